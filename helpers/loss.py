@@ -1,0 +1,262 @@
+"""The set-prediction loss of DETR and YOLOS: every prediction is judged on its class, the matched ones on their boxes."""
+
+import torch
+from torch import distributed, nn
+from torch.nn import functional as F
+
+from helpers.boxes import at_least_float32, center_to_corners, generalized_box_iou
+from helpers.matcher import HungarianMatcher, check_outputs
+from helpers.targets import flatten_targets
+
+TOTAL_WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0, "loss_mask": 1.0, "loss_dice": 1.0}
+
+
+class SetCriterion(nn.Module):
+    """The loss after the match. Called with `(outputs, targets)` it returns a dict of scalars.
+
+    Args:
+        matcher: any callable `(outputs, targets) -> [(prediction_index, target_index), ...]`; a recorded match too.
+        num_classes: K, without the no-object class, whose index is K.
+        eos_coef: weight of the no-object class in the cross-entropy, which is a weighted *mean* over all predictions.
+        losses: any of "labels", "boxes", "cardinality", "masks".
+        weights: what `total` multiplies each term with; default 1, 5, 2 for class, L1, GIoU and 1, 1 for the masks.
+        global_class_normalizer: average the cross-entropy over the predictions of all processes, as the box terms
+            are. The reference averages over each process's own, which is also the default here.
+
+    Keys: "loss_ce"; "loss_bbox" and "loss_giou", summed over matched pairs and divided by `num_boxes`;
+    "cardinality_error", a metric without gradient; "loss_mask" and "loss_dice"; and the same with "_0", "_1", ... for
+    `outputs["auxiliary_outputs"]`, each layer matched by itself (masks only for the last layer).
+
+    `num_boxes` is the number of targets (all of them, matched or not), averaged over the processes, at least 1. Give
+    it, and `class_weight_sum`, to make several small batches add up to one large one: see `normalizers`.
+
+    Source: DETR, equation 2 and appendix A.2; same numbers as transformers' `ImageLoss`.
+
+    >>> outputs = {"logits": torch.zeros(1, 2, 4), "pred_boxes": torch.tensor([[[.2, .2, .1, .1], [.7, .7, .2, .2]]])}
+    >>> targets = [{"class_labels": torch.tensor([0]), "boxes": torch.tensor([[0.7, 0.7, 0.2, 0.3]])}]
+    >>> criterion = SetCriterion(HungarianMatcher(), num_classes=3)
+    >>> losses = criterion(outputs, targets)
+    >>> {name: round(float(value), 4) for name, value in losses.items()}
+    {'loss_ce': 1.3863, 'loss_bbox': 0.1, 'loss_giou': 0.3333, 'cardinality_error': 1.0}
+    >>> round(float(criterion.total(losses)), 3)
+    2.553
+    """
+
+    def __init__(
+        self,
+        matcher,
+        num_classes,
+        eos_coef=0.1,
+        losses=("labels", "boxes", "cardinality"),
+        weights=None,
+        global_class_normalizer=False,
+    ):
+        super().__init__()
+        unknown = [name for name in losses if name not in _TERMS]
+        if unknown:
+            raise ValueError(f"losses names {unknown[0]!r}; use some of {sorted(_TERMS)}.")
+        self.matcher, self.num_classes, self.eos_coef, self.losses = matcher, num_classes, eos_coef, tuple(losses)
+        self.weights = TOTAL_WEIGHTS | (weights or {})
+        self.global_class_normalizer = global_class_normalizer
+
+    def forward(self, outputs, targets, num_boxes=None, class_weight_sum=None):
+        layers = [outputs, *outputs.get("auxiliary_outputs", ())]
+        for layer in layers:
+            check_outputs(layer, len(targets))
+        if outputs["logits"].shape[-1] != self.num_classes + 1:
+            raise ValueError(
+                f'outputs["logits"] has {outputs["logits"].shape[-1]} columns; num_classes={self.num_classes} needs '
+                f"{self.num_classes + 1}, no-object last."
+            )
+        labels, boxes, sizes = flatten_targets(targets, self.num_classes)
+        if num_boxes is None:
+            num_boxes = max(_mean_over_processes(float(len(labels)), labels.device), 1.0)
+        matches = self._match(layers, targets)
+        losses = {}
+        for depth, (layer, indices) in enumerate(zip(layers, matches)):
+            batch = _Matched(layer, targets, indices, labels, boxes, sizes)
+            suffix = "" if depth == 0 else f"_{depth - 1}"
+            for name in self.losses:
+                if name == "masks" and depth > 0:
+                    continue
+                terms = _TERMS[name](self, batch, num_boxes, class_weight_sum)
+                losses.update({key + suffix: value for key, value in terms.items()})
+        return losses
+
+    def total(self, losses):
+        """The weighted sum of all terms that have a weight: a scalar. The cardinality error has none."""
+        weighted = [
+            self.weights[base] * value for key, value in losses.items() if (base := _base_name(key)) in self.weights
+        ]
+        return sum(weighted)
+
+    def normalizers(self, num_predictions, targets):
+        """`num_boxes` and `class_weight_sum` of targets that are spread over several calls, for one process.
+
+        Args: num_predictions: N; targets: the dicts of *all* the small batches. Returns two floats to pass to each
+        call; the sum of the calls' losses (and gradients) then equals one call with everything.
+        """
+        matched = sum(min(num_predictions, len(target["class_labels"])) for target in targets)
+        unmatched = len(targets) * num_predictions - matched
+        num_boxes = sum(len(target["class_labels"]) for target in targets)
+        return max(float(num_boxes), 1.0), matched + self.eos_coef * unmatched
+
+    def _match(self, layers, targets):
+        if hasattr(self.matcher, "match_layers"):
+            return self.matcher.match_layers(layers, targets)
+        plain = [{name: value for name, value in layer.items() if name != "auxiliary_outputs"} for layer in layers]
+        return [self.matcher(layer, targets) for layer in plain]
+
+    def _loss_labels(self, batch, num_boxes, class_weight_sum):
+        # (B, N): the no-object class everywhere, the target's label at the matched predictions.
+        classes = torch.full(batch.logits.shape[:2], self.num_classes, device=batch.logits.device)
+        classes[batch.image, batch.prediction] = batch.labels
+        weight = batch.logits.new_ones(self.num_classes + 1)
+        weight[-1] = self.eos_coef
+        summed = F.cross_entropy(batch.logits.flatten(0, 1), classes.flatten(), weight, reduction="sum")
+        if class_weight_sum is None:
+            class_weight_sum = len(batch.labels) + self.eos_coef * (classes.numel() - len(batch.labels))
+            if self.global_class_normalizer:
+                class_weight_sum = _mean_over_processes(class_weight_sum, batch.logits.device)
+        return {"loss_ce": summed / max(class_weight_sum, torch.finfo(torch.float32).tiny)}
+
+    @torch.no_grad()
+    def _loss_cardinality(self, batch, num_boxes, class_weight_sum):
+        objects = (batch.logits.argmax(-1) != self.num_classes).sum(1)
+        return {"cardinality_error": (objects - objects.new_tensor(batch.sizes)).abs().float().mean()}
+
+    def _loss_boxes(self, batch, num_boxes, class_weight_sum):
+        predicted = batch.pred_boxes[batch.image, batch.prediction]  # (M, 4); M = 0 keeps its place in the graph
+        target = batch.boxes.to(predicted.dtype)
+        giou = generalized_box_iou(center_to_corners(predicted), center_to_corners(target))  # pair by pair: (M,)
+        return {
+            "loss_bbox": (predicted - target).abs().sum() / num_boxes,
+            "loss_giou": (1 - giou).sum() / num_boxes,
+        }
+
+    def _loss_masks(self, batch, num_boxes, class_weight_sum):
+        """Focal and dice loss on matched pairs, the predictions enlarged to the targets' canvas; padding is left out."""
+        if "pred_masks" not in batch.outputs:
+            raise ValueError('outputs has no "pred_masks"; drop "masks" from losses or give (B, N, h, w) mask logits.')
+        masks = [target["masks"] for target in batch.targets]
+        canvas = (max(mask.shape[-2] for mask in masks), max(mask.shape[-1] for mask in masks))
+        pred_masks = at_least_float32(batch.outputs["pred_masks"])
+        selected = pred_masks[batch.image, batch.prediction][:, None]  # (M, 1, h, w)
+        selected = F.interpolate(selected, size=canvas, mode="bilinear", align_corners=False)[:, 0].flatten(1)
+        padded, valid = [], []
+        for mask, (_, target_index) in zip(masks, batch.indices):
+            height, width = mask.shape[-2:]
+            margins = (0, canvas[1] - width, 0, canvas[0] - height)
+            padded.append(F.pad(mask[target_index.to(mask.device)].to(selected.dtype), margins))
+            inside = F.pad(selected.new_ones(height, width), margins)
+            valid.append(inside.expand(len(target_index), -1, -1))
+        ink, valid = torch.cat(padded).flatten(1), torch.cat(valid).flatten(1)  # (M, H * W) both
+        return {
+            "loss_mask": _focal_loss(selected, ink, valid).sum() / num_boxes,
+            "loss_dice": _dice_loss(selected, ink, valid).sum() / num_boxes,
+        }
+
+
+_TERMS = {
+    "labels": SetCriterion._loss_labels,
+    "boxes": SetCriterion._loss_boxes,
+    "cardinality": SetCriterion._loss_cardinality,
+    "masks": SetCriterion._loss_masks,
+}
+
+
+class _Matched:
+    """One layer's outputs beside what they were matched with: `image`, `prediction`, `labels`, `boxes`, one row a pair."""
+
+    def __init__(self, outputs, targets, indices, labels, boxes, sizes):
+        self.outputs, self.targets, self.indices, self.sizes = outputs, targets, indices, sizes
+        self.logits = at_least_float32(outputs["logits"])
+        self.pred_boxes = at_least_float32(outputs["pred_boxes"])
+        device = self.logits.device
+        counts = torch.tensor([len(prediction) for prediction, _ in indices])
+        starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
+        target = torch.cat([target for _, target in indices]) + starts.repeat_interleave(counts)
+        self.image = torch.arange(len(sizes)).repeat_interleave(counts).to(device)
+        self.prediction = torch.cat([prediction for prediction, _ in indices]).to(device)
+        self.labels, self.boxes = labels[target.to(device)], boxes[target.to(device)]
+
+
+def as_transformers_loss(matcher=None):
+    """The loss as a function that transformers' models call: `model.loss_function = as_transformers_loss()`.
+
+    Serves YOLOS, DETR, Table Transformer and DETR segmentation; every weight comes from the model's config, and
+    `matcher` replaces the one built from it. Models with a focal loss (Deformable, Conditional, DAB-DETR) are refused.
+
+    Returns a function `(logits, labels, device, pred_boxes, [pred_masks,] config, ...) -> (loss, loss_dict,
+    auxiliary_outputs)`. Source: `ForObjectDetectionLoss` and `ForSegmentationLoss` of transformers.
+    """
+
+    def loss_function(logits, labels, device, pred_boxes, *rest, **kwargs):
+        pred_masks = kwargs.pop("pred_masks", None)
+        if rest and isinstance(rest[0], torch.Tensor):
+            pred_masks, rest = rest[0], rest[1:]
+        names = ("config", "outputs_class", "outputs_coord")
+        given = {**dict.fromkeys(names), **kwargs, **dict(zip(names, rest))}
+        config = given["config"]
+        if hasattr(config, "focal_alpha") or logits.shape[-1] != config.num_labels + 1:
+            raise ValueError(
+                f"{type(config).__name__} belongs to a model with a focal loss and no no-object class; "
+                "as_transformers_loss serves the softmax models: YOLOS, DETR, Table Transformer."
+            )
+        outputs = {"logits": logits, "pred_boxes": pred_boxes}
+        losses = ("labels", "boxes", "cardinality")
+        weights = {"loss_bbox": config.bbox_loss_coefficient, "loss_giou": config.giou_loss_coefficient}
+        if pred_masks is not None:
+            outputs["pred_masks"] = pred_masks
+            losses += ("masks",)
+            weights |= {"loss_mask": config.mask_loss_coefficient, "loss_dice": config.dice_loss_coefficient}
+        auxiliary_outputs = None
+        if config.auxiliary_loss:
+            # One entry per layer but the last, which `outputs` already holds.
+            pairs = zip(given["outputs_class"][:-1], given["outputs_coord"][:-1])
+            auxiliary_outputs = [{"logits": a, "pred_boxes": b} for a, b in pairs]
+            outputs["auxiliary_outputs"] = auxiliary_outputs
+        chosen = matcher or HungarianMatcher(config.class_cost, config.bbox_cost, config.giou_cost)
+        criterion = SetCriterion(chosen, config.num_labels, config.eos_coefficient, losses, weights)
+        loss_dict = criterion(outputs, labels)
+        return criterion.total(loss_dict), loss_dict, auxiliary_outputs
+
+    return loss_function
+
+
+def _base_name(key):
+    """"loss_ce_3" -> "loss_ce": the term of an auxiliary layer counts like the last layer's."""
+    name, _, depth = key.rpartition("_")
+    return name if depth.isdigit() else key
+
+
+def _mean_over_processes(value, device):
+    """Sum over all processes, divided once by their number: gradients are averaged by the same number later."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return value
+    total = torch.tensor(value, dtype=torch.float64, device=device)
+    distributed.all_reduce(total, op=distributed.ReduceOp.SUM)
+    return float(total) / distributed.get_world_size()
+
+
+def _focal_loss(logits, ink, valid, alpha=0.25, gamma=2):
+    """Mean over the valid pixels of the focal loss: (M, P) logits, {0, 1} ink, {0, 1} valid -> (M,).
+
+    Source: RetinaNet, equation 5; `sigmoid_focal_loss` of transformers.
+    """
+    probability = logits.sigmoid()
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, ink, reduction="none")
+    right = probability * ink + (1 - probability) * (1 - ink)  # p_t
+    balance = alpha * ink + (1 - alpha) * (1 - ink)
+    loss = balance * cross_entropy * (1 - right) ** gamma
+    return (loss * valid).sum(1) / valid.sum(1).clamp(min=1)
+
+
+def _dice_loss(logits, ink, valid):
+    """One minus the dice overlap of the valid pixels, smoothed by one pixel: (M, P) -> (M,).
+
+    Source: V-Net (Milletari et al. 2016); `dice_loss` of transformers.
+    """
+    probability = logits.sigmoid() * valid
+    overlap = 2 * (probability * ink).sum(1)
+    return 1 - (overlap + 1) / (probability.sum(1) + ink.sum(1) + 1)
