@@ -1,0 +1,99 @@
+"""The recorded training: what the network said of a few fixed scenes, and how it matched them, as it learned."""
+
+import json
+
+import numpy as np
+import torch
+
+REPLAY_SCENES = 8  # scenes whose logits and boxes are kept; the first is the running example
+MATCH_SCENES = 64  # scenes whose match is kept at each recorded step and the step after it
+RECORDED_STEPS = 60
+
+
+def recorded_steps(total):
+    """About 60 steps from 0 to `total`, evenly spaced in their logarithm, and every 1,000th."""
+    spaced = np.geomspace(10, total, RECORDED_STEPS).round().astype(int)
+    return sorted({0, *spaced.tolist(), *range(1000, total + 1, 1000), total})
+
+
+class Recorder:
+    """Collects a training run. `state()` and `restore()` carry it through a checkpoint; `save` writes an npz file.
+
+    Args:
+        steps: the steps to record.
+        pixel_values: (64, 3, H, W), the fixed scenes; the first 8 are kept in full.
+        targets: their targets.
+        matcher: which prediction owns which target.
+    """
+
+    def __init__(self, steps, pixel_values, targets, matcher):
+        self.steps, self.pixel_values, self.targets, self.matcher = set(steps), pixel_values, targets, matcher
+        self.frames, self.curves, self.evaluations = [], [], []
+
+    def wants(self, step):
+        return step in self.steps or step - 1 in self.steps
+
+    @torch.no_grad()
+    def record(self, step, model):
+        """Keep what the model says after `step` updates."""
+        outputs = model(self.pixel_values)
+        owners = self._owners({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes})
+        if step - 1 in self.steps:
+            previous = next(frame for frame in self.frames if frame["step"] == step - 1)
+            previous["owners_after"] = owners
+        if step in self.steps:
+            full = {"logits": outputs.logits[:REPLAY_SCENES], "boxes": outputs.pred_boxes[:REPLAY_SCENES]}
+            self.frames.append({"step": step, "owners": owners, **{k: v.clone() for k, v in full.items()}})
+
+    def _owners(self, outputs):
+        """For each scene and detection token the target it is matched with, or -1: (64, N) int8."""
+        owners = torch.full(outputs["logits"].shape[:2], -1, dtype=torch.int8)
+        for scene, (prediction, target) in enumerate(self.matcher(outputs, self.targets)):
+            owners[scene, prediction] = target.to(torch.int8)
+        return owners
+
+    def add_losses(self, step, losses):
+        self.curves.append({"step": step, **losses})
+
+    def add_evaluation(self, step, measures):
+        self.evaluations.append({"step": step, **measures})
+
+    def state(self):
+        return {"frames": self.frames, "curves": self.curves, "evaluations": self.evaluations}
+
+    def restore(self, state):
+        self.frames, self.curves, self.evaluations = state["frames"], state["curves"], state["evaluations"]
+
+    def save(self, path, **about):
+        """Write everything as arrays; `about` (plain values) is kept as one JSON string."""
+        arrays = {name: np.stack([np.asarray(frame[name]) for frame in self.frames]) for name in ("step", "logits", "boxes")}
+        arrays["owners"] = np.stack([frame["owners"].numpy() for frame in self.frames])
+        # The last step has no step after it.
+        arrays["owners_after"] = np.stack([frame.get("owners_after", frame["owners"]).numpy() for frame in self.frames])
+        counts = [len(target["class_labels"]) for target in self.targets]
+        arrays["target_counts"] = np.array(counts, dtype=np.int8)
+        replayed = self.targets[:REPLAY_SCENES]
+        arrays["target_labels"] = torch.cat([target["class_labels"] for target in replayed]).numpy()
+        arrays["target_boxes"] = torch.cat([target["boxes"] for target in replayed]).numpy()
+        for group, rows in (("curve", self.curves), ("evaluation", self.evaluations)):
+            for name in rows[0] if rows else ():
+                arrays[f"{group}_{name}"] = np.array([row[name] for row in rows], dtype=np.float32)
+        np.savez_compressed(path, about=np.array(json.dumps(about)), **arrays)
+
+
+def load_recording(path):
+    """The arrays of a recorded training by name, and `about` as a dict. Data only: nothing in the file is run.
+
+    "step" (R,); "logits" (R, 8, N, K + 1); "boxes" (R, 8, N, 4); "owners" and "owners_after" (R, 64, N), the target
+    of each token or -1; "target_counts" (64,), and "target_labels", "target_boxes" of the first 8 scenes in a row;
+    "curve_*" and "evaluation_*" with their own "..._step".
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        arrays["about"] = json.loads(str(arrays["about"]))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is not there; give the path of a recording.npz.") from None
+    except Exception as error:
+        raise ValueError(f"{path} is not a recording, or is cut short ({type(error).__name__}); fetch it again.") from None
+    return arrays
