@@ -1,0 +1,53 @@
+# make lab     opens the first notebook in JupyterLab
+# make test    runs all tests
+# make help    lists the rest
+#
+# ARGS goes to the command:  make lab ARGS="--no-browser --port 8890"
+# PIP_ARGS goes to pip, PYTHON names the interpreter:  make test PYTHON=python3.12 PIP_ARGS="--no-cache-dir"
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks lint format evaluate train constraints clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+lab: $(READY) ## open JupyterLab on the first notebook
+	$(RUN) -m tools.lab $(ARGS)
+
+test: $(READY) ## run all tests
+	$(RUN) -m pytest $(ARGS)
+
+notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for all of them
+	$(RUN) -m tools.notebooks $(if $(ALL),--all) $(ARGS)
+
+lint: $(READY) ## check style and formatting
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: $(READY) ## mend style and formatting
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+evaluate: $(READY) ## measure the shipped detector on 1,000 unseen scenes
+	$(RUN) -m helpers.evaluation $(ARGS)
+
+train: $(READY) ## train the shipped detector again (more than an hour)
+	$(RUN) -m helpers.training $(ARGS)
+
+constraints: $(READY) ## write the installed versions to constraints.txt
+	$(RUN) -m tools.constraints
+
+clean: ## remove the environment and the caches
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+# The stamp makes a second run instant; a change of the two files installs again.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[test]"
+	@touch $@

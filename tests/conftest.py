@@ -1,0 +1,115 @@
+"""Fixtures shared by the tests that need a real JupyterLab in a real browser.
+
+`lab` is a running server on a copy of the notebooks, so that no test can change the repository.
+`page` is a fresh browser page. Both are skipped, with a reason, where there is no browser.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SCREEN = {"width": 1366, "height": 768}  # an ordinary classroom projector
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
+LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:")
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab: its address and the folder that it serves."""
+
+    url: str
+    root: Path
+
+
+@pytest.fixture(scope="session")
+def lab(browser, tmp_path_factory):
+    """JupyterLab as `make lab` starts it, without a token, on a copy of the notebooks."""
+    folder = tmp_path_factory.mktemp("lab")
+    root = folder / "root"
+    for name in ("notebooks", "tools"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    shutil.copy(ROOT / "jupytext.toml", root)
+    port = free_port()
+    flags = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    log = folder / "log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tools.lab", *flags], cwd=root, env=own_folders(folder), stdout=output, stderr=output
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/api", server, log)
+        yield Lab(url, root)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium that is installed on this machine."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: install the system's package, for example `chromium`")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page, as a newcomer's. `page.outside` lists every request that left this machine: none should."""
+    context = browser.new_context(viewport=SCREEN)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.outside = []
+    page.on("request", lambda request: request.url.startswith(LOCAL) or page.outside.append(request.url))
+    yield page
+    context.close()
+
+
+def open_notebook(page, lab, name="00_start_here"):
+    """Open a notebook in the page, alone, and wait until its kernel is ready."""
+    page.goto(f"{lab.url}/lab/workspaces/{name}/tree/notebooks/{name}.ipynb?reset")
+    page.wait_for_selector(".jp-Notebook h1")
+    page.wait_for_selector(IDLE)
+
+
+def own_folders(folder):
+    """An environment in which Jupyter finds nothing of the user's and leaves nothing behind."""
+    names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+    jupyter = {f"JUPYTER_{name}": str(folder / name.lower()) for name in names}
+    lab = {f"JUPYTERLAB_{name}": str(folder / name.lower()) for name in ("SETTINGS_DIR", "WORKSPACES_DIR")}
+    return {**os.environ, **jupyter, **lab, "IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": str(ROOT)}
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for(url, server, log, seconds=90):
+    """Wait until the server answers; show its log if it does not."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(seconds * 5):
+        try:
+            return direct.open(url, timeout=5)
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab does not answer:\n{log.read_text()[-3000:]}")

@@ -1,0 +1,166 @@
+"""What a stored notebook must look like, as functions that return a list of complaints."""
+
+import html
+import re
+from statistics import median
+
+TEXT_TYPES = ("text/plain", "text/html", "text/markdown", "text/latex")
+CELLS = (25, 40)
+MARKDOWN_PER_CODE = (1.2, 2.0)
+CODE_LINES_MEDIAN, CODE_LINES_MOST = 6, 20
+MARKDOWN_WORDS = 60
+
+# A number: not part of a name (`conv2`), with its sign, perhaps with an exponent or a percent sign behind it.
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?![\w.]*\w)(?:\s?%)?", re.IGNORECASE)
+VOLATILE = {
+    "an absolute path": re.compile(r"(?<![\w.:/])/(?:home|root|work|tmp|usr|opt|srv|mnt|Users)/\w|\b[A-Z]:\\\w"),
+    "a memory address": re.compile(r"\b0x[0-9a-fA-F]{6,}"),
+    "a progress bar": re.compile(r"it/s\]|s/it\]|\d+%\|"),
+    "a warning": re.compile(r"\w*Warning\b:?"),
+}
+
+
+def tagged(cell, tag):
+    return tag in cell.metadata.get("tags", [])
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def texts(cell):
+    """The text outputs of a cell, as pairs (kind, text), in order. Pictures and widgets give no text here."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            yield output.name, output.text
+        elif output.output_type in ("display_data", "execute_result"):
+            for kind in TEXT_TYPES:
+                if kind in output.data:
+                    yield kind, output.data[kind]
+
+
+def differences(stored, fresh, compare_numbers=True):
+    """Where two texts differ: words must be equal, numbers may differ by two units of the last printed digit.
+
+    Whole numbers (shapes, counts, labels) must be equal, unless a percent sign follows.
+
+    >>> differences("loss 0.406, shape (12, 5)", "loss 0.405, shape (12, 5)")
+    []
+    >>> differences("loss 0.406", "loss 0.409")
+    ['0.406 became 0.409']
+    """
+    words, fresh_words = (_words(text) for text in (stored, fresh))
+    if words != fresh_words:
+        return [f"{stored!r} became {fresh!r}"]
+    if not compare_numbers:
+        return []
+    pairs = zip(NUMBER.findall(stored), NUMBER.findall(fresh), strict=True)
+    return [f"{old} became {new}" for old, new in pairs if not close(old, new)]
+
+
+def _words(text):
+    return [" ".join(part.split()) for part in NUMBER.split(text)]
+
+
+def close(old, new):
+    """Whether two printed numbers agree within two units of the last digit that either of them shows."""
+    allowed = max(2 * last_digit(old), 2 * last_digit(new))
+    old, new = (float(number.rstrip("% ")) for number in (old, new))
+    return abs(old - new) <= allowed * (1 + 1e-9)
+
+
+def last_digit(number):
+    """The value of one unit of the last printed digit; 0 for a whole number, which has to be exact.
+
+    >>> last_digit("0.25"), last_digit("1.5e-03"), last_digit("12"), last_digit("63 %")
+    (0.01, 0.0001, 0, 1.0)
+    """
+    mantissa, _, exponent = number.rstrip("% ").lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    if decimals == 0 and not exponent and not number.endswith("%"):
+        return 0
+    return 10.0 ** (int(exponent or 0) - decimals)
+
+
+def size_complaints(notebook):
+    """The limits on the number and the length of cells."""
+    markdown = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    code = code_cells(notebook)
+    lines = [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in code]
+    complaints = []
+    if not CELLS[0] <= len(notebook.cells) <= CELLS[1]:
+        complaints.append(f"{len(notebook.cells)} cells, should be {CELLS[0]} to {CELLS[1]}")
+    if not MARKDOWN_PER_CODE[0] <= len(markdown) / len(code) <= MARKDOWN_PER_CODE[1]:
+        complaints.append(f"{len(markdown)} markdown cells for {len(code)} code cells")
+    if median(lines) > CODE_LINES_MEDIAN:
+        complaints.append(f"the median code cell has {median(lines)} lines")
+    complaints += [f"{n} lines: {_start(cell)}" for cell, n in zip(code, lines, strict=True) if n > CODE_LINES_MOST]
+    counts = [(cell, count_words(cell.source)) for cell in markdown]
+    complaints += [f"{n} words: {_start(cell)}" for cell, n in counts if n > MARKDOWN_WORDS]
+    return complaints
+
+
+def heading_complaints(notebook):
+    """One H1, in the first cell; sections are H2."""
+    levels = [
+        (index, len(marks))
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown"
+        for marks in re.findall(r"^(#+) ", _without_fences(cell.source), re.MULTILINE)
+    ]
+    first = [index for index, level in levels if level == 1]
+    return [] if first == [0] else [f"H1 headings in cells {first}, should be in cell 0 alone"]
+
+
+def picture_complaints(notebook):
+    """Every picture has a text alternative, and the same sentence where a reader sees it."""
+    complaints = []
+    for cell in code_cells(notebook):
+        seen = plain(" ".join(text for _, text in texts(cell)))
+        for output in cell.outputs:
+            if "image/png" not in output.get("data", {}):
+                continue
+            alt = output.metadata.get("image/png", {}).get("alt", "")
+            if not alt:
+                complaints.append(f"a picture without alt text: {_start(cell)}")
+            elif plain(alt) not in seen:
+                complaints.append(f"a picture without visible caption: {_start(cell)}")
+    return complaints
+
+
+def output_complaints(notebook):
+    """No errors, no stderr, nothing that changes from run to run or from machine to machine."""
+    complaints = []
+    for cell in code_cells(notebook):
+        kinds = {output.output_type for output in cell.outputs} | {kind for kind, _ in texts(cell)}
+        complaints += [f"{kind}: {_start(cell)}" for kind in ("error", "stderr") if kind in kinds]
+        for _, text in texts(cell):
+            complaints += [f"{name}: {text[:80]!r}" for name, form in VOLATILE.items() if form.search(text)]
+            if tagged(cell, "live") and any(last_digit(number) for number in NUMBER.findall(text)):
+                complaints.append(f"a live cell prints a measured number: {text[:80]!r}")
+    return complaints
+
+
+def count_words(markdown):
+    """Words that a reader sees at once: what is folded does not count, a formula counts as one word.
+
+    >>> count_words("Two words <details><summary>Open</summary> more and more </details>")
+    2
+    """
+    text = re.sub(r"<details.*?</details>", " ", markdown, flags=re.DOTALL)
+    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$", " formula ", text, flags=re.DOTALL)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    return sum(any(c.isalnum() for c in word) for word in plain(text).split())
+
+
+def plain(text):
+    """Text without HTML tags and entities, on one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def _without_fences(markdown):
+    return re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE)
+
+
+def _start(cell):
+    return repr(cell.source.strip().splitlines()[0][:60]) if cell.source.strip() else "an empty cell"

@@ -1,0 +1,47 @@
+"""What a reader meets: the notebook, at once, alive, and nothing in front of it."""
+
+from conftest import IDLE, open_notebook
+
+POPUPS = ".jp-Dialog, .Toastify__toast, .jp-toast"
+
+
+def test_the_first_thing_seen_is_the_notebook(lab, page):
+    page.goto(f"{lab.url}/")
+    page.wait_for_selector(".jp-Notebook h1")
+    page.wait_for_selector(IDLE)  # a kernel is there although nobody chose one
+    page.wait_for_timeout(2000)  # popups come late
+    assert page.locator(POPUPS).all_inner_texts() == []
+    assert page.locator(".lm-DockPanel-tabBar .lm-mod-current").inner_text() == "00_start_here.ipynb"
+    assert page.outside == []
+
+
+def test_the_shipped_notebook_is_trusted(lab, page):
+    open_notebook(page, lab)
+    page.wait_for_selector(".jp-StatusItem-trust[title*='Notebook trusted']")
+
+
+def test_saving_what_was_only_opened_changes_nothing(lab, page):
+    files = sorted((lab.root / "notebooks").rglob("00_start_here.*"))
+    before = [path.read_bytes() for path in files]
+    open_notebook(page, lab)
+    page.wait_for_selector(".jp-mod-dirty")  # JupyterLab has noted the version of Python
+    save(page)
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_saving_an_edit_keeps_the_source_in_step(lab, page):
+    source = lab.root / "notebooks" / "source" / "00_start_here.py"
+    before = source.read_text(encoding="utf-8")
+    open_notebook(page, lab)
+    page.keyboard.press("b")  # a new cell below the first
+    page.keyboard.press("Enter")
+    page.keyboard.type("remember = 42")
+    save(page)
+    after = source.read_text(encoding="utf-8")
+    assert after.replace("# %%\nremember = 42\n\n", "", 1) == before
+    assert page.locator(POPUPS).all_inner_texts() == []
+
+
+def save(page):
+    page.keyboard.press("Control+s")
+    page.wait_for_function("!document.querySelector('.jp-mod-dirty')")

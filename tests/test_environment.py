@@ -1,0 +1,132 @@
+"""The three descriptions of the environment agree, Binder understands ours, and the module stays light."""
+
+import ast
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tomllib
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tools.constraints import GPU_ONLY, LEFT_OUT
+from tools.inputs import imported_files
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "helpers"
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+HEAVY = ("transformers", "accelerate", "matplotlib", "sklearn", "pycocotools", "IPython", "ipywidgets", "anywidget")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+
+
+def direct():
+    """The requirements that pyproject.toml names, tests included, by name."""
+    lines = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    return {canonicalize_name(Requirement(line).name): Requirement(line) for line in lines}
+
+
+def pinned():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    parts = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(name): version for name, version in parts}
+
+
+def conda_requirements():
+    """The packages of environment.yml, those that pip installs included, by name."""
+    lines = [line for line in CONDA if isinstance(line, str)]
+    lines += [line for part in CONDA if isinstance(part, dict) for line in part["pip"] if not line.startswith("-e")]
+    found = (Requirement(line) for line in lines if line != "pip" and not line.startswith("python="))
+    return {canonicalize_name(requirement.name): requirement for requirement in found}
+
+
+@pytest.mark.parametrize("name", direct())
+def test_constraints_pin_every_direct_dependency_within_its_range(name):
+    assert pinned()[name] in direct()[name].specifier
+
+
+@pytest.mark.parametrize("name", direct())
+def test_every_range_is_bounded(name):
+    assert {">=", "<"} <= {part.operator for part in direct()[name].specifier}
+
+
+def test_environment_yml_asks_for_the_same_ranges():
+    expected = {CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in direct().items()}
+    found = {name: requirement.specifier for name, requirement in conda_requirements().items()}
+    assert found == expected
+
+
+def test_constraints_pin_what_the_direct_dependencies_bring():
+    missing, waiting, seen = [], list(direct()), set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name in LEFT_OUT or name.startswith(GPU_ONLY):
+            continue
+        seen.add(name)
+        if name not in pinned():
+            missing.append(name)
+        waiting.extend(needed_by(name))
+    assert missing == []
+
+
+def needed_by(name):
+    """Names of the packages that an installed package asks for on this machine."""
+    try:
+        lines = importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    needed = (Requirement(line) for line in lines)
+    return [canonicalize_name(need.name) for need in needed if not need.marker or need.marker.evaluate({"extra": ""})]
+
+
+def test_torch_is_pinned_without_a_build_tag():
+    assert pinned()["torch"] == "2.13.0"
+
+
+def test_binder_can_render_the_image_recipe():
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--no-run", "--debug", str(ROOT)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    recipe = result.stdout + result.stderr
+    assert "python=3.11" in recipe
+    whole_repository = recipe.index("COPY --chown=")
+    environment = recipe.index('env update -p ${NB_PYTHON_PREFIX} --file "environment.yml"')
+    assert whole_repository < environment < recipe.rindex("postBuild"), "`-e .` needs the repository first"
+
+
+def test_importing_helpers_is_light():
+    code = "import json, sys, helpers; print(json.dumps(sorted(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert set(HEAVY) & set(json.loads(result.stdout)) == set()
+
+
+def test_helpers_have_no_import_cycle():
+    graph = {}
+    for path in PACKAGE.rglob("*.py"):
+        found = imported_files(path.read_text(encoding="utf-8"), PACKAGE, path.parent)
+        graph[path] = {other for other in found if other.name != "__init__.py"} - {path}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(graph)  # raises on a cycle
+
+
+def test_helpers_import_only_what_the_project_asks_for():
+    names = {"PIL": "pillow", "sklearn": "scikit-learn", "huggingface_hub": "huggingface-hub", "IPython": "ipykernel"}
+    allowed = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]} | {"helpers", "traitlets"}
+    for path in PACKAGE.rglob("*.py"):
+        for top in imported_packages(path) - set(sys.stdlib_module_names):
+            assert canonicalize_name(names.get(top, top)) in allowed, f"{path.name} imports {top}"
+
+
+def imported_packages(path):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    whole = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return whole | {n.module.split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
+
+
+@pytest.mark.parametrize("check", [["check"], ["format", "--check"]], ids=["lint", "format"])
+def test_ruff_is_clean(check):
+    result = subprocess.run([sys.executable, "-m", "ruff", *check, "."], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stdout

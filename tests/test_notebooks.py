@@ -1,0 +1,112 @@
+"""The shipped notebooks: in step with their sources, true to their stored outputs, light, and in style."""
+
+import sys
+
+import jupytext
+import pytest
+from jupytext.config import load_jupytext_configuration_file
+from notebook_rules import (
+    code_cells,
+    differences,
+    heading_complaints,
+    output_complaints,
+    picture_complaints,
+    size_complaints,
+    tagged,
+    texts,
+)
+from notebook_runs import SHIPPED, limit_seconds, run
+
+from tools.canonical import canonical
+from tools.inputs import cell_inputs
+from tools.notebooks import NOTEBOOKS, ROOT, counts_in_order, read_built, read_source, sources, target_of
+
+GIB = 2**30
+each_notebook = pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+
+
+def must_be_empty(complaints):
+    assert not complaints, "\n" + "\n".join(complaints)
+
+
+def test_every_source_has_its_notebook_and_no_other():
+    assert [target_of(source) for source in sources()] == SHIPPED
+
+
+@each_notebook
+def test_source_and_notebook_agree(path):
+    source = read_source(NOTEBOOKS / "source" / f"{path.stem}.py")
+    assert cell_inputs(read_built(path)) == cell_inputs(source), "run `make notebooks`"
+
+
+@each_notebook
+def test_source_is_as_jupyterlab_saves_it(path):
+    source = NOTEBOOKS / "source" / path.with_suffix(".py").name
+    settings = load_jupytext_configuration_file(str(ROOT / "jupytext.toml"))
+    saved = jupytext.writes(read_source(source), fmt="py:percent", config=settings)
+    assert source.read_text(encoding="utf-8") == saved, "saving in JupyterLab would change this file"
+
+
+@each_notebook
+def test_is_stored_as_built(path):
+    built = read_built(path)
+    assert canonical(built) == built, "run `make notebooks`"
+    assert counts_in_order(built), "run `make notebooks`"
+
+
+@each_notebook
+@pytest.mark.timeout(600)
+def test_runs_without_error(path):
+    assert run(path).error is None
+
+
+@each_notebook
+def test_gives_the_stored_outputs(path):
+    fresh = canonical(run(path).notebook)
+    complaints = []
+    for stored_cell, fresh_cell in zip(code_cells(read_built(path)), code_cells(fresh), strict=True):
+        stored, again = list(texts(stored_cell)), list(texts(fresh_cell))
+        assert [kind for kind, _ in stored] == [kind for kind, _ in again], stored_cell.source
+        for (_, old), (_, new) in zip(stored, again, strict=True):
+            complaints += differences(old, new, compare_numbers=not tagged(stored_cell, "live"))
+    must_be_empty(complaints)
+
+
+@each_notebook
+def test_is_quick(path):
+    assert run(path).seconds < limit_seconds(path)
+
+
+@each_notebook
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the proportional set size")
+def test_fits_into_one_gibibyte(path):
+    assert 0 < run(path).peak_bytes < GIB
+
+
+@each_notebook
+def test_sizes(path):
+    must_be_empty(size_complaints(read_built(path)))
+
+
+@each_notebook
+def test_headings(path):
+    must_be_empty(heading_complaints(read_built(path)))
+
+
+@each_notebook
+def test_pictures_have_words(path):
+    must_be_empty(picture_complaints(read_built(path)))
+
+
+@each_notebook
+def test_outputs_are_clean(path):
+    must_be_empty(output_complaints(read_built(path)))
+
+
+@each_notebook
+def test_is_a_small_file(path):
+    assert path.stat().st_size < 600_000
+
+
+def test_the_collection_is_small():
+    assert sum(path.stat().st_size for path in SHIPPED) < 6_000_000

@@ -1,0 +1,1 @@
+"""Tools for people who edit the notebooks; readers do not need them."""

@@ -1,0 +1,100 @@
+"""What a notebook is made from: its source cells, the `helpers` code it reaches, and the shipped data.
+
+A notebook is rebuilt when these differ from what it was built from. File times play no part: a clone has new
+ones. Comments and docstrings in `helpers` do not count, so mending a sentence there rebuilds nothing.
+"""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+from tools.canonical import VOLATILE_CELL_METADATA
+
+
+def cell_inputs(notebook):
+    """The part of each cell that a person writes: its kind, its text and its metadata (tags, folding)."""
+    return [
+        (
+            cell.cell_type,
+            cell.source,
+            {key: value for key, value in cell.metadata.items() if key not in VOLATILE_CELL_METADATA},
+        )
+        for cell in notebook.cells
+    ]
+
+
+def fingerprint(notebook, package):
+    """A short hash of everything that the outputs depend on. `package` is the folder of `helpers`."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    digest = hashlib.sha256(json.dumps(cell_inputs(notebook), sort_keys=True).encode())
+    for path in reached_modules(code, package):
+        digest.update(_code_without_prose(path).encode())
+    for path in _data_files(package):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def reached_modules(code, package):
+    """The files of `package` that `code` imports, directly or through other files of `package`, sorted."""
+    reached, waiting = set(), list(imported_files(_without_magics(code), package, package.parent))
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting.extend(imported_files(path.read_text(encoding="utf-8"), package, path.parent))
+    return sorted(reached)
+
+
+def imported_files(code, package, folder):
+    """Files of `package` named by the import statements of `code`, which lives in `folder`."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _resolve(alias.name.split("."), [], package)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module.split(".") if node.module else []
+            if node.level:
+                start = folder if node.level == 1 else folder.parents[node.level - 2]
+                module = [package.name, *start.relative_to(package).parts, *module]
+            yield from _resolve(module, [alias.name for alias in node.names], package)
+
+
+def _resolve(module, names, package):
+    """Files behind `from module import names`; for a name that nothing explains, the whole package."""
+    if module[0] != package.name:
+        return
+    folder = package.joinpath(*module[1:])
+    yield from _existing(package / "__init__.py", folder.with_suffix(".py"), folder / "__init__.py")
+    if not folder.is_dir():
+        return
+    offered = "".join(path.read_text(encoding="utf-8") for path in _existing(folder / "__init__.py"))
+    for name in names:
+        files = list(_existing(folder / f"{name}.py", folder / name / "__init__.py"))
+        yield from files or (() if name in offered else package.rglob("*.py"))
+
+
+def _existing(*paths):
+    return (path for path in paths if path.is_file())
+
+
+def _data_files(package):
+    """Weights, recordings, widget code: everything that is shipped and is not Python."""
+    return sorted(
+        path
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".md") and "__pycache__" not in path.parts
+    )
+
+
+def _code_without_prose(path: Path):
+    """The code of a file with comments and docstrings taken out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, False):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _without_magics(code):
+    return "\n".join(line for line in code.splitlines() if not line.lstrip().startswith(("%", "!")))

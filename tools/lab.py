@@ -1,0 +1,65 @@
+"""Open JupyterLab on the first notebook: `python -m tools.lab`, with any of JupyterLab's own flags behind it.
+
+A reader shall meet the notebook and nothing else. So the shipped notebooks are trusted first (stored widgets
+are then alive on opening), and JupyterLab's question about news is answered with "no" before it is asked.
+The server's root is the repository: only there does JupyterLab find jupytext.toml and keep sources in step.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST = "notebooks/00_start_here.ipynb"
+SETTINGS = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
+
+
+def trust_notebooks():
+    """Sign the shipped notebooks, as `jupyter trust` does."""
+    notebooks = sorted(str(path) for path in (ROOT / "notebooks").glob("*.ipynb"))
+    if notebooks:
+        command = [sys.executable, "-m", "jupyter", "trust", *notebooks]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def install_settings():
+    """Put our few settings into this environment's JupyterLab, beside any that are there already."""
+    settings = json.loads(SETTINGS.read_text(encoding="utf-8")) if SETTINGS.exists() else {}
+    settings.update(json.loads(Path(__file__).with_name("overrides.json").read_text(encoding="utf-8")))
+    SETTINGS.parent.mkdir(parents=True, exist_ok=True)
+    SETTINGS.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def tidy_before_saving(model, **_):
+    """Drop what JupyterLab adds by itself, so that a notebook that was only looked at is saved as it was.
+
+    Without this, opening a notebook would change its file: JupyterLab notes the version of Python and saves.
+    """
+    if model["type"] == "notebook" and model.get("content"):
+        metadata = model["content"]["metadata"]
+        metadata.get("language_info", {}).pop("version", None)
+        metadata.pop("jupytext", None)
+
+
+def main(arguments):
+    """Prepare, then hand over to JupyterLab. With `--prepare` alone, only prepare."""
+    trust_notebooks()
+    install_settings()
+    if arguments == ["--prepare"]:
+        return
+    from jupyterlab.labapp import LabApp  # slow to import, and of no use to --prepare
+
+    flags = [
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url=/lab/tree/{FIRST}",
+        "--ContentsManager.pre_save_hook=tools.lab.tidy_before_saving",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        flags.append("--allow-root")  # in a container one usually is, and JupyterLab would refuse to start
+    LabApp.launch_instance([*flags, *arguments])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,156 @@
+"""Build the notebooks: text source in, executed .ipynb out.
+
+    python -m tools.notebooks              builds what changed
+    python -m tools.notebooks --all        builds everything
+    python -m tools.notebooks --check      says what would be built, and fails if there is anything
+    python -m tools.notebooks 00 04        only the notebooks whose names start so
+
+People edit `notebooks/source/NN_name.py`. The `.ipynb` beside it holds the same cells with their outputs, so
+that readers see results before they run anything.
+"""
+
+import argparse
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+from tools.canonical import OWN_METADATA, canonical, to_text
+from tools.inputs import cell_inputs, fingerprint
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+PACKAGE = ROOT / "helpers"
+CELL_TIMEOUT = 600  # seconds; the tests are stricter
+FAILURES = (CellControlSignal, DeadKernelError)  # an error in a cell, a cell that takes too long, a dead kernel
+
+
+def sources(folder=NOTEBOOKS):
+    """The text sources of all notebooks in `folder`, in course order."""
+    return sorted((folder / "source").glob("*.py"))
+
+
+def target_of(source):
+    """`notebooks/source/NN_name.py -> notebooks/NN_name.ipynb`."""
+    return source.parents[1] / f"{source.stem}.ipynb"
+
+
+def read_source(source):
+    """The cells of a text source, as a notebook without outputs."""
+    return jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
+
+
+def read_built(target):
+    """A stored notebook."""
+    return nbformat.read(target, as_version=4)
+
+
+def stale_reason(source, target, package=PACKAGE):
+    """Why `target` must be built again, in a few words, or None when it is up to date."""
+    if not target.exists():
+        return "not built yet"
+    wanted, built = read_source(source), read_built(target)
+    if cell_inputs(wanted) != cell_inputs(built):
+        return "its source changed"
+    if built.metadata.get(OWN_METADATA, {}).get("inputs") != fingerprint(wanted, package):
+        return "helpers changed"
+    if not counts_in_order(built) or to_text(canonical(built)) != target.read_text(encoding="utf-8"):
+        return "it was saved by hand"
+    return None
+
+
+def counts_in_order(notebook):
+    """Whether the code cells were run once each, from top to bottom, in a fresh kernel."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    return [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+@contextmanager
+def live_kernel(notebook, folder, timeout=CELL_TIMEOUT, **options):
+    """Start a clean kernel for `notebook` in `folder`; yields the client, shuts the kernel down after.
+
+    `options` go to the kernel's start, for example `env`.
+    """
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=timeout,
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: no remarks on how we talk to the kernel
+        resources={"metadata": {"path": str(folder)}},
+    )
+    with client.setup_kernel(**options):
+        yield client
+
+
+def execute(notebook, folder, timeout=CELL_TIMEOUT):
+    """Run all cells of `notebook` in place, in a clean kernel whose working directory is `folder`."""
+    with live_kernel(notebook, folder, timeout) as client:
+        run_cells(client, notebook)
+    return notebook
+
+
+def run_cells(client, notebook):
+    """Run all cells in the client's kernel and keep the state of the widgets they made."""
+    for index, cell in enumerate(notebook.cells):
+        client.execute_cell(cell, index)
+    client.set_widgets_metadata()
+
+
+def build(source, target, package=PACKAGE):
+    """Execute `source` and write `target`. On an error nothing is written."""
+    notebook = read_source(source)
+    inputs = fingerprint(notebook, package)
+    execute(notebook, target.parent)
+    notebook.metadata[OWN_METADATA] = {"inputs": inputs}
+    target.write_text(to_text(canonical(notebook)), encoding="utf-8", newline="\n")
+
+
+def build_all(pairs, everything=False, package=PACKAGE):
+    """Build the stale ones of `pairs` (all of them if `everything`). Returns the names that failed."""
+    failed = []
+    for source, target in pairs:
+        reason = "asked for" if everything else stale_reason(source, target, package)
+        if reason is None:
+            print(f"{target.name}: up to date")
+            continue
+        print(f"{target.name}: building ({reason}) ...", end=" ", flush=True)
+        start = time.perf_counter()
+        try:
+            build(source, target, package)
+            print(f"done in {time.perf_counter() - start:.0f} s")
+        except FAILURES as error:
+            print(f"failed\n{error}", file=sys.stderr)
+            failed.append(target.name)
+    return failed
+
+
+def main(arguments=None):
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description="Build the notebooks.")
+    parser.add_argument("names", nargs="*", help="beginnings of notebook names, such as 00; default: all")
+    parser.add_argument("--all", action="store_true", help="build also what is up to date")
+    parser.add_argument("--check", action="store_true", help="build nothing; fail if anything is stale")
+    parser.add_argument("--folder", type=Path, default=NOTEBOOKS, help="the folder with the .ipynb files")
+    options = parser.parse_args(arguments)
+    wanted = tuple(options.names) or ("",)
+    pairs = [(path, target_of(path)) for path in sources(options.folder) if path.stem.startswith(wanted)]
+    if not pairs:
+        print(f"no notebook source in {options.folder / 'source'} has such a name", file=sys.stderr)
+        return 1
+    if options.check:
+        reasons = {target.name: stale_reason(source, target) for source, target in pairs}
+        for name, reason in reasons.items():
+            print(f"{name}: {reason or 'up to date'}")
+        return int(any(reasons.values()))
+    return int(bool(build_all(pairs, options.all)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
