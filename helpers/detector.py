@@ -1,7 +1,7 @@
 """The detector: load it, take its detection tokens apart, and read its answers. Always transformers' own YOLOS."""
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from importlib.resources import files
 from pathlib import Path
 
@@ -116,7 +116,9 @@ def _load(source, **options):
     except Exception as error:
         if options.get("local_files_only") and not Path(source).is_dir():
             raise  # simply not in the cache
-        raise ValueError(f"{source} holds no readable YOLOS weights ({type(error).__name__}); fetch them again.") from None
+        raise ValueError(
+            f"{source} holds no readable YOLOS weights ({type(error).__name__}); fetch them again."
+        ) from None
 
 
 def _load_from_hub(name):
@@ -135,14 +137,17 @@ def _hub_answers():
     import httpx
     from huggingface_hub.constants import ENDPOINT
 
-    pool = ThreadPoolExecutor(1)  # a name lookup has no time limit of its own
-    try:
-        pool.submit(httpx.head, ENDPOINT, timeout=PROBE_SECONDS).result(timeout=PROBE_SECONDS)
-        return True
-    except Exception:
-        return False
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    answers = []
+
+    def ask():
+        with contextlib.suppress(Exception):
+            answers.append(httpx.head(ENDPOINT, timeout=PROBE_SECONDS))
+
+    # A name lookup has no time limit of its own, so it is left behind in a thread that nobody waits for.
+    probe = threading.Thread(target=ask, daemon=True)
+    probe.start()
+    probe.join(PROBE_SECONDS)
+    return bool(answers)
 
 
 def _load_early_weights(model, folder, step):

@@ -76,7 +76,7 @@ def count_duplicates(found, objects):
 
 
 def average_precision(predictions, annotations):
-    """"AP", "AP50" and "AP75" by pycocotools' `COCOeval`."""
+    """The "AP", "AP50" and "AP75" of pycocotools' `COCOeval`."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

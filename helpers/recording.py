@@ -66,7 +66,9 @@ class Recorder:
 
     def save(self, path, **about):
         """Write everything as arrays; `about` (plain values) is kept as one JSON string."""
-        arrays = {name: np.stack([np.asarray(frame[name]) for frame in self.frames]) for name in ("step", "logits", "boxes")}
+        arrays = {
+            name: np.stack([np.asarray(frame[name]) for frame in self.frames]) for name in ("step", "logits", "boxes")
+        }
         arrays["owners"] = np.stack([frame["owners"].numpy() for frame in self.frames])
         # The last step has no step after it.
         arrays["owners_after"] = np.stack([frame.get("owners_after", frame["owners"]).numpy() for frame in self.frames])
@@ -95,5 +97,7 @@ def load_recording(path):
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is not there; give the path of a recording.npz.") from None
     except Exception as error:
-        raise ValueError(f"{path} is not a recording, or is cut short ({type(error).__name__}); fetch it again.") from None
+        raise ValueError(
+            f"{path} is not a recording, or is cut short ({type(error).__name__}); fetch it again."
+        ) from None
     return arrays

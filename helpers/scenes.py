@@ -77,7 +77,7 @@ RUNNING_EXAMPLE_GLYPHS = (0, 11, 5, 9, 11)  # which test image of each digit
 
 @cache
 def digit_images(split):
-    """The digit images of a split: (M, 8, 8) float32 in [0, 1] and their labels (M,) int64, in a fixed shuffled order."""
+    """The digit images of a split, shuffled once: (M, 8, 8) float32 in [0, 1], and their labels (M,) int64."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()

@@ -1,0 +1,132 @@
+"""The checks of notebook 08."""
+
+import math
+
+import torch
+
+from helpers.checks import NOT_ATTEMPTED
+
+CONFIDENCE = 4.0  # the logit of predicted ink in `check_same_focal`; minus that elsewhere
+TOLERANCE = 1e-4
+
+
+def check_dice_loss(dice_loss):
+    """Notebook 08: `dice_loss(mask_logits (M, P), ink (M, P)) -> (M,)`."""
+    print(_judge_dice(dice_loss))
+
+
+def check_same_focal(same_focal, ink):
+    """Notebook 08: two guesses (H, W) at one ink mask with equal focal loss and unequal dice loss; draws both."""
+    answer = same_focal(ink.clone())
+    print(_judge_same_focal(answer, ink))
+    if _is_pair(answer, ink):
+        _draw_pair(answer, ink)
+
+
+def focal_and_dice(predicted, ink):
+    """Both losses of a predicted mask (H, W) of bools, taken as logits of +4 and -4, against an ink mask (H, W)."""
+    from helpers.loss import _dice_loss, _focal_loss
+
+    logits = torch.where(predicted, CONFIDENCE, -CONFIDENCE).double().flatten()[None]
+    ink = ink.double().flatten()[None]
+    everywhere = torch.ones_like(ink)
+    return float(_focal_loss(logits, ink, everywhere)), float(_dice_loss(logits, ink, everywhere))
+
+
+def _judge_dice(answer):
+    generator = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn(3, 50, generator=generator)
+    ink = (torch.rand(3, 50, generator=generator) < 0.3).float()
+    ink[2] = 0  # an object without ink: its box was cut off
+    logits[2] -= 30
+    logits.requires_grad_()
+    try:
+        value = answer(logits, ink)
+    except Exception as error:
+        return f"not yet: it raises {type(error).__name__}: {error} Hint: sums run over the pixels, dimension 1."
+    if value is None:
+        return NOT_ATTEMPTED
+    if not isinstance(value, torch.Tensor) or value.shape != (3,):
+        shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+        return f"not yet: it returns {shape} for three pairs. Hint: one value per pair, so sum over dimension 1 only."
+    expected = _dice(logits.detach().sigmoid(), ink)
+    if not torch.allclose(value.detach(), expected, atol=TOLERANCE):
+        for mistake, sentence in _dice_mistakes(logits.detach(), ink):
+            if torch.allclose(value.detach(), mistake, atol=TOLERANCE, equal_nan=True):
+                return f"not yet: {sentence}"
+        return f"not yet: {_row(value)}, but it is {_row(expected)}. Hint: 1 − (2 · overlap + 1) / (guess + ink + 1)."
+    if value.grad_fn is None:
+        return "not yet: the numbers are right, but carry no gradient. Hint: no threshold, no detach()."
+    return f"correct: {_row(expected)}. The last mask has no ink, and no guess of ink: the two ones make that 0."
+
+
+def _dice(probability, ink, smooth=1.0):
+    overlap = (probability * ink).sum(1)
+    return 1 - (2 * overlap + smooth) / (probability.sum(1) + ink.sum(1) + smooth)
+
+
+def _dice_mistakes(logits, ink):
+    """What typical mistakes give, each with the sentence that names it."""
+    probability = logits.sigmoid()
+    overlap = (probability * ink).sum(1)
+    both = probability.sum(1) + ink.sum(1)
+    return [
+        (_dice((logits > 0).float(), ink), "the guess is cut at one half. Hint: a threshold has no gradient; use p."),
+        (_dice(logits, ink), "logits are not probabilities. Hint: apply sigmoid() first."),
+        (_dice(logits.softmax(1), ink), "the pixels do not compete. Hint: sigmoid(), not softmax."),
+        (1 - _dice(probability, ink), "this is the overlap, which should grow. Hint: the loss is one minus it."),
+        (_dice(probability, ink, smooth=0.0), "the smoothing is missing. Hint: add 1 above and below the line."),
+        (1 - (overlap + 1) / (both + 1), "the overlap counts once. Hint: it counts twice, for guess and for ink."),
+        (
+            1 - (overlap + 1) / (both - overlap + 1),
+            "this is the IoU of two masks: the denominator is their union. Hint: dice divides by the sum of the two.",
+        ),
+    ]
+
+
+def _row(values):
+    return ", ".join(f"{value:.3f}" for value in values.tolist())
+
+
+def _is_pair(answer, ink):
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return False
+    return all(isinstance(m, torch.Tensor) and m.shape == ink.shape and m.dtype == torch.bool for m in answer)
+
+
+def _judge_same_focal(answer, ink):
+    if answer is None:
+        return NOT_ATTEMPTED
+    if not _is_pair(answer, ink):
+        return f"not yet: return two bool masks of shape {tuple(ink.shape)}. Hint: start from ink.clone()."
+    (focal_a, dice_a), (focal_b, dice_b) = (focal_and_dice(mask, ink) for mask in answer)
+    if torch.equal(*answer):
+        return "not yet: your two masks are equal. Hint: let one miss ink, and the other invent some."
+    said = f"focal {focal_a:.5f} and {focal_b:.5f}, dice {dice_a:.3f} and {dice_b:.3f}"
+    missed, invented = ([int(part.sum()) for part in parts] for parts in zip(*((ink & ~m, m & ~ink) for m in answer)))
+    if not math.isclose(focal_a, focal_b, rel_tol=1e-3):
+        same_count = missed[0] + invented[0] == missed[1] + invented[1]
+        if same_count:
+            return (
+                f"not yet: {said}. Both are wrong in equally many pixels, but alpha weighs them. "
+                "Hint: missed ink counts 0.25, invented ink 0.75."
+            )
+        return f"not yet: {said}. Hint: how many pixels of missed ink does one pixel of invented ink cost?"
+    if abs(dice_a - dice_b) < 0.01:
+        return f"not yet: {said}; dice hardly differs. Hint: the same trick with more pixels."
+    return (
+        f"correct: {said}. Three missed pixels cost focal as much as one invented; "
+        "dice asks how much of the object is left."
+    )
+
+
+def _draw_pair(answer, ink):
+    from helpers import figures
+    from helpers.figures.masks import crop_to, draw_mask_errors
+
+    window = crop_to(ink | answer[0] | answer[1])
+    figure, panels = figures.new_figure(8.5, 4.4, columns=2)
+    for axes, mask, name in zip(panels, answer, ("first", "second")):
+        focal, dice = focal_and_dice(mask, ink)
+        draw_mask_errors(axes, mask[window], ink[window], f"{name}: focal {focal:.5f}, dice {dice:.3f}")
+    figures.show(figure, "Your two masks: hit ink dark, missed ink orange, invented ink blue.")

@@ -1,0 +1,85 @@
+"""Figures of notebook 08: ink masks and their errors, and the match of every layer."""
+
+import numpy as np
+from matplotlib import patches
+
+from helpers.figures import INK, LETTERS, MATCH, NO_OBJECT, PREDICTION, QUIET, TARGET, draw_column_thumbnails
+
+MISSED, FALSE, PAPER, RIGHT = TARGET, PREDICTION, "#F4F2EC", "#3b3b3b"
+
+
+def _rgb(colour):
+    return tuple(int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+
+
+def draw_ink(axes, ink, title=None, colour=INK):
+    """A mask (H, W) of bools or of probabilities, from paper to full ink."""
+    strength = np.asarray(ink, dtype=float)[..., None]
+    axes.imshow((1 - strength) * np.array(_rgb(PAPER)) + strength * np.array(_rgb(colour)))
+    _bare(axes, title)
+
+
+def draw_mask_errors(axes, predicted, ink, title=None):
+    """Two masks (H, W) in one picture: hit ink dark, missed ink orange, false ink blue."""
+    predicted, ink = np.asarray(predicted, dtype=bool), np.asarray(ink, dtype=bool)
+    picture = np.empty((*ink.shape, 3))
+    picture[:] = _rgb(PAPER)
+    for where, colour in ((predicted & ink, RIGHT), (ink & ~predicted, MISSED), (predicted & ~ink, FALSE)):
+        picture[where] = _rgb(colour)
+    axes.imshow(picture)
+    _bare(axes, title)
+
+
+def _bare(axes, title):
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color=NO_OBJECT)
+    if title:
+        axes.set_title(title, fontsize=13)
+
+
+def crop_to(mask, margin=6):
+    """The slices of an (H, W) mask that hold its ink, with a margin."""
+    rows, columns = (np.flatnonzero(np.asarray(mask).any(axis)) for axis in (1, 0))
+    (top, bottom), (left, right) = ((place[0], place[-1]) for place in (rows, columns))
+    return slice(max(top - margin, 0), bottom + margin + 1), slice(max(left - margin, 0), right + margin + 1)
+
+
+def draw_layer_owners(axes, owners, crops, title):
+    """Which guess each layer's match gives each target: `owners` (layers, T), the last layer at the bottom."""
+    owners = np.asarray(owners)
+    for (layer, target), token in np.ndenumerate(owners):
+        same = token == owners[-1, target]
+        cell = patches.FancyBboxPatch(
+            (target - 0.4, layer - 0.36), 0.8, 0.72, boxstyle="round,pad=0,rounding_size=0.14",
+            facecolor=MATCH + "33" if same else "white", edgecolor=MATCH if same else NO_OBJECT, lw=2.5 if same else 1.5,
+        )  # fmt: skip
+        axes.add_patch(cell)
+        axes.text(target, layer, LETTERS[token], ha="center", va="center", fontsize=15, fontweight="bold",
+                  color=PREDICTION if same else QUIET)  # fmt: skip
+    layers = len(owners)
+    axes.set(xlim=(-0.6, owners.shape[1] - 0.4), ylim=(layers - 0.4, -0.6))
+    axes.set_yticks(range(layers), [f"layer {layer + 1}" for layer in range(layers)], fontsize=12, color=INK)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title)
+    draw_column_thumbnails(axes, crops, zoom=0.5)
+
+
+def draw_agreement(axes, shares, title):
+    """Of all targets, the part that each layer gives to the same guess as the last layer does."""
+    layers = np.arange(1, len(shares) + 1)
+    axes.bar(layers, 100 * np.asarray(shares), 0.62, color=[NO_OBJECT] * (len(shares) - 1) + [MATCH])
+    for layer, share in zip(layers, shares):
+        axes.text(layer, 100 * share + 2, f"{100 * share:.0f} %", ha="center", fontsize=12)
+    axes.set(xticks=layers, xlabel="layer", ylim=(0, 112), yticks=[0, 50, 100], ylabel="same guess, %", title=title)
+
+
+def draw_layer_losses(axes, before, after, title):
+    """The loss of each layer, first to last, before and after training with auxiliary losses."""
+    layers = np.arange(1, len(before) + 1)
+    axes.bar(layers - 0.2, before, 0.38, color=NO_OBJECT, label="before: only the last layer was ever graded")
+    axes.bar(
+        layers + 0.2, after, 0.38, color=MATCH, hatch="//", edgecolor="white", label="after: every layer is graded"
+    )
+    axes.set(xticks=layers, xlabel="layer", ylabel="loss on this batch", title=title)
+    axes.legend(loc="upper right")

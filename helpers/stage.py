@@ -1,0 +1,133 @@
+"""One stage of a training: optimiser steps that survive bad losses and being killed.
+
+A stage keeps one checkpoint, written aside and renamed: a run killed at any moment goes on from its last whole one.
+What a step sees follows from the seed and the step alone, so no generator state is kept.
+"""
+
+import os
+import sys
+
+import numpy as np
+import torch
+
+MOST_SKIPS = 10  # steps in a row whose loss is not finite
+
+
+class Stage:
+    """One optimisation: batches, a one-cycle learning rate, skipped bad steps, a checkpoint."""
+
+    def __init__(self, name, model, recipe, total, folder, accelerator):
+        self.name, self.recipe, self.total, self.accelerator = name, recipe, total, accelerator
+        self.path = folder / f"{name}.pt"
+        optimizer = torch.optim.AdamW(
+            model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        self.model, self.optimizer = accelerator.prepare(model, optimizer)
+        self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, recipe.learning_rate, total_steps=total, pct_start=recipe.warm_up
+        )
+        self.step, self.skipped, self.skipped_in_a_row = 0, 0, 0
+
+    def batch(self, length):
+        """The scenes of this step and this process: the same whatever happened before."""
+        total = self.recipe.batch_size * self.accelerator.num_processes
+        chosen = np.random.default_rng([self.recipe.seed, self.step]).integers(length, size=total)
+        first = self.accelerator.process_index * self.recipe.batch_size
+        return np.sort(chosen[first : first + self.recipe.batch_size])
+
+    def update(self, loss):
+        """One step down the loss; a step whose loss is not finite is skipped, ten in a row end the run."""
+        self.optimizer.zero_grad()
+        finite = torch.isfinite(loss.detach()).float()
+        if self.accelerator.num_processes > 1:
+            finite = self.accelerator.reduce(finite, "sum") / self.accelerator.num_processes
+        if finite == 1:
+            self.accelerator.backward(loss)
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+            self.optimizer.step()
+            self.skipped_in_a_row = 0
+        else:
+            self.skipped += 1
+            self.skipped_in_a_row += 1
+            if self.skipped_in_a_row == MOST_SKIPS:
+                raise RuntimeError(
+                    f"The loss was not finite {MOST_SKIPS} steps in a row, up to step {self.step}; "
+                    "lower the learning rate, or run validate_targets on the data."
+                )
+        self.scheduler.step()
+        self.step += 1
+
+    def save(self, **more):
+        """Write the checkpoint aside, then rename it: there is never half a file under the name."""
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "step": self.step,
+            "skipped": self.skipped,
+            "model": self.accelerator.unwrap_model(self.model).state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            **more,
+        }
+        aside = self.path.with_suffix(".part")
+        torch.save(state, aside)
+        os.replace(aside, self.path)
+
+    def resume(self):
+        """Go on from the checkpoint, if there is one; returns what it holds."""
+        if not self.path.exists():
+            return {}
+        state = read_checkpoint(self.path)
+        self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.step, self.skipped = state["step"], state["skipped"]
+        return state
+
+
+def read_checkpoint(path):
+    """A checkpoint's state: tensors and plain values only. ValueError if the file is foreign or cut short."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return state if state["step"] >= 0 else {}
+    except Exception as error:
+        raise ValueError(
+            f"{path} is no checkpoint of a training, or is cut short ({type(error).__name__}); delete it to start anew."
+        ) from None
+
+
+class Running:
+    """Means of scalars since the last look."""
+
+    def __init__(self):
+        self.sums, self.count = {}, 0
+
+    def add(self, values):
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0) + value
+        self.count += 1
+
+    def means(self):
+        means = {name: float(value) / self.count for name, value in self.sums.items()}
+        self.__init__()
+        return means
+
+
+def progress(stage):
+    """Count the remaining steps, with a bar that stays quiet in a log file."""
+    from tqdm import tqdm
+
+    quiet = not sys.stderr.isatty()
+    return tqdm(
+        range(stage.step, stage.total),
+        desc=stage.name,
+        initial=stage.step,
+        total=stage.total,
+        mininterval=60 if quiet else 0.5,
+        disable=not stage.accelerator.is_main_process,
+    )
+
+
+def readable(values):
+    """Named numbers as one line of a log."""
+    return " ".join(f"{name} {value:.4f}" for name, value in values.items())
