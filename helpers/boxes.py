@@ -1,13 +1,14 @@
 """Boxes: two formats and two measures of overlap.
 
 Every function broadcasts over the leading dimensions, so that one function serves pairs, (M, 4) with (M, 4), and
-matrices, (N, 1, 4) with (T, 4). Nothing is added to a denominator: areas below `SMALLEST_AREA` are raised to it, so
-that boxes without area give finite values and gradients while all others keep theirs to the last digit.
+matrices, (N, 1, 4) with (T, 4). Nothing is added to a denominator. Where an area divides, a side below `SMALLEST_SIDE`
+counts as that long: boxes without area give finite values and gradients of at most 2 / SMALLEST_SIDE, while all
+others keep theirs to the last digit.
 """
 
 import torch
 
-SMALLEST_AREA = 1e-9  # of a normalised image: one pixel of a picture 31,000 pixels wide
+SMALLEST_SIDE = 1e-5  # of a normalised image: a hundredth of a pixel in a picture 1,000 pixels wide
 
 
 def at_least_float32(tensor):
@@ -21,10 +22,9 @@ def center_to_corners(boxes):
     >>> center_to_corners(torch.tensor([0.5, 0.5, 0.2, 0.4]))
     tensor([0.4000, 0.3000, 0.6000, 0.7000])
     """
-    center_x, center_y, width, height = boxes.unbind(-1)
-    half_width, half_height = 0.5 * width, 0.5 * height
-    corners = (center_x - half_width, center_y - half_height, center_x + half_width, center_y + half_height)
-    return torch.stack(corners, dim=-1)
+    center, sides = boxes.chunk(2, dim=-1)
+    half_sides = 0.5 * sides
+    return torch.cat([center - half_sides, center + half_sides], dim=-1)
 
 
 def corners_to_center(boxes):
@@ -33,8 +33,8 @@ def corners_to_center(boxes):
     >>> corners_to_center(torch.tensor([0.4, 0.3, 0.6, 0.7]))
     tensor([0.5000, 0.5000, 0.2000, 0.4000])
     """
-    left, top, right, bottom = boxes.unbind(-1)
-    return torch.stack(((left + right) / 2, (top + bottom) / 2, right - left, bottom - top), dim=-1)
+    lower, upper = boxes.chunk(2, dim=-1)
+    return torch.cat([(lower + upper) / 2, upper - lower], dim=-1)
 
 
 def box_area(boxes):
@@ -43,8 +43,7 @@ def box_area(boxes):
     >>> box_area(torch.tensor([[0.0, 0.0, 0.5, 0.5], [0.5, 0.0, 0.2, 1.0]]))
     tensor([0.2500, 0.0000])
     """
-    left, top, right, bottom = at_least_float32(boxes).unbind(-1)
-    return (right - left).clamp(min=0) * (bottom - top).clamp(min=0)
+    return _area(*at_least_float32(boxes).chunk(2, dim=-1))
 
 
 def box_iou(boxes1, boxes2):
@@ -55,8 +54,8 @@ def box_iou(boxes1, boxes2):
     >>> box_iou(torch.tensor([0.0, 0.0, 0.2, 0.2]), torch.tensor([0.1, 0.0, 0.3, 0.2]))
     tensor(0.3333)
     """
-    intersection, union = _intersection_and_union(boxes1, boxes2)
-    return intersection / union.clamp(min=SMALLEST_AREA)
+    intersection, union, _ = _overlap(boxes1, boxes2)
+    return intersection / union
 
 
 def generalized_box_iou(boxes1, boxes2):
@@ -64,25 +63,25 @@ def generalized_box_iou(boxes1, boxes2):
 
     IoU minus the share of the hull (the smallest box around both) that neither box covers.
     Source: Rezatofighi et al. 2019, equation 1 and algorithm 1; `generalized_box_iou` of transformers, which raises
-    on NaN and returns NaN for two boxes without area. Here the first gives NaN and the second 0.
+    on NaN and returns NaN for two boxes without area. Here the first gives NaN and the second a number.
 
     >>> generalized_box_iou(torch.tensor([0.0, 0.0, 0.1, 0.1]), torch.tensor([0.3, 0.0, 0.4, 0.1]))
     tensor(-0.5000)
     """
-    intersection, union = _intersection_and_union(boxes1, boxes2)
-    left1, top1, right1, bottom1 = at_least_float32(boxes1).unbind(-1)
-    left2, top2, right2, bottom2 = at_least_float32(boxes2).unbind(-1)
-    hull_width = torch.maximum(right1, right2) - torch.minimum(left1, left2)
-    hull_height = torch.maximum(bottom1, bottom2) - torch.minimum(top1, top2)
-    hull = hull_width.clamp(min=0) * hull_height.clamp(min=0)
-    return intersection / union.clamp(min=SMALLEST_AREA) - (hull - union) / hull.clamp(min=SMALLEST_AREA)
+    intersection, union, hull = _overlap(boxes1, boxes2)
+    return intersection / union - (hull - union) / hull
 
 
-def _intersection_and_union(boxes1, boxes2):
-    # Coordinates are unbound, so that every intermediate has the shape of the result and no trailing (..., 2).
-    left1, top1, right1, bottom1 = at_least_float32(boxes1).unbind(-1)
-    left2, top2, right2, bottom2 = at_least_float32(boxes2).unbind(-1)
-    width = (torch.minimum(right1, right2) - torch.maximum(left1, left2)).clamp(min=0)
-    height = (torch.minimum(bottom1, bottom2) - torch.maximum(top1, top2)).clamp(min=0)
-    intersection = width * height
-    return intersection, box_area(boxes1) + box_area(boxes2) - intersection
+def _overlap(boxes1, boxes2):
+    """Areas of the intersection, the union and the hull, the last two fit to divide by."""
+    lower1, upper1 = at_least_float32(boxes1).chunk(2, dim=-1)  # (..., 2) each: (left, top), (right, bottom)
+    lower2, upper2 = at_least_float32(boxes2).chunk(2, dim=-1)
+    intersection = _area(torch.maximum(lower1, lower2), torch.minimum(upper1, upper2))
+    union = _area(lower1, upper1, SMALLEST_SIDE) + _area(lower2, upper2, SMALLEST_SIDE) - intersection
+    hull = _area(torch.minimum(lower1, lower2), torch.maximum(upper1, upper2), SMALLEST_SIDE)
+    return intersection, union, hull
+
+
+def _area(lower, upper, smallest_side=0.0):
+    width, height = (upper - lower).clamp(min=smallest_side).unbind(-1)
+    return width * height

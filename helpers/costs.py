@@ -25,13 +25,10 @@ def class_cost(logits, class_labels, image_index=None):
     tensor([[-0.7900],
             [-0.0100]])
     """
-    logits = at_least_float32(logits)
-    normalizer = logits.logsumexp(-1)  # once per prediction, not once per pair
+    probability = at_least_float32(logits).softmax(-1)  # once per prediction, not once per pair
     if image_index is None:
-        wanted, normalizer = logits.T[class_labels], normalizer[None]  # (T, N), (1, N)
-    else:
-        wanted, normalizer = logits[image_index, :, class_labels], normalizer[image_index]  # (T, N) both
-    return -(wanted - normalizer).exp().T
+        return -probability[:, class_labels]
+    return -probability[image_index, :, class_labels].T  # (T, N) gathered with one index
 
 
 def bbox_cost(pred_boxes, boxes, image_index=None):
@@ -48,9 +45,8 @@ def bbox_cost(pred_boxes, boxes, image_index=None):
     >>> bbox_cost(torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([[0.4, 0.5, 0.2, 0.4]]))
     tensor([[0.3000]])
     """
-    predictions, targets = _pair_up(pred_boxes, boxes, image_index)
-    differences = [(p - t).abs_() for p, t in zip(predictions.unbind(-1), targets.unbind(-1))]
-    return (differences[0] + differences[1] + differences[2] + differences[3]).T
+    predictions, targets = _pair_up(at_least_float32(pred_boxes), at_least_float32(boxes), image_index)
+    return (predictions - targets).abs().sum(-1).T
 
 
 def giou_cost(pred_boxes, boxes, image_index=None):
@@ -62,13 +58,13 @@ def giou_cost(pred_boxes, boxes, image_index=None):
     >>> giou_cost(torch.tensor([[0.05, 0.05, 0.1, 0.1]]), torch.tensor([[0.35, 0.05, 0.1, 0.1]]))
     tensor([[0.5000]])
     """
-    predictions, targets = _pair_up(center_to_corners(pred_boxes), center_to_corners(boxes), image_index)
-    return -generalized_box_iou(predictions, targets).T
+    predictions, targets = center_to_corners(at_least_float32(pred_boxes)), center_to_corners(at_least_float32(boxes))
+    return -generalized_box_iou(*_pair_up(predictions, targets, image_index)).T
 
 
 def _pair_up(predictions, targets, image_index):
-    """Views that broadcast to (T, N, 4), with every coordinate contiguous: the fast layout for what follows."""
-    predictions, targets = at_least_float32(predictions), at_least_float32(targets)
-    coordinates = predictions.movedim(-1, 0).contiguous()  # (4, N) or (4, B, N)
-    coordinates = coordinates[:, None] if image_index is None else coordinates[:, image_index]  # (4, 1 or T, N)
+    """Two tensors that broadcast to (T, N, 4). In a batch each coordinate is contiguous in memory, which is fast."""
+    if image_index is None:
+        return predictions, targets[:, None]  # (N, 4), (T, 1, 4)
+    coordinates = predictions.movedim(-1, 0).index_select(1, image_index)  # (4, B, N) -> (4, T, N)
     return coordinates.movedim(0, -1), targets[:, None]

@@ -1,12 +1,13 @@
-"""The set-prediction loss of DETR and YOLOS: every prediction is judged on its class, the matched ones on their boxes."""
+"""The set-prediction loss of DETR and YOLOS: all predictions are judged on their class, matched ones on their boxes."""
 
+import numpy as np
 import torch
 from torch import distributed, nn
 from torch.nn import functional as F
 
 from helpers.boxes import at_least_float32, center_to_corners, generalized_box_iou
-from helpers.matcher import HungarianMatcher, check_outputs
-from helpers.targets import flatten_targets
+from helpers.matcher import HungarianMatcher, check_layers
+from helpers.targets import check_masks, check_num_classes, flatten_targets
 
 TOTAL_WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0, "loss_mask": 1.0, "loss_dice": 1.0}
 
@@ -26,6 +27,8 @@ class SetCriterion(nn.Module):
     Keys: "loss_ce"; "loss_bbox" and "loss_giou", summed over matched pairs and divided by `num_boxes`;
     "cardinality_error", a metric without gradient; "loss_mask" and "loss_dice"; and the same with "_0", "_1", ... for
     `outputs["auxiliary_outputs"]`, each layer matched by itself (masks only for the last layer).
+
+    A prediction that a custom matcher gives to several targets has the class of the last of them, and counts once.
 
     `num_boxes` is the number of targets (all of them, matched or not), averaged over the processes, at least 1. Give
     it, and `class_weight_sum`, to make several small batches add up to one large one: see `normalizers`.
@@ -52,17 +55,25 @@ class SetCriterion(nn.Module):
         global_class_normalizer=False,
     ):
         super().__init__()
+        check_num_classes(num_classes)
+        if not callable(matcher):
+            raise TypeError(f"matcher is {matcher!r}; give a callable such as HungarianMatcher().")
         unknown = [name for name in losses if name not in _TERMS]
         if unknown:
             raise ValueError(f"losses names {unknown[0]!r}; use some of {sorted(_TERMS)}.")
         self.matcher, self.num_classes, self.eos_coef, self.losses = matcher, num_classes, eos_coef, tuple(losses)
-        self.weights = TOTAL_WEIGHTS | (weights or {})
+        self.weights = {**TOTAL_WEIGHTS, **(weights or {})}
+        unknown = [name for name in self.weights if name not in TOTAL_WEIGHTS]
+        if unknown:
+            raise ValueError(f"weights names {unknown[0]!r}; use some of {sorted(TOTAL_WEIGHTS)}.")
         self.global_class_normalizer = global_class_normalizer
 
     def forward(self, outputs, targets, num_boxes=None, class_weight_sum=None):
-        layers = [outputs, *outputs.get("auxiliary_outputs", ())]
-        for layer in layers:
-            check_outputs(layer, len(targets))
+        check_layers([outputs], targets)
+        layers = [outputs, *(outputs.get("auxiliary_outputs") or ())]
+        check_layers(layers, targets)
+        if num_boxes is not None and not num_boxes > 0:
+            raise ValueError(f"num_boxes is {num_boxes}; give the number of objects of all batches, at least 1.")
         if outputs["logits"].shape[-1] != self.num_classes + 1:
             raise ValueError(
                 f'outputs["logits"] has {outputs["logits"].shape[-1]} columns; num_classes={self.num_classes} needs '
@@ -108,14 +119,13 @@ class SetCriterion(nn.Module):
         return [self.matcher(layer, targets) for layer in plain]
 
     def _loss_labels(self, batch, num_boxes, class_weight_sum):
-        # (B, N): the no-object class everywhere, the target's label at the matched predictions.
-        classes = torch.full(batch.logits.shape[:2], self.num_classes, device=batch.logits.device)
-        classes[batch.image, batch.prediction] = batch.labels
+        # (B * N,): the target's label at the matched predictions; elsewhere -1 picks the last entry, no-object.
+        classes = F.pad(batch.labels, (0, 1), value=self.num_classes)[batch.owner]
         weight = batch.logits.new_ones(self.num_classes + 1)
         weight[-1] = self.eos_coef
-        summed = F.cross_entropy(batch.logits.flatten(0, 1), classes.flatten(), weight, reduction="sum")
+        summed = F.cross_entropy(batch.logits.flatten(0, 1), classes, weight, reduction="sum")
         if class_weight_sum is None:
-            class_weight_sum = len(batch.labels) + self.eos_coef * (classes.numel() - len(batch.labels))
+            class_weight_sum = batch.num_matched + self.eos_coef * (len(classes) - batch.num_matched)
             if self.global_class_normalizer:
                 class_weight_sum = _mean_over_processes(class_weight_sum, batch.logits.device)
         return {"loss_ce": summed / max(class_weight_sum, torch.finfo(torch.float32).tiny)}
@@ -135,19 +145,26 @@ class SetCriterion(nn.Module):
         }
 
     def _loss_masks(self, batch, num_boxes, class_weight_sum):
-        """Focal and dice loss on matched pairs, the predictions enlarged to the targets' canvas; padding is left out."""
+        """Focal and dice loss of matched pairs, predictions enlarged to the targets' canvas; padding is left out."""
         if "pred_masks" not in batch.outputs:
             raise ValueError('outputs has no "pred_masks"; drop "masks" from losses or give (B, N, h, w) mask logits.')
+        pred_masks = at_least_float32(batch.outputs["pred_masks"])
+        if pred_masks.ndim != 4 or pred_masks.shape[:2] != batch.logits.shape[:2]:
+            shape, (num_images, num_predictions) = tuple(pred_masks.shape), batch.logits.shape[:2]
+            raise ValueError(
+                f'outputs["pred_masks"] has shape {shape}; make it ({num_images}, {num_predictions}, h, w).'
+            )
+        for image, target in enumerate(batch.targets):
+            check_masks(image, target)
         masks = [target["masks"] for target in batch.targets]
         canvas = (max(mask.shape[-2] for mask in masks), max(mask.shape[-1] for mask in masks))
-        pred_masks = at_least_float32(batch.outputs["pred_masks"])
         selected = pred_masks[batch.image, batch.prediction][:, None]  # (M, 1, h, w)
         selected = F.interpolate(selected, size=canvas, mode="bilinear", align_corners=False)[:, 0].flatten(1)
         padded, valid = [], []
-        for mask, (_, target_index) in zip(masks, batch.indices):
+        for mask, target_index in zip(masks, batch.target_index):
             height, width = mask.shape[-2:]
             margins = (0, canvas[1] - width, 0, canvas[0] - height)
-            padded.append(F.pad(mask[target_index.to(mask.device)].to(selected.dtype), margins))
+            padded.append(F.pad(mask[target_index.to(mask.device)].to(selected), margins))
             inside = F.pad(selected.new_ones(height, width), margins)
             valid.append(inside.expand(len(target_index), -1, -1))
         ink, valid = torch.cat(padded).flatten(1), torch.cat(valid).flatten(1)  # (M, H * W) both
@@ -166,19 +183,68 @@ _TERMS = {
 
 
 class _Matched:
-    """One layer's outputs beside what they were matched with: `image`, `prediction`, `labels`, `boxes`, one row a pair."""
+    """One layer's outputs beside what they were matched with: `image`, `prediction`, `labels`, `boxes`, one row a pair.
 
-    def __init__(self, outputs, targets, indices, labels, boxes, sizes):
-        self.outputs, self.targets, self.indices, self.sizes = outputs, targets, indices, sizes
+    `owner` (B * N,) is the row of each prediction, -1 for those without a target.
+    """
+
+    def __init__(self, outputs, targets, pairs, labels, boxes, sizes):
+        self.outputs, self.targets, self.sizes = outputs, targets, sizes
         self.logits = at_least_float32(outputs["logits"])
         self.pred_boxes = at_least_float32(outputs["pred_boxes"])
-        device = self.logits.device
-        counts = torch.tensor([len(prediction) for prediction, _ in indices])
+        device, (num_images, num_predictions) = self.logits.device, self.logits.shape[:2]
+        # Indices are joined on the CPU, where they come from.
+        image, prediction, target = join_pairs(pairs, num_predictions, sizes)
+        owner = np.full(num_images * num_predictions, -1)
+        owner[(image * num_predictions + prediction).numpy()] = np.arange(len(image))  # numpy: the last one stays
+        self.num_matched = int((owner >= 0).sum())
+        self.owner, self.image, self.prediction = (
+            index.to(device) for index in (torch.from_numpy(owner), image, prediction)
+        )
+        self.target_index = target.split([len(target_index) for _, target_index in pairs])  # per image
         starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
-        target = torch.cat([target for _, target in indices]) + starts.repeat_interleave(counts)
-        self.image = torch.arange(len(sizes)).repeat_interleave(counts).to(device)
-        self.prediction = torch.cat([prediction for prediction, _ in indices]).to(device)
-        self.labels, self.boxes = labels[target.to(device)], boxes[target.to(device)]
+        row = (starts[image] + target).to(labels.device)
+        self.labels, self.boxes = labels[row].to(device), boxes[row].to(device)
+
+
+def join_pairs(pairs, num_predictions, sizes):
+    """A match as three CPU indices (M,): image, prediction, target. A sentence for one that does not fit the batch.
+
+    >>> join_pairs([([1], [0]), ([0, 2], [1, 0])], num_predictions=3, sizes=[1, 2])
+    (tensor([0, 1, 1]), tensor([1, 0, 2]), tensor([0, 1, 0]))
+    """
+    if not isinstance(pairs, (list, tuple)) or len(pairs) != len(sizes):
+        given = f"{len(pairs)} entries" if isinstance(pairs, (list, tuple)) else f"a {type(pairs).__name__}"
+        raise ValueError(f"matcher returned {given}; make it a list with one pair of indices for {len(sizes)} images.")
+    pairs = [_as_pair(image, pair) for image, pair in enumerate(pairs)]
+    prediction, target = (torch.cat(parts) for parts in zip(*pairs))
+    image = torch.from_numpy(np.repeat(np.arange(len(sizes)), [len(index) for index, _ in pairs]))
+    for name, index, count in (
+        ("prediction", prediction, torch.tensor(num_predictions)),
+        ("target", target, torch.tensor(sizes)[image]),
+    ):
+        wrong = (index < 0) | (index >= count)
+        if wrong.any():
+            row = int(wrong.nonzero()[0])
+            raise ValueError(
+                f"matcher gave image {int(image[row])} the {name} {int(index[row])}, but it has only "
+                f"{int(count.expand_as(index)[row])}; is this the match of another batch?"
+            )
+    return image, prediction, target
+
+
+def _as_pair(image, pair):
+    try:
+        prediction, target = (torch.as_tensor(index).cpu() for index in pair)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"matcher returned no pair of index tensors for image {image}; see HungarianMatcher.") from None
+    for index in (prediction, target):
+        if len(index) and (index.is_floating_point() or index.dtype == torch.bool):
+            raise TypeError(f"matcher returned {index.dtype} indices for image {image}; make them torch.int64.")
+    if prediction.ndim != 1 or prediction.shape != target.shape:
+        shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
+        raise ValueError(f"matcher returned indices of shapes {shapes} for image {image}; make both (M,).")
+    return prediction.long(), target.long()
 
 
 def as_transformers_loss(matcher=None):
@@ -225,7 +291,7 @@ def as_transformers_loss(matcher=None):
 
 
 def _base_name(key):
-    """"loss_ce_3" -> "loss_ce": the term of an auxiliary layer counts like the last layer's."""
+    """Drop the layer: "loss_ce_3" -> "loss_ce", which counts like the last layer's."""
     name, _, depth = key.rpartition("_")
     return name if depth.isdigit() else key
 

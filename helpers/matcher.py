@@ -1,6 +1,7 @@
 """The bipartite matcher: which prediction answers for which target."""
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -9,13 +10,14 @@ from torch import nn
 
 from helpers import costs as standard
 from helpers.boxes import at_least_float32
-from helpers.targets import flatten_targets
+from helpers.targets import count_images, flatten_targets
 
 STANDARD_COSTS = {
-    "class_cost": lambda outputs, targets, image: standard.class_cost(outputs["logits"], targets["class_labels"], image),
-    "bbox_cost": lambda outputs, targets, image: standard.bbox_cost(outputs["pred_boxes"], targets["boxes"], image),
-    "giou_cost": lambda outputs, targets, image: standard.giou_cost(outputs["pred_boxes"], targets["boxes"], image),
+    "class_cost": lambda outputs, flat, image: standard.class_cost(outputs["logits"], flat["class_labels"], image),
+    "bbox_cost": lambda outputs, flat, image: standard.bbox_cost(outputs["pred_boxes"], flat["boxes"], image),
+    "giou_cost": lambda outputs, flat, image: standard.giou_cost(outputs["pred_boxes"], flat["boxes"], image),
 }
+CALLER = 7  # frames between a warning in this file and the line that calls the matcher
 
 
 class HungarianMatcher(nn.Module):
@@ -26,8 +28,9 @@ class HungarianMatcher(nn.Module):
     Args:
         class_cost, bbox_cost, giou_cost: the weights, 1, 5, 2 as in `YolosConfig` and the paper. Not all may be 0.
         costs: other cost functions by name: `{"class_cost": focal}` replaces one, a new name is added with weight 1.
-            Each is called as `function(outputs, targets, image_index)` with outputs (B, N, ...), the targets of all
-            images one after another, (T, ...), and `image_index` (T,); it returns (N, T), as in `helpers.costs`.
+            Each is called as `function(outputs, targets, image_index)` with outputs (B, N, ...), `class_labels` (T,)
+            and `boxes` (T, 4) of all images one after another, and `image_index` (T,); it returns (N, T), as in
+            `helpers.costs`. Any other field that all targets have, such as "masks", is a list with one entry per image.
         assign: the solver, called with the (N, T) cost matrix of one image as a float64 array; it returns the arrays
             (prediction_index, target_index). Default: `scipy.optimize.linear_sum_assignment`.
 
@@ -47,7 +50,7 @@ class HungarianMatcher(nn.Module):
     def __init__(self, class_cost=1.0, bbox_cost=5.0, giou_cost=2.0, costs=None, assign=linear_sum_assignment):
         super().__init__()
         self.class_cost, self.bbox_cost, self.giou_cost = class_cost, bbox_cost, giou_cost
-        self.costs = STANDARD_COSTS | (costs or {})
+        self.costs = {**STANDARD_COSTS, **costs} if costs else STANDARD_COSTS
         self.assign = assign
         if not any(self.weight(name) for name in self.costs):
             raise ValueError("class_cost, bbox_cost and giou_cost are all 0; give at least one of them a weight.")
@@ -65,11 +68,13 @@ class HungarianMatcher(nn.Module):
 
         The layers stand in for more images: one pass over all costs and one copy to the host, however many there are.
         """
-        outputs, flat, image_index, sizes = _flatten(layers, targets)
-        used = [name for name in self.costs if self.weight(name)]
-        total = sum(self.weight(name) * self.costs[name](outputs, flat, image_index) for name in used)
-        pairs = self._assign_images(_to_host(total), sizes * len(layers))
-        return [pairs[start : start + len(targets)] for start in range(0, len(pairs), len(targets))]
+        outputs, flat, image_index, sizes = self._flatten(layers, targets)
+        used = {name: self.weight(name) for name in self.costs if self.weight(name)}
+        total = _weighted_sum({name: self._cost(name, outputs, flat, image_index) for name in used}, used)
+        cost = total.T.cpu().numpy().astype(np.float64)  # (sum of T, N): a row for each target
+        pairs = self._assign_images(cost, sizes * len(layers))
+        _warn_of_leftovers(pairs[: len(sizes)], sizes, cost.shape[1])
+        return [pairs[start : start + len(sizes)] for start in range(0, len(pairs), len(sizes))]
 
     @torch.no_grad()
     def cost_matrices(self, outputs, targets):
@@ -81,99 +86,125 @@ class HungarianMatcher(nn.Module):
         >>> list(matrices), matrices["total"].shape
         (['class_cost', 'bbox_cost', 'giou_cost', 'total'], torch.Size([3, 2]))
         """
-        outputs, flat, image_index, sizes = _flatten([outputs], targets)
-        matrices = {name: cost(outputs, flat, image_index) for name, cost in self.costs.items()}
-        matrices["total"] = sum(self.weight(name) * matrix for name, matrix in matrices.items())
+        outputs, flat, image_index, sizes = self._flatten([outputs], targets)
+        matrices = {name: self._cost(name, outputs, flat, image_index) for name in self.costs}
+        matrices["total"] = _weighted_sum(matrices, {name: self.weight(name) for name in matrices})
         split = {name: matrix.split(sizes, dim=1) for name, matrix in matrices.items()}
         return [{name: parts[image] for name, parts in split.items()} for image in range(len(sizes))]
 
+    def _flatten(self, layers, targets):
+        """Layers as one long batch, targets one after another, and the image (of that batch) of each target."""
+        check_layers(layers, targets)
+        outputs = layers[0]
+        device, num_classes = outputs["logits"].device, outputs["logits"].shape[-1] - 1
+        labels, boxes, sizes = flatten_targets(targets, num_classes)
+        flat = {"class_labels": labels.to(device), "boxes": boxes.to(at_least_float32(outputs["pred_boxes"]))}
+        if self.costs is not STANDARD_COSTS:
+            shared = set.intersection(*(set(target) for target in targets)) - set(flat)
+            flat |= {name: [target[name] for target in targets] * len(layers) for name in shared}
+        if len(layers) > 1:
+            flat |= {name: torch.cat([flat[name]] * len(layers)) for name in ("class_labels", "boxes")}
+            names = set.intersection(*(set(layer) for layer in layers)) - {"auxiliary_outputs"}
+            outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
+        images = np.repeat(np.arange(len(sizes) * len(layers)), sizes * len(layers))
+        return outputs, flat, torch.from_numpy(images).to(device), sizes
+
+    def _cost(self, name, outputs, flat, image_index):
+        matrix = self.costs[name](outputs, flat, image_index)
+        shape = (outputs["logits"].shape[1], len(image_index))
+        if matrix.shape != shape:
+            raise ValueError(f'costs["{name}"] returned shape {tuple(matrix.shape)}; make it (N, T), here {shape}.')
+        return matrix
+
     def _assign_images(self, cost, sizes):
-        # cost is (sum of T, N), float64 and contiguous: each image is a block of rows, which scipy reads in place.
-        num_predictions = cost.shape[1]
-        predictions, columns, counts, start = [], [], [], 0
+        # cost is (sum of T, N): the targets of each image are a block of rows.
+        cost = _without_invalid(cost, sizes)
+        pairs, start = [], 0
         for size in sizes:
-            block = cost[start : start + size]
+            prediction_index, target_index = self.assign(cost[start : start + size].T)
+            if self.assign is not linear_sum_assignment:  # scipy's answer is sorted already
+                order = np.lexsort((target_index, prediction_index))
+                prediction_index, target_index = (
+                    np.asarray(index, dtype=np.int64)[order] for index in (prediction_index, target_index)
+                )
+            pairs.append((torch.from_numpy(prediction_index), torch.from_numpy(target_index)))
             start += size
-            if self.assign is linear_sum_assignment:
-                target_index, prediction_index = linear_sum_assignment(block)
-            else:
-                prediction_index, target_index = self.assign(block.T)
-            predictions.append(prediction_index)
-            columns.append(target_index)
-            counts.append(len(prediction_index))
-        _warn_of_leftovers(sizes, num_predictions)
-        prediction_index, target_index = (np.concatenate(parts).astype(np.int64) for parts in (predictions, columns))
-        image = np.repeat(np.arange(len(sizes)), counts)
-        order = np.lexsort((target_index, prediction_index, image))
-        sorted_index = (torch.from_numpy(index[order]).split(counts) for index in (prediction_index, target_index))
-        return list(zip(*sorted_index))
+        return pairs
 
 
-def check_outputs(outputs, num_images):
-    """Raise ValueError or TypeError unless outputs hold "logits" (B, N, K + 1) and "pred_boxes" (B, N, 4)."""
+def check_layers(layers, targets):
+    """Raise ValueError or TypeError unless each layer holds "logits" (B, N, K + 1) and "pred_boxes" (B, N, 4)."""
+    num_images = count_images(targets)
+    for depth, layer in enumerate(layers):
+        # The last layer stands first, before the auxiliary ones.
+        _check_layer(layer, f'outputs["auxiliary_outputs"][{depth - 1}]' if depth else "outputs", num_images)
+        if layer["logits"].shape != layers[0]["logits"].shape:
+            raise ValueError(
+                f'outputs["auxiliary_outputs"][{depth - 1}]["logits"] has shape {tuple(layer["logits"].shape)}; '
+                f"make it {tuple(layers[0]['logits'].shape)}, as in the last layer."
+            )
+
+
+def _check_layer(outputs, called, num_images):
+    if not isinstance(outputs, Mapping):
+        raise TypeError(f'{called} must be a dict with "logits" and "pred_boxes", not {type(outputs).__name__}.')
     for name in ("logits", "pred_boxes"):
         if name not in outputs:
-            raise ValueError(f'outputs has no "{name}"; give the model\'s logits and pred_boxes.')
+            raise ValueError(f'{called} has no "{name}"; give the model\'s logits and pred_boxes.')
         if not isinstance(outputs[name], torch.Tensor) or not outputs[name].dtype.is_floating_point:
-            raise TypeError(f'outputs["{name}"] must be a floating point tensor.')
+            raise TypeError(f'{called}["{name}"] must be a floating point tensor; convert it with .float().')
         if outputs[name].ndim != 3:
             shape = tuple(outputs[name].shape)
-            raise ValueError(f'outputs["{name}"] has shape {shape}; add the image as first dimension: (B, N, ...).')
+            raise ValueError(f'{called}["{name}"] has shape {shape}; add the image as first dimension: (B, N, ...).')
     logits, pred_boxes = outputs["logits"], outputs["pred_boxes"]
     if pred_boxes.shape != (*logits.shape[:2], 4):
         raise ValueError(
-            f'outputs["pred_boxes"] has shape {tuple(pred_boxes.shape)} beside logits {tuple(logits.shape)}; '
+            f'{called}["pred_boxes"] has shape {tuple(pred_boxes.shape)} beside logits {tuple(logits.shape)}; '
             f"make it {(*logits.shape[:2], 4)}."
         )
     if logits.shape[-1] < 2:
-        raise ValueError('outputs["logits"] needs at least two columns: one class, and no-object last.')
+        raise ValueError(f'{called}["logits"] needs at least two columns: one class, and no-object last.')
     if len(logits) != num_images:
-        raise ValueError(f"outputs hold {len(logits)} images and targets {num_images}; give one target dict per image.")
-
-
-def _flatten(layers, targets):
-    """Layers as one long batch, targets one after another, and the image (of that batch) of each target."""
-    for outputs in layers:
-        check_outputs(outputs, len(targets))
-    logits = layers[0]["logits"]
-    labels, boxes, sizes = flatten_targets(targets, logits.shape[-1] - 1)
-    images = torch.repeat_interleave(torch.arange(len(sizes) * len(layers)), torch.tensor(sizes * len(layers)))
-    flat = {"class_labels": labels, "boxes": boxes.to(at_least_float32(layers[0]["pred_boxes"]).dtype)}
-    for name in targets[0].keys() - flat.keys():
-        if all(name in target for target in targets):
-            flat[name] = [target[name] for target in targets]
-    flat = {name: _repeat(value, len(layers)) for name, value in flat.items()}
-    if len(layers) == 1:
-        return layers[0], flat, images.to(logits.device), sizes
-    stacked = {name: torch.cat([outputs[name] for outputs in layers]) for name in ("logits", "pred_boxes")}
-    return stacked, flat, images.to(logits.device), sizes
-
-
-def _repeat(value, times):
-    return value if times == 1 else value * times if isinstance(value, list) else torch.cat([value] * times)
-
-
-def _to_host(total):
-    """Costs (N, T) as a contiguous float64 array (T, N) without NaN or infinity: one copy for the whole batch."""
-    cost = total.T.cpu().numpy().astype(np.float64)
-    valid = np.isfinite(cost)
-    if not valid.all():
-        # Dearer than any number of valid pairs, yet in scale with them: a huge number would eat the solver's digits.
-        low, high = (cost[valid].min(), cost[valid].max()) if valid.any() else (0.0, 0.0)
-        cost[~valid] = high + (high - low + 1) * (min(cost.shape) + 1)
-        warnings.warn(
-            f"{(~valid).sum()} of {valid.size} pairs have a cost that is not finite and are matched last; "
-            "look for NaN in the predictions, or run validate_targets on the targets.",
-            stacklevel=4,
+        raise ValueError(
+            f"{called} holds {len(logits)} images and targets {num_images}; give one target dict per image."
         )
-    return np.ascontiguousarray(cost)
 
 
-def _warn_of_leftovers(sizes, num_predictions):
-    left = sum(max(size - num_predictions, 0) for size in sizes)
+def _weighted_sum(matrices, weights):
+    first, *others = matrices
+    total = weights[first] * matrices[first]
+    for name in others:
+        total = total.add(matrices[name], alpha=weights[name])
+    return total
+
+
+def _without_invalid(cost, sizes):
+    """Costs without NaN or infinity, image by image: an invalid pair is dearer than any number of valid ones."""
+    valid = np.isfinite(cost)
+    if valid.all():
+        return cost
+    invalid, start = ~valid, 0
+    for size in sizes:
+        block, wrong = cost[start : start + size], invalid[start : start + size]
+        if wrong.any():
+            # In scale with the image's valid costs: a huge number would eat the solver's digits.
+            low, high = (block[~wrong].min(), block[~wrong].max()) if not wrong.all() else (0.0, 0.0)
+            block[wrong] = high + (high - low + 1) * (min(block.shape) + 1)
+        start += size
+    warnings.warn(
+        f"{invalid.sum()} of {invalid.size} pairs have a cost that is not finite and are matched last; "
+        "look for NaN in the predictions, or run validate_targets on the targets.",
+        stacklevel=CALLER,
+    )
+    return cost
+
+
+def _warn_of_leftovers(pairs, sizes, num_predictions):
+    crowded = [(size, len(target)) for size, (_, target) in zip(sizes, pairs) if size > num_predictions]
+    left = sum(max(size - matched, 0) for size, matched in crowded)
     if left:
         warnings.warn(
             f"{left} targets have no prediction left: some images hold more than {num_predictions} objects. "
             "Use more detection tokens.",
-            stacklevel=5,
+            stacklevel=CALLER,
         )

@@ -4,6 +4,9 @@
 call at every step: it checks shapes, dtypes and labels, in as few tensor operations as possible.
 """
 
+from collections.abc import Sequence
+from numbers import Integral
+
 import torch
 
 EDGE_TOLERANCE = 1e-3  # of the image: how far rounding may push a box over its border
@@ -27,35 +30,14 @@ def validate_targets(targets, num_classes):
     ValueError: targets[0]["boxes"][0] is [64.0, 64.0, 20.0, 20.0]: these look like pixels; divide x and width by \
 the image's width, y and height by its height.
     """
-    labels, boxes, sizes = flatten_targets(targets, num_classes)
-    if not len(boxes):
-        return
-    center, side = boxes[:, :2].double(), boxes[:, 2:].double()
-    finite = boxes.isfinite().all(1)
-    pixels = (boxes > 2).any(1)
-    negative = (side <= 0).any(1)
-    outside = ((center - side / 2 < -EDGE_TOLERANCE) | (center + side / 2 > 1 + EDGE_TOLERANCE)).any(1)
-    for wrong, sentence in (
-        (~finite, "is not finite: mend or drop the annotation it comes from"),
-        (pixels, "these look like pixels; divide x and width by the image's width, y and height by its height"),
-        (negative, "has a side of no length: drop the annotation, or give (center x, center y, width, height)"),
-        (outside, "reaches beyond the image: clip it, or turn corner boxes into centre boxes with corners_to_center"),
-    ):
-        if wrong.any():
-            row = int(wrong.nonzero()[0])
-            image, place = locate(row, sizes)
-            values = [round(value, 4) for value in boxes[row].tolist()]
-            colon = ": " if sentence.startswith("these") else " "
-            raise ValueError(f'targets[{image}]["boxes"][{place}] is {values}{colon if colon == ": " else ", which "}{sentence}.')
-
-
-def locate(row, sizes):
-    """The image, and the place in it, of a row of the flattened targets."""
-    for image, size in enumerate(sizes):
-        if row < size:
-            return image, row
-        row -= size
-    raise IndexError(row)
+    check_num_classes(num_classes)
+    _, boxes, sizes = flatten_targets(targets, num_classes)
+    _check_geometry(boxes, sizes)
+    for image, target in enumerate(targets):
+        if "masks" in target:
+            check_masks(image, target)
+            if target["masks"].dtype != torch.bool:
+                raise TypeError(f'targets[{image}]["masks"] is {target["masks"].dtype}; make it torch.bool.')
 
 
 def flatten_targets(targets, num_classes):
@@ -63,10 +45,7 @@ def flatten_targets(targets, num_classes):
 
     Raises TypeError or ValueError on a wrong field, shape, dtype or label; box values are not looked at.
     """
-    if isinstance(targets, dict) or not isinstance(targets, (list, tuple)):
-        raise TypeError("targets must be a list with one dict per image; wrap a single image's dict in a list.")
-    if not targets:
-        raise ValueError("targets is empty; give one dict per image, also for images without objects.")
+    count_images(targets)
     for image, target in enumerate(targets):
         _check_fields(image, target)
     labels = torch.cat([target["class_labels"] for target in targets])
@@ -77,6 +56,44 @@ def flatten_targets(targets, num_classes):
         if low < 0 or high >= num_classes:
             _raise_on_label(labels, sizes, num_classes)
     return labels, boxes, sizes
+
+
+def check_num_classes(num_classes):
+    """Raise ValueError unless K is a whole number from 1 on."""
+    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or num_classes < 1:
+        raise ValueError(f"num_classes is {num_classes!r}; give the number of classes without no-object, at least 1.")
+
+
+def count_images(targets):
+    """B, the number of dicts in a list of targets. TypeError or ValueError if it is no list, or an empty one."""
+    if not isinstance(targets, Sequence) or isinstance(targets, str):
+        raise TypeError("targets must be a list with one dict per image; wrap a single image's dict in a list.")
+    if not targets:
+        raise ValueError("targets is empty; give one dict per image, also for images without objects.")
+    return len(targets)
+
+
+def check_masks(image, target):
+    """Raise unless the target of this image has `masks` (T, H, W), one for each of its labels."""
+    masks, count = target.get("masks"), len(target["class_labels"])
+    if not isinstance(masks, torch.Tensor):
+        raise TypeError(f'targets[{image}]["masks"] is {type(masks).__name__}; make it a tensor ({count}, H, W).')
+    if masks.ndim != 3 or len(masks) != count or 0 in masks.shape[1:]:
+        shape = tuple(masks.shape)
+        raise ValueError(f'targets[{image}]["masks"] has shape {shape} beside {count} labels; make it ({count}, H, W).')
+
+
+def locate(row, sizes):
+    """The image, and the place in it, of a row of the flattened targets.
+
+    >>> locate(3, [2, 0, 4])
+    (2, 1)
+    """
+    for image, size in enumerate(sizes):
+        if row < size:
+            return image, row
+        row -= size
+    raise IndexError(row)
 
 
 def _check_fields(image, target):
@@ -101,6 +118,10 @@ def _check_fields(image, target):
             f'targets[{image}]["boxes"] has shape {tuple(boxes.shape)} beside {len(labels)} labels; make it '
             f"({len(labels)}, 4)" + ("." if len(labels) else ", for example torch.zeros(0, 4).")
         )
+    if boxes.device != labels.device:
+        raise ValueError(
+            f'targets[{image}]["boxes"] is on {boxes.device} and its labels on {labels.device}; put all on one device.'
+        )
 
 
 def _raise_on_label(labels, sizes, num_classes):
@@ -112,3 +133,23 @@ def _raise_on_label(labels, sizes, num_classes):
     else:
         cure = f"use 0 to {num_classes - 1}, and drop what is to be ignored."
     raise ValueError(f'targets[{image}]["class_labels"][{place}] is {label}: {cure}')
+
+
+def _check_geometry(boxes, sizes):
+    center, sides = boxes.double().chunk(2, dim=1)
+    lower, upper = center - sides / 2, center + sides / 2
+    outside = (lower < -EDGE_TOLERANCE) | (upper > 1 + EDGE_TOLERANCE)
+    for wrong, complaint in (
+        (~boxes.isfinite(), ", which is not finite: mend or drop the annotation it comes from"),
+        (boxes > 2, ": these look like pixels; divide x and width by the image's width, y and height by its height"),
+        (
+            sides <= 0,
+            ", which has a side of no length: drop the annotation, or give (center x, center y, width, height)",
+        ),
+        (outside, ", which reaches beyond the image: clip it, or use corners_to_center if these are corners"),
+    ):
+        if wrong.any():
+            row = int(wrong.any(1).nonzero()[0])
+            image, place = locate(row, sizes)
+            values = [round(value, 4) for value in boxes[row].tolist()]
+            raise ValueError(f'targets[{image}]["boxes"][{place}] is {values}{complaint}.')
