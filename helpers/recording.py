@@ -36,13 +36,14 @@ class Recorder:
     @torch.no_grad()
     def record(self, step, model):
         """Keep what the model says after `step` updates."""
-        outputs = model(self.pixel_values)
-        owners = self._owners({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes})
+        said = model(self.pixel_values)
+        outputs = {"logits": said.logits.cpu(), "pred_boxes": said.pred_boxes.cpu()}
+        owners = self._owners(outputs)
         if step - 1 in self.steps:
             previous = next(frame for frame in self.frames if frame["step"] == step - 1)
             previous["owners_after"] = owners
         if step in self.steps:
-            full = {"logits": outputs.logits[:REPLAY_SCENES], "boxes": outputs.pred_boxes[:REPLAY_SCENES]}
+            full = {"logits": outputs["logits"][:REPLAY_SCENES], "boxes": outputs["pred_boxes"][:REPLAY_SCENES]}
             self.frames.append({"step": step, "owners": owners, **{k: v.clone() for k, v in full.items()}})
 
     def _owners(self, outputs):

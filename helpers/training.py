@@ -82,11 +82,11 @@ def train_detector(recipe, model, folder, accelerator, data_folder):
         running.add({"loss": total.detach(), **{name: value.detach() for name, value in losses.items()}})
         if stage.step % CURVE_EVERY == 0:
             recorder.add_losses(stage.step, {**running.means(), "eos_coef": criterion.eos_coef})
+        if stage.step in recipe.keep_steps:  # before the checkpoint: a resumed run starts behind it
+            keep_early_weights(stage, folder, with_optimizer=stage.step == recipe.keep_steps[-1])
         if stage.step % CHECKPOINT_EVERY == 0 or stage.step == stage.total:
             accelerator.print(stage.step, readable(recorder.curves[-1] if recorder.curves else {}), flush=True)
             stage.save(recording=recorder.state())
-        if stage.step in recipe.keep_steps:
-            keep_early_weights(stage, folder, with_optimizer=stage.step == recipe.keep_steps[-1])
     observe(stage.step, plain, recorder, held_out, accelerator)
     return recorder
 

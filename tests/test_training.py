@@ -1,0 +1,248 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from helpers import stage as stages
+from helpers import training
+from helpers.recipe import Recipe, build_model, renew_detection_tokens
+from helpers.recording import load_recording
+from helpers.stage import MOST_SKIPS, Running, Stage, read_checkpoint
+
+TINY = Recipe(
+    hidden_size=32,
+    layers=1,
+    classifier_steps=6,
+    classifier_scenes=16,
+    detection_steps=12,
+    detection_scenes=16,
+    batch_size=4,
+    keep_steps=(2, 4),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Checkpoints and curves often, and few scenes to look at."""
+    for name, value in (("CHECKPOINT_EVERY", 4), ("CURVE_EVERY", 2), ("EVALUATION_SCENES", 4), ("MATCH_SCENES", 9)):
+        monkeypatch.setattr(training, name, value)
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory, data):
+    """A run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("CHECKPOINT_EVERY", 4), ("CURVE_EVERY", 2), ("EVALUATION_SCENES", 4), ("MATCH_SCENES", 9)):
+            patch.setattr(training, name, value)
+        training.train(TINY, folder, data)
+    return folder
+
+
+class Killed(BaseException):
+    pass
+
+
+def kill_at(monkeypatch, name, step):
+    """Let the run die in the middle of a step of the stage of this name."""
+    update = Stage.update
+
+    def mortal(stage, loss):
+        if (stage.name, stage.step) == (name, step):
+            raise Killed
+        update(stage, loss)
+
+    monkeypatch.setattr(Stage, "update", mortal)
+
+
+def same_outcome(folder, other):
+    ours, theirs = (load_file(path / "model" / "model.safetensors") for path in (folder, other))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    ours, theirs = (load_recording(path / "recording.npz") for path in (folder, other))
+    assert ours.keys() == theirs.keys()
+    for name in theirs.keys() - {"about"}:
+        assert np.array_equal(ours[name], theirs[name], equal_nan=True), name
+    for name in ("classifier", "step-2", "step-4", "step-4-optimizer"):
+        ours, theirs = (load_file(path / f"{name}.safetensors") for path in (folder, other))
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs), name
+
+
+def test_what_a_run_leaves(whole_run):
+    names = {path.name for path in whole_run.iterdir()}
+    assert names == {
+        "classifier.pt",
+        "classifier.safetensors",
+        "detector.pt",
+        "model",
+        "recording.npz",
+        "step-2.safetensors",
+        "step-4.safetensors",
+        "step-4-optimizer.safetensors",
+    }
+    recording = load_recording(whole_run / "recording.npz")
+    assert recording["step"].tolist() == [0, 10, 11, 12]
+    assert recording["curve_step"].tolist() == [2, 4, 6, 8, 10, 12]
+    assert np.isfinite(recording["curve_loss"]).all()
+    assert recording["about"]["recipe"]["detection_steps"] == 12
+    assert recording["curve_eos_coef"].tolist() == pytest.approx([0.1, 0.1, 0.1, 0.1, 1.0, 1.0])
+
+
+def test_the_same_seed_gives_the_same_run(whole_run, tmp_path, data):
+    training.train(TINY, tmp_path, data)
+    same_outcome(tmp_path, whole_run)
+
+
+@pytest.mark.parametrize(("name", "step"), [("classifier", 5), ("detector", 1), ("detector", 7), ("detector", 11)])
+def test_a_killed_run_goes_on_to_the_same_losses(whole_run, tmp_path, data, monkeypatch, name, step):
+    with monkeypatch.context() as patch:
+        kill_at(patch, name, step)
+        with pytest.raises(Killed):
+            training.train(TINY, tmp_path, data)
+    training.train(TINY, tmp_path, data)
+    same_outcome(tmp_path, whole_run)
+
+
+def test_killed_while_a_checkpoint_is_written(whole_run, tmp_path, data, monkeypatch):
+    save = torch.save
+
+    def half(state, path):
+        if state["step"] == 8:
+            save(state, path)
+            path.write_bytes(path.read_bytes()[:1000])
+            raise Killed
+        save(state, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages.torch, "save", half)
+        with pytest.raises(Killed):
+            training.train(TINY, tmp_path, data)
+    assert read_checkpoint(tmp_path / "detector.pt")["step"] == 4
+    training.train(TINY, tmp_path, data)
+    same_outcome(tmp_path, whole_run)
+
+
+def test_a_finished_run_is_left_alone(whole_run, data):
+    before = load_file(whole_run / "model" / "model.safetensors")
+    training.train(TINY, whole_run, data)
+    after = load_file(whole_run / "model" / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_all_processes_together_see_what_one_would(tmp_path):
+    class Accelerator:
+        num_processes, process_index = 2, 0
+
+    stage = Stage.__new__(Stage)
+    stage.recipe, stage.step, stage.accelerator = dataclasses.replace(TINY, batch_size=3), 5, Accelerator()
+    first = stage.batch(1000)
+    stage.accelerator.process_index = 1
+    second = stage.batch(1000)
+    chosen = np.random.default_rng([0, 5]).integers(1000, size=6)
+    assert sorted([*first, *second]) == sorted(chosen)
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")  # the very first step may be a bad one
+class TestBadSteps:
+    def stage(self, folder, total=100):
+        from accelerate import Accelerator
+
+        return Stage("stage", torch.nn.Linear(1, 1), TINY, total, folder, Accelerator(cpu=True))
+
+    def loss(self, stage, value=1.0):
+        return (stage.model(torch.ones(1, 1)) * value).sum()
+
+    def test_one_is_skipped_and_counted(self, tmp_path):
+        stage = self.stage(tmp_path)
+        before = stage.model.weight.clone()
+        stage.update(self.loss(stage, float("nan")))
+        assert torch.equal(stage.model.weight, before)
+        assert (stage.step, stage.skipped) == (1, 1)
+        stage.update(self.loss(stage))
+        assert not torch.equal(stage.model.weight, before)
+        assert (stage.step, stage.skipped) == (2, 1)
+
+    def test_ten_in_a_row_stop_the_run_with_a_sentence(self, tmp_path):
+        stage = self.stage(tmp_path)
+        for _ in range(MOST_SKIPS - 1):
+            stage.update(self.loss(stage, float("inf")))
+        stage.update(self.loss(stage))  # not in a row
+        for _ in range(MOST_SKIPS - 1):
+            stage.update(self.loss(stage, float("inf")))
+        with pytest.raises(RuntimeError, match=r"not finite 10 steps in a row, up to step 19; lower the learning rate"):
+            stage.update(self.loss(stage, float("inf")))
+        assert stage.skipped == 2 * MOST_SKIPS - 1
+
+    def test_the_count_outlives_a_checkpoint(self, tmp_path):
+        stage = self.stage(tmp_path)
+        stage.update(self.loss(stage, float("nan")))
+        stage.save()
+        again = self.stage(tmp_path)
+        again.resume()
+        assert (again.step, again.skipped) == (1, 1)
+
+
+class TestCheckpoints:
+    def test_truncated_and_foreign_files(self, whole_run, tmp_path):
+        content = (whole_run / "detector.pt").read_bytes()
+        path = tmp_path / "detector.pt"
+        for wrong in (content[: len(content) // 2], content[:10], b"", b"hello"):
+            path.write_bytes(wrong)
+            with pytest.raises(ValueError, match=r"detector\.pt is no checkpoint .*; delete it to start anew\."):
+                read_checkpoint(path)
+        torch.save({"weights": torch.zeros(2)}, path)
+        with pytest.raises(ValueError, match="is no checkpoint"):
+            read_checkpoint(path)
+        torch.save([1, 2], path)
+        with pytest.raises(ValueError, match="is no checkpoint"):
+            read_checkpoint(path)
+
+    def test_nothing_in_a_file_is_run(self, tmp_path):
+        class Trap:
+            def __reduce__(self):
+                return (open, (str(tmp_path / "sprung"), "w"))
+
+        torch.save({"step": 1, "trap": Trap()}, tmp_path / "detector.pt")
+        with pytest.raises(ValueError, match="is no checkpoint"):
+            read_checkpoint(tmp_path / "detector.pt")
+        assert not (tmp_path / "sprung").exists()
+
+
+def test_untrained_models_are_deterministic_and_their_tokens_differ():
+    first, second = build_model(TINY), build_model(TINY)
+    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values()))
+    tokens = first.vit.embeddings.detection_tokens[0]
+    assert len(tokens.unique(dim=0)) == TINY.num_detection_tokens
+    renew_detection_tokens(first)
+    assert not torch.equal(first.vit.embeddings.detection_tokens, second.vit.embeddings.detection_tokens)
+    patches = slice(0, -TINY.num_detection_tokens)
+    ours, theirs = (model.vit.embeddings.position_embeddings[:, patches] for model in (first, second))
+    assert torch.equal(ours, theirs)
+
+
+def test_the_shipped_size_is_under_half_a_million_parameters():
+    assert sum(weight.numel() for weight in build_model(Recipe()).parameters()) < 500_000
+
+
+def test_running_means():
+    running = Running()
+    for value in (1.0, 3.0):
+        running.add({"loss": torch.tensor(value)})
+    assert running.means() == {"loss": 2.0}
+    running.add({"loss": 5.0})
+    assert running.means() == {"loss": 5.0}
+
+
+def test_the_command_line_sets_the_recipe(monkeypatch, tmp_path):
+    called = []
+    monkeypatch.setattr(training, "train", lambda *arguments: called.append(arguments))
+    training.main(["--folder", str(tmp_path), "--detection-steps", "7", "--learning-rate", "0.5"])
+    recipe, folder, _ = called[0]
+    assert (recipe.detection_steps, recipe.learning_rate, folder) == (7, 0.5, tmp_path)
+    assert recipe.batch_size == Recipe().batch_size
