@@ -139,7 +139,15 @@ def draw_matrix(
     middle = (values.min() + values.max()) / 2
     for (row, column), value in np.ndenumerate(values):
         colour = "white" if value < middle else "black"
-        axes.text(column, row, f"{value:.{decimals}f}", ha="center", va="center", fontsize=11, color=colour)
+        axes.text(
+            column,
+            row,
+            f"{round(value, decimals) + 0.0:.{decimals}f}",
+            ha="center",
+            va="center",
+            fontsize=11,
+            color=colour,
+        )
     for row, column in zip(*rings) if rings is not None else ():
         draw_ring(axes, int(row), int(column), ring_colour)
 
