@@ -18,7 +18,7 @@ def draw_reading(axes, image, target, title, num_classes=10):
         _note(axes, image, f"boxes of shape {tuple(boxes.shape)},\nlabels of {labels.dtype}".replace("torch.", ""))
     elif len(boxes) and float(boxes[:, :2].min()) > 2:
         nearest = float(boxes[:, :2].min()) * image.width
-        _note(axes, image, f"all five boxes lie\n{nearest:,.0f} pixels or more\noff this sheet")
+        _note(axes, image, f"all boxes lie\n{nearest:,.0f} pixels or more\noff this sheet")
         end = image.width + MARGIN - 4
         arrow = {"arrowstyle": "-|>", "color": TARGET, "lw": 3}
         axes.annotate("", (end, end), (image.width * 0.74, image.width * 0.74), arrowprops=arrow)

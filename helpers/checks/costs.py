@@ -1,0 +1,222 @@
+"""The checks of notebook 04: the class cost, the generalised IoU, and two guesses that L1 cannot tell apart."""
+
+import torch
+
+from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
+from helpers.checks import NOT_ATTEMPTED
+from helpers.costs import class_cost as right_class_cost
+
+TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
+WANTED_L1, WANTED_IOU, TOLERANCE = 0.2, (0.0, 0.5), 2e-3
+
+
+def check_class_cost(class_cost):
+    """Notebook 04: (N, K + 1) logits and (T,) labels become the (N, T) matrix of minus the probabilities."""
+    print(judge_class_cost(class_cost))
+
+
+def judge_class_cost(class_cost):
+    """The verdict: three sizes, one with repeated labels, one without targets."""
+    generator = torch.Generator().manual_seed(4)
+    for name, (n, k, labels) in {
+        "12 guesses and 5 targets": (12, 10, [3, 1, 4, 1, 5]),
+        "3 guesses, 3 targets": (3, 2, [1, 0, 1]),
+        "no target": (4, 3, []),
+    }.items():
+        logits = 3 * torch.randn(n, k + 1, generator=generator)
+        labels = torch.tensor(labels, dtype=torch.int64)
+        try:
+            answer = class_cost(logits.clone(), labels)
+        except Exception as error:
+            return f"not yet, with {name}: {type(error).__name__}: {error}. Hint: logits[:, labels] picks columns."
+        if answer is None:
+            return NOT_ATTEMPTED
+        fault = _class_fault(answer, logits, labels)
+        if fault:
+            return f"not yet, with {name}: {fault}"
+    return "correct: every guess against every target, repeated labels and no targets included."
+
+
+def _class_fault(answer, logits, labels):
+    wanted = right_class_cost(logits, labels)
+    if not isinstance(answer, torch.Tensor):
+        return f"this is a {type(answer).__name__}. Hint: return a tensor of shape (N, T)."
+    if answer.shape != wanted.shape:
+        turned = " It is turned over: guesses are rows." if answer.shape == wanted.T.shape else ""
+        return (
+            f"the shape is {tuple(answer.shape)}, not {tuple(wanted.shape)}.{turned} Hint: pick T columns for N rows."
+        )
+    probabilities = logits.softmax(-1)
+    named = {
+        "this rewards the wrong guesses. Hint: a cost falls as the probability rises": probabilities[:, labels],
+        "these are logits. Hint: a softmax over the classes comes first": -logits[:, labels],
+        "this is −log p. Hint: the matcher takes the probability itself": -logits.log_softmax(-1)[:, labels],
+        "this softmax runs over the guesses. Hint: dim=-1, each guess shares its certainty among the classes": (
+            -logits.softmax(0)[:, labels]
+        ),
+        "no-object is missing from the softmax. Hint: keep all K + 1 columns until the end": (
+            -logits[:, :-1].softmax(-1)[:, labels]
+        ),
+        "this is 1 − p. It would give the same match. Hint: the constant is left out": 1 - probabilities[:, labels],
+    }
+    return _recognise(answer, wanted, named)
+
+
+def check_giou(giou):
+    """Notebook 04: generalised IoU of corner boxes, (..., 4) and (..., 4) -> (...)."""
+    verdict, pair = judge_giou(giou)
+    print(verdict)
+    if pair is not None:
+        _draw_pair(pair)
+
+
+GIOU_CASES = {
+    "two boxes that overlap": ([0.1, 0.1, 0.5, 0.5], [0.3, 0.2, 0.7, 0.6]),
+    "two boxes side by side": ([0.1, 0.4, 0.3, 0.6], [0.6, 0.4, 0.8, 0.6]),
+    "two boxes far apart, across": ([0.1, 0.1, 0.3, 0.3], [0.6, 0.5, 0.9, 0.9]),
+    "one box inside the other": ([0.2, 0.2, 0.8, 0.8], [0.3, 0.4, 0.5, 0.6]),
+}
+
+
+def judge_giou(giou):
+    """The verdict, and the pair of corner boxes that shows the fault (None if there is no such pair)."""
+    for name, pair in GIOU_CASES.items():
+        first, second = (torch.tensor(box) for box in pair)
+        try:
+            answer = giou(first, second)
+        except Exception as error:
+            return f"not yet, on {name}: {type(error).__name__}: {error}. Hint: a box is a tensor (4,) here.", None
+        if answer is None:
+            return NOT_ATTEMPTED, None
+        fault = _giou_fault(torch.as_tensor(answer), first, second)
+        if fault:
+            return f"not yet, on {name}: {fault}", pair
+    first, second = _random_corners(12, seed=1)[:, None], _random_corners(5, seed=2)
+    try:
+        matrix = giou(first, second)
+    except Exception as error:
+        matrix = f"{type(error).__name__}: {error}"
+    wanted = generalized_box_iou(first, second)
+    if not isinstance(matrix, torch.Tensor) or matrix.shape != wanted.shape or not _same(matrix, wanted):
+        found = matrix if isinstance(matrix, str) else f"shape {tuple(matrix.shape)}"
+        return (
+            f"not yet, on (12, 1, 4) with (5, 4): {found}. Hint: unbind(-1) and torch.maximum work on any shape.",
+            None,
+        )
+    return "correct: apart, overlapping, nested, and as a matrix of 12 × 5.", None
+
+
+def _giou_fault(answer, first, second):
+    wanted = generalized_box_iou(first, second)
+    if answer.shape != wanted.shape:
+        return f"the shape is {tuple(answer.shape)}. Hint: two boxes give one number; index coordinates with [..., 0]."
+    area = [float((box[2] - box[0]) * (box[3] - box[1])) for box in (first, second)]
+    sides = torch.minimum(first[2:], second[2:]) - torch.maximum(first[:2], second[:2])
+    hull = float((torch.maximum(first[2:], second[2:]) - torch.minimum(first[:2], second[:2])).prod())
+    inner = float(sides.clamp(min=0).prod())
+    union = sum(area) - inner
+    iou, bare = inner / union, float(sides.prod())  # `bare`: sides below zero were not clamped
+    bare_union = sum(area) - bare
+    named = {
+        "this is the IoU: the hull's empty part is missing. Hint: subtract (hull − union) / hull": iou,
+        "sides below zero were multiplied. Hint: clamp the sides of the intersection at 0": (
+            bare / bare_union - (hull - bare_union) / hull
+        ),
+        "the empty part is divided by the union. Hint: divide it by the hull": iou - (hull - union) / union,
+        "this is 1 − GIoU, the loss. Hint: return the GIoU itself": 1 - float(wanted),
+        "this is −GIoU, the cost. Hint: return the GIoU itself": -float(wanted),
+        "the empty part is added. Hint: emptiness makes a pair worse": iou + (hull - union) / hull,
+        "the hull has lost the intersection, not the union. Hint: empty is what neither box covers": (
+            iou - (hull - inner) / hull
+        ),
+        "the union counts the intersection twice. Hint: union = both areas − intersection": (
+            inner / sum(area) - (hull - sum(area)) / hull
+        ),
+        "these boxes were taken for centre boxes. Hint: they are corners: left, top, right, bottom": float(
+            generalized_box_iou(center_to_corners(first), center_to_corners(second))
+        ),
+    }
+    return _recognise(answer, wanted, {sentence: torch.tensor(value) for sentence, value in named.items()})
+
+
+def check_two_guesses(two_guesses):
+    """Notebook 04: two guesses with the same L1 to one target, the first with IoU 0, the second with IoU 0.5."""
+    answer = two_guesses()
+    verdict = judge_two_guesses(answer)
+    print(verdict)
+    if answer is not None and _as_boxes(answer) is not None:
+        _draw_guesses(_as_boxes(answer))
+
+
+def judge_two_guesses(answer):
+    """The verdict on two centre boxes."""
+    if answer is None:
+        return NOT_ATTEMPTED
+    boxes = _as_boxes(answer)
+    if boxes is None:
+        return "not yet. Hint: return two boxes of four positive sizes each: (center x, center y, width, height)."
+    target = torch.tensor(TARGET_BOX, dtype=torch.float64)
+    l1 = (boxes - target).abs().sum(-1)
+    iou = box_iou(center_to_corners(boxes), center_to_corners(target))
+    found = f"L1 {l1[0]:.3f} and {l1[1]:.3f}, IoU {iou[0]:.3f} and {iou[1]:.3f}"
+    if (l1 - WANTED_L1).abs().max() > TOLERANCE:
+        return f"not yet: {found}. Hint: both L1 distances must be 0.2; four differences share them."
+    if (iou - torch.tensor(WANTED_IOU)).abs().max() <= TOLERANCE:
+        return f"correct: {found}. To L1 the two are the same."
+    if (iou.flip(0) - torch.tensor(WANTED_IOU)).abs().max() <= TOLERANCE:
+        return f"not yet: {found}. Hint: so close; the one without overlap comes first."
+    if iou[0] > TOLERANCE:
+        return f"not yet: {found}. Hint: spend all 0.2 of the first on moving it, in one direction."
+    return f"not yet: {found}. Hint: the second may change its size instead of its place."
+
+
+def _as_boxes(answer):
+    """Two centre boxes (2, 4) float64, or None if the answer is not that."""
+    try:
+        boxes = torch.stack([torch.as_tensor(box, dtype=torch.float64) for box in answer])
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return boxes if boxes.shape == (2, 4) and bool((boxes[:, 2:] > 0).all()) else None
+
+
+def _recognise(answer, wanted, named):
+    """None if the answer is right; else what it is, with a hint."""
+    if _same(answer, wanted):
+        return None
+    for sentence, values in named.items():
+        if _same(answer, values):
+            return f"{sentence}."
+    place = int((answer.double() - wanted.double()).abs().flatten().argmax())
+    found, right = (float(values.flatten()[place]) for values in (answer, wanted))
+    return f"{found:.3f} should be {right:.3f}. Hint: work this one out on paper and compare step by step."
+
+
+def _same(values, wanted):
+    return values.shape == wanted.shape and torch.allclose(values.double(), wanted.double(), atol=1e-5)
+
+
+def _random_corners(count, seed):
+    boxes = torch.rand(count, 4, generator=torch.Generator().manual_seed(seed))
+    return center_to_corners(torch.cat((boxes[:, :2], 0.1 + 0.4 * boxes[:, 2:]), dim=1))
+
+
+def _draw_pair(pair):
+    from helpers import figures
+    from helpers.figures.geometry import draw_pair, measures
+
+    first, second = (corners_to_center(torch.tensor(box, dtype=torch.float64)) for box in pair)
+    figure, axes = figures.new_figure(4.2, 4.2)
+    numbers = [(name, value, name == "GIoU") for name, value in measures(first, second).items()]
+    draw_pair(axes, first, second, "The pair in question", numbers[1:])
+    figures.show(figure, "The pair on which your function differs, with the right values.")
+
+
+def _draw_guesses(boxes):
+    from helpers import figures
+    from helpers.figures.geometry import draw_pair, measures
+
+    figure, panels = figures.new_figure(8, 4.3, columns=2)
+    for axes, box, title in zip(panels, boxes, ("Your first guess", "Your second guess")):
+        numbers = [(name, value, True) for name, value in measures(box, TARGET_BOX).items()]
+        draw_pair(axes, box, TARGET_BOX, title, numbers)
+    figures.show(figure, "Your two guesses, dashed, and the target; below, what the three measures see.")

@@ -1,0 +1,324 @@
+# %% [markdown]
+# # Would you notice if your targets were wrong?
+#
+# The loss compares guesses with targets, and it believes the targets. This notebook writes targets by hand, breaks
+# them in five ways that people break them every week, and asks who notices: the loss, the training, or only you.
+
+# %% [markdown]
+# **You will be able to** turn an annotation into a target, say which mistakes crash and which train silently, and
+# check a data set before it costs you a week.
+#
+# **Time** 20 minutes to read, 40 with the exercises. **You need** [00](00_start_here.ipynb); for box formats,
+# [02](02_detection_tokens.ipynb).
+#
+# <details><summary>The three questions of this notebook</summary>
+#
+# What exactly does the loss want to be told about an image? Which mistakes raise an error? How do you find the
+# others?
+#
+# </details>
+
+# %%
+import torch
+
+from helpers import center_to_corners, figures, validate_targets
+from helpers.checks.targets import check_to_targets, check_unnoticed_box
+from helpers.detector import decode, load_detector
+from helpers.figures.targets import draw_curves, draw_learned, draw_reading
+from helpers.recipe import Recipe, build_model
+from helpers.scenes import HandwrittenScenes, running_example
+
+# %% [markdown]
+# ## From an annotation to a target
+#
+# People annotate in pixels, most often in COCO's format: `bbox` is left, top, width, height. The loss wants something
+# else. The image processor makes one from the other; here is the first digit, before and after.
+
+# %%
+image, annotation = running_example()
+_, image_processor = load_detector()
+inputs = image_processor(images=image, annotations=annotation, return_tensors="pt")
+pixel_values, target = inputs["pixel_values"], inputs["labels"][0]
+first = annotation["annotations"][0]
+print("annotation:", {name: first[name] for name in ("category_id", "bbox")})
+print("target:    ", {name: target[name][0].tolist() for name in ("class_labels", "boxes")})
+
+# %% [markdown]
+# So a **target** is a dict for one image. For T objects of K classes it holds
+#
+# - `class_labels` (T,): whole numbers, int64, from 0 to K − 1;
+# - `boxes` (T, 4): center x, center y, width, height, as fractions of the image.
+#
+# A batch of B images is a list of B dicts. T varies, and may be 0.
+
+# %%
+left, top, width, height = first["bbox"]
+by_hand = torch.tensor([left + width / 2, top + height / 2, width, height]) / 128  # the image is 128 by 128
+labels, boxes = target["class_labels"], target["boxes"]
+assert torch.allclose(by_hand, boxes[0])
+print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.shape), boxes.dtype)
+
+# %% [markdown]
+# Half a width to the right, half a height down, then everything divided by the image. That is all.
+#
+# <details><summary>What a processor may do besides</summary>
+#
+# It drops annotations with `iscrowd` 1: a crowd is no single object. Processors that *pad* images to a common size
+# also rescale the boxes to the padded canvas, so that a target depends on the other images of its batch
+# ([transformers, pull request 28363](https://github.com/huggingface/transformers/pull/28363)). Ours resizes every
+# image to 128 × 128, and nothing is padded.
+#
+# </details>
+#
+# ## Exercise: write it yourself
+#
+# `to_targets` gets an annotation in COCO's format and the size of the image in pixels. It returns the dict. Think of
+# images that are not square, and of images without objects.
+
+
+# %% tags=["exercise"]
+def to_targets(annotation, width, height):
+    return None  # {"class_labels": ..., "boxes": ...}
+
+
+# %%
+check_to_targets(to_targets)
+
+# %% [markdown]
+# <details><summary>A hint</summary>
+#
+# `torch.tensor([])` is float32 and has shape (0,). `dtype=torch.int64` mends the labels, `.reshape(-1, 4)` the boxes.
+#
+# </details>
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def to_targets(annotation, width, height):
+    things = annotation["annotations"]
+    labels = torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64)
+    pixels = torch.tensor([thing["bbox"] for thing in things], dtype=torch.float32).reshape(-1, 4)
+    left, top, box_width, box_height = pixels.unbind(-1)
+    centers = torch.stack([left + box_width / 2, top + box_height / 2, box_width, box_height], dim=-1)
+    return {"class_labels": labels, "boxes": centers / torch.tensor([width, height, width, height])}
+
+
+check_to_targets(to_targets)
+
+# %% [markdown]
+# ## Five broken data sets
+#
+# Each is a thread, or ten, in the trackers of DETR and its relatives: labels counted from 1
+# ([32](https://github.com/facebookresearch/detr/issues/32)), boxes in another format
+# ([619](https://github.com/facebookresearch/detr/issues/619)) or in pixels, confusion about the place of "no object"
+# ([108](https://github.com/facebookresearch/detr/issues/108)), images without objects
+# ([82](https://github.com/facebookresearch/detr/issues/82)).
+
+# %% [markdown]
+# The loss sees numbers, not pictures. Draw what it *reads*: every four numbers are center and size for it, whatever
+# they were meant to be.
+
+# %%
+K, nothing = 10, torch.tensor([])
+datasets = {
+    "healthy": {"class_labels": labels, "boxes": boxes},
+    "1-based labels": {"class_labels": labels + 1, "boxes": boxes},
+    "corner boxes": {"class_labels": labels, "boxes": center_to_corners(boxes)},
+    "pixel boxes": {"class_labels": labels, "boxes": boxes * 128},
+    "no-object labels": {"class_labels": torch.full_like(labels, K), "boxes": boxes},
+    "bad empty image": {"class_labels": nothing, "boxes": nothing},
+}
+
+blank, no_things = HandwrittenScenes("test", length=1, objects=(0, 0))[0]
+figure, panels = figures.new_figure(8.8, 6.4, rows=2, columns=3)
+for axes, (name, broken) in zip(panels.flat, datasets.items()):
+    draw_reading(axes, blank if name == "bad empty image" else image, broken, name)
+figures.show(figure, "Six data sets as the loss reads them: one healthy, five broken, each in its own way.")
+
+# %% [markdown]
+# **Predict first.** Each goes into the loss of `transformers`, with a detector that has learned nothing yet, as on
+# your first day with a new data set. How many of the five crash? Does any other stand out?
+#
+# <details><summary>Predict, then open</summary>
+#
+# One crashes: the bad empty image, with a sentence about indices that mentions neither image nor label. The pixel
+# boxes stand out by a loss a hundred times as large. The other three look as healthy as the healthy one.
+#
+# </details>
+
+# %%
+detector = build_model(Recipe()).eval()  # fresh weights: nothing learned
+for name, broken in datasets.items():
+    try:
+        with torch.no_grad():
+            print(f"{name:18}{detector(pixel_values, labels=[broken]).loss:8.2f}")
+    except IndexError as error:
+        print(f"{name:18} {type(error).__name__}: {error}")
+
+# %% [markdown]
+# Label 10 raises no error because the logits have K + 1 columns: it reads the last one, "no object".
+
+# %% [markdown]
+# ## "But then it would not learn"
+#
+# So nearly everybody believes: wrong targets may start unnoticed, but the training will show it. Every guide has a
+# smoke test for that: *overfit one image first.* Run it, on healthy and on broken targets.
+
+
+# %% tags=["live"]
+def overfit(broken, steps=120):
+    """Train a fresh detector on this one image: what it then finds, and how its loss went."""
+    detector, curve = build_model(Recipe()).train(), []
+    optimizer = torch.optim.AdamW(detector.parameters(), lr=1e-3)
+    for _ in range(steps):
+        loss = detector(pixel_values, labels=[broken]).loss  # the loss of transformers
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
+        optimizer.step()
+        curve.append(loss.item())
+    with torch.no_grad():
+        outputs = detector.eval()(pixel_values)
+    return decode(outputs, [image.size], threshold=0.5)[0], curve
+
+
+runs = ("healthy", "1-based labels", "corner boxes", "no-object labels")
+found, curves = zip(*(overfit(datasets[name]) for name in runs))
+
+# %% [markdown]
+# **Predict first.** Four loss curves: one for healthy targets, three for broken ones. What do the three do?
+#
+# <details><summary>Predict, then open</summary>
+#
+# They fall, like the healthy one. The network learns what it is told. A loss says how well guesses and targets agree;
+# it says nothing about the picture.
+#
+# </details>
+
+# %% tags=["live"]
+figure, axes = figures.new_figure(10, 3.8)
+draw_curves(axes, dict(zip(runs, curves)), "The loss falls, whether the targets are right or wrong")
+figures.show(figure, "Four loss curves over 120 steps: healthy targets and three kinds of broken ones all fall alike.")
+
+# %% [markdown]
+# The smoke test is passed, four times. And this is what the four detectors have learned to say about the image:
+
+# %% tags=["live"]
+figure, panels = figures.new_figure(13, 3.9, columns=4)
+for axes, name, detections in zip(panels, runs, found):
+    draw_learned(axes, image, detections, name)
+figures.show(figure, "After training: right; every digit one too high; boxes in wrong places; and silence.")
+
+# %% [markdown]
+# Think of the twelve taxis: the dispatcher has sent them to wrong addresses, and they arrive there punctually. **Wrong
+# targets train silently.** So somebody must look at the targets *before* the training.
+
+# %% [markdown]
+# ## A contract, checked
+#
+# `validate_targets` looks at everything that the contract above says: fields, shapes, types, the range of the labels,
+# boxes inside the image. It names image, field and cure.
+
+
+# %%
+def complaint(target):
+    """What `validate_targets` says of one image's target; None if it accepts it."""
+    try:
+        return validate_targets([target], num_classes=K)
+    except (TypeError, ValueError) as error:
+        return str(error)
+
+
+for name, broken in datasets.items():
+    print(f"{name}: {complaint(broken) or 'accepted'}\n")
+
+# %% [markdown]
+# Look again: the labels that count from 1 were **accepted**. In this image they are 4, 2, 5, 2, 6, all of them
+# possible. Only a "9" would give them away: it becomes 10. So a data set must be checked whole. Here are 200 scenes.
+
+# %%
+scenes = HandwrittenScenes("test", length=200)
+healthy = [to_targets(scene_annotation, 128, 128) for _, scene_annotation in scenes]
+one_based = [{**scene, "class_labels": scene["class_labels"] + 1} for scene in healthy]
+corners = [{**scene, "boxes": center_to_corners(scene["boxes"])} for scene in healthy]
+for name, kind in {"healthy": healthy, "1-based labels": one_based, "corner boxes": corners}.items():
+    caught = [complaint(scene) is not None for scene in kind]
+    print(f"{name:16} {sum(caught):3} of {len(caught)} scenes refused")
+
+# %% [markdown]
+# One refused scene is enough to raise an error, so both mistakes are found. But the scenes that pass tell you something:
+# a check sees the *form* of the numbers, not what they mean. One more step is left to you, and it takes a minute.
+# **Draw your targets once.**
+
+# %%
+passed = next(k for k, scene in enumerate(corners) if len(scene["boxes"]) and complaint(scene) is None)
+figure, (before, after) = figures.new_figure(8.4, 4.5, columns=2)
+draw_reading(before, scenes[passed][0], healthy[passed], "As annotated")
+draw_reading(after, scenes[passed][0], corners[passed], "Corner boxes, accepted")
+figures.show(figure, "A scene whose corner boxes pass every check: only the picture shows that they are wrong.")
+
+# %% [markdown]
+# ## Exercise: slip past the check
+#
+# Now be the mistake. Find a box given as *corners*, left, top, right, bottom in fractions of the image, at least 0.2
+# wide and high, that `validate_targets` accepts as a centre box.
+
+
+# %% tags=["exercise"]
+def unnoticed_box():
+    return None  # (left, top, right, bottom)
+
+
+# %%
+check_unnoticed_box(unnoticed_box)
+
+# %% [markdown]
+# <details><summary>A hint</summary>
+#
+# Read as a centre box, `right` is a width around `left`. It must fit into the image on both sides. Which part of the
+# image do such boxes lie in?
+#
+# </details>
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def unnoticed_box():
+    # half of `right` must fit on either side of `left`: left >= right / 2 and left + right / 2 <= 1; likewise below
+    return (0.45, 0.45, 0.7, 0.7)
+
+
+check_unnoticed_box(unnoticed_box)
+
+# %% [markdown]
+# ## Move it, break it
+#
+# Corrupt one field, any way you like, and see who notices. Try `float("nan")`, a width of 0, a label of −1, labels as
+# `float()`, boxes with one row missing. The loss of `transformers` gets the same target.
+
+# %%
+suspect = {"class_labels": labels.clone(), "boxes": boxes.clone()}
+suspect["class_labels"][3] = -100  # change this line
+
+print("validate_targets:", complaint(suspect) or "accepted")
+try:
+    print(f"transformers:     a loss of {detector(pixel_values, labels=[suspect]).loss.item():.2f}")
+except Exception as error:
+    print(f"transformers:     {type(error).__name__}: {error}")
+
+# %% [markdown]
+# ## What we learned
+#
+# - A target is `class_labels` (T,), int64 from 0 to K − 1, and `boxes` (T, 4), normalised centre boxes; T may be 0.
+# - Of five mistakes one crashes, one shouts, three train silently: the loss falls on wrong targets, too.
+# - Check the whole data set with `validate_targets`, then draw some targets. Form is checked, meaning is seen.
+
+# %% [markdown]
+# **Test yourself.** Your data set has the digits 0 to 8 only, and K = 10. Labels are counted from 1. Who notices?
+#
+# <details><summary>Answer</summary>
+#
+# Nobody but you, with a drawing. The labels become 1 to 9, all within 0 to K − 1. The loss falls, the boxes are right,
+# and every digit is called by the next one's name.
+#
+# </details>
+#
+# **Next:** [04, what makes a guess expensive for a target](04_three_costs.ipynb).

@@ -1,0 +1,9 @@
+import torch
+
+
+def to_targets(annotation, width, height):
+    things = annotation["annotations"]
+    labels = torch.tensor([thing["category_id"] + 1 for thing in things], dtype=torch.int64)
+    boxes = [[x + w / 2, y + h / 2, w, h] for x, y, w, h in (thing["bbox"] for thing in things)]
+    scale = torch.tensor([width, height, width, height])
+    return {"class_labels": labels, "boxes": torch.tensor(boxes).reshape(-1, 4) / scale}

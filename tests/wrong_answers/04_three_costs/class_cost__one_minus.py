@@ -1,0 +1,2 @@
+def class_cost(logits, class_labels):
+    return 1 - logits.softmax(-1)[:, class_labels]
