@@ -1,0 +1,216 @@
+"""The checks of notebook 02: slice the detection states, decode boxes, put the slots into the labels' order."""
+
+import torch
+
+from helpers.boxes import center_to_corners
+from helpers.checks import NOT_ATTEMPTED
+
+OTHER_SCENE = 2  # of the test scenes with five objects
+
+
+def check_slice_detection_states(slice_detection_states):
+    """Notebook 02: (B, S, H) and N -> the states of the detection tokens, (B, N, H)."""
+    print(judge_slice_detection_states(slice_detection_states))
+
+
+def judge_slice_detection_states(slice_detection_states):
+    """The verdict: every row of the test tensors holds its own place, so a wrong slice can be named."""
+    for shape, count in (((1, 77, 96), 12), ((3, 20, 8), 5), ((2, 41, 4), 1)):
+        batch, length, _ = shape
+        places = torch.arange(length, dtype=torch.float32)[None, :, None].expand(shape)
+        image = torch.arange(batch, dtype=torch.float32)[:, None, None] * 1000
+        try:
+            answer = slice_detection_states(places + image, count)
+        except Exception as error:
+            return f"not yet: it raises {type(error).__name__}: {error}. Hint: (B, S, H) has three dimensions."
+        if answer is None:
+            return NOT_ATTEMPTED
+        fault = _slice_fault(answer, places + image, count)
+        if fault:
+            return f"not yet: from {shape} with N = {count}, {fault}"
+    return "correct: the last N places, for any batch, length and number of tokens."
+
+
+def _slice_fault(answer, states, count):
+    batch, length, hidden = states.shape
+    if not isinstance(answer, torch.Tensor):
+        return "you return no tensor. Hint: slice the one you are given."
+    if answer.shape == (batch, count, hidden):
+        if torch.equal(answer, states[:, -count:]):
+            return None
+        rows = [int(value) for value in answer[0, :, 0]]
+        found = f"you take places {rows[0]} to {rows[-1]}, and want {length - count} to {length - 1}."
+        if rows == list(range(count)):
+            return f"{found} Hint: these are [CLS] and the first patches; detection tokens stand last."
+        if rows == list(range(1, count + 1)):
+            return f"{found} Hint: these are patches; detection tokens stand last."
+        if rows[0] == 0:
+            return f"{found} Hint: [CLS] is no detection token."
+        if rows == list(range(length - count - 1, length - 1)):
+            return f"{found} Hint: one place too early; a slice's end is not included, so leave it open."
+        if rows == list(range(length - 1, length - 1 - count, -1)):
+            return f"{found} Hint: right places, wrong order; keep them as they stand."
+        return f"{found} Hint: count from the end."
+    shape = tuple(answer.shape)
+    if answer.ndim < 3:
+        return f"you return shape {shape}. Hint: keep the first dimension, the images: states[:, ...]."
+    if answer.shape[0] != batch:
+        return f"you return shape {shape}. Hint: the first dimension is the images; slice the second."
+    if answer.shape[2] != hidden:
+        return f"you return shape {shape}. Hint: you cut the states themselves; slice the second dimension."
+    return f"you return shape {shape}. Hint: it should be {(batch, count, hidden)}; how many rows do you keep?"
+
+
+def check_decode_boxes(decode_boxes, pred_boxes, image):
+    """Notebook 02: normalised centre boxes (N, 4) -> corner boxes in pixels (N, 4); draws the answer on the image."""
+    verdict = judge_decode_boxes(decode_boxes, pred_boxes, image.size)
+    print(verdict)
+    if verdict != NOT_ATTEMPTED:
+        _draw_boxes(decode_boxes, pred_boxes, image, verdict)
+
+
+def judge_decode_boxes(decode_boxes, pred_boxes, size):
+    """The verdict: the running example, one box in a wide picture, no box at all."""
+    cases = (
+        ("the running example", pred_boxes, size),
+        ("a picture of 200 × 100 pixels", torch.tensor([[0.5, 0.25, 0.4, 0.2]]), (200, 100)),
+        ("no boxes at all", torch.zeros(0, 4), size),
+    )
+    for name, boxes, (width, height) in cases:
+        try:
+            answer = decode_boxes(boxes, width, height)
+        except Exception as error:
+            return f"not yet, on {name}: it raises {type(error).__name__}: {error}. Hint: print the shapes."
+        if answer is None:
+            return NOT_ATTEMPTED
+        fault = _boxes_fault(answer, boxes, torch.tensor([width, height] * 2))
+        if fault:
+            return f"not yet, on {name}: {fault}"
+    return "correct: left, top, right, bottom in pixels, in square and wide pictures, and for no boxes."
+
+
+def _boxes_fault(answer, boxes, scale):
+    if not isinstance(answer, torch.Tensor) or answer.shape != boxes.shape:
+        shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
+        return f"you return {shape}. Hint: a tensor of shape {tuple(boxes.shape)}; torch.stack(..., dim=-1)."
+    corners = center_to_corners(boxes)
+    if _same(answer, corners * scale):
+        return None
+    left_top, half = corners[..., :2], boxes[..., 2:] / 2
+    named = {
+        "these corners are still fractions. Hint: multiply by the image's width and height": corners,
+        "these are still centre boxes, in pixels. Hint: left is the center x minus half the width": boxes * scale,
+        "these are left, top, width, height. Hint: right is the center x plus half the width": (
+            torch.cat((left_top, boxes[..., 2:]), -1) * scale
+        ),
+        "you take the center for the upper left corner. Hint: go half a width and half a height back": (
+            torch.cat((boxes[..., :2], boxes[..., :2] + boxes[..., 2:]), -1) * scale
+        ),
+        "you go a whole width and height from the center. Hint: half of each": (
+            torch.cat((boxes[..., :2] - 2 * half, boxes[..., :2] + 2 * half), -1) * scale
+        ),
+        "width and height of the image are swapped. Hint: x goes with the width": corners * scale[[1, 0, 1, 0]],
+        "all is multiplied by the width. Hint: y goes with the height": corners * scale[0],
+        "all is multiplied by the height. Hint: x goes with the width": corners * scale[1],
+        "the order is wrong. Hint: left, top, right, bottom": (corners * scale)[..., [0, 2, 1, 3]],
+    }
+    for sentence, values in named.items():
+        if _same(answer, values):
+            return f"{sentence}."
+    return "the numbers differ. Hint: work out one box on paper: center 0.5, width 0.4 of 200 pixels is 60 to 140."
+
+
+def _same(answer, wanted):
+    return torch.allclose(answer.double(), wanted.double(), atol=1e-3)
+
+
+def _draw_boxes(decode_boxes, pred_boxes, image, verdict):
+    from helpers import figures
+
+    try:
+        corners = decode_boxes(pred_boxes, *image.size)
+        drawable = corners.shape == pred_boxes.shape and bool(corners.isfinite().all())
+    except Exception:
+        return
+    if not drawable:
+        return
+    figure, axes = figures.new_figure(4.6, 4.6)
+    figures.draw_image(axes, image, "Your boxes")
+    for box, name in zip(corners.tolist(), figures.LETTERS):
+        figures.draw_box(axes, box, figures.PREDICTION, (0, (4, 2)), name, at="bottom")
+    what = "on the image" if verdict.startswith("correct") else "not yet where they belong"
+    figures.show(figure, f"Your decoded boxes, {what}.")
+
+
+def check_order_of_slots(order_of_slots, outputs, targets):
+    """Notebook 02: an order of the N tokens in which guess k answers label k.
+
+    Args: the reader's function (prediction_index, target_index, num_tokens) -> N token numbers; the running example's
+    outputs and targets.
+    """
+    print(judge_order_of_slots(order_of_slots, outputs, targets))
+
+
+def judge_order_of_slots(order_of_slots, outputs, targets):
+    """The verdict: two made-up matches, then the real one, where a loss by position must equal the set loss."""
+    from helpers.matcher import HungarianMatcher
+
+    count = outputs["logits"].shape[1]
+    real = HungarianMatcher()(outputs, targets)[0]
+    made_up = ((torch.tensor([0, 2, 3]), torch.tensor([1, 2, 0]), 5), (torch.tensor([], dtype=torch.int64),) * 2 + (3,))
+    for prediction_index, target_index, num_tokens in (*made_up, (*real, count)):
+        try:
+            answer = order_of_slots(prediction_index, target_index, num_tokens)
+            if answer is None:
+                return NOT_ATTEMPTED
+            answer = [int(token) for token in answer]
+        except Exception as error:
+            return f"not yet: it raises {type(error).__name__}: {error}. Hint: return a list of token numbers."
+        fault = _order_fault(answer, prediction_index.tolist(), target_index.tolist(), num_tokens)
+        if fault:
+            pairs = ", ".join(f"token {p} for label {t}" for p, t in zip(prediction_index, target_index)) or "no match"
+            return f"not yet: {num_tokens} tokens, {pairs}: {fault}"
+    here, there = _loss_by_position(outputs, targets, answer), _loss_by_position(*_other_scene(), answer)
+    return (
+        f"correct: in this order, a loss that compares by position gives {here:.2f}, exactly the set loss.\n"
+        f"On another scene of five digits, the same order gives {there:.2f}: it fits one picture, not the next."
+    )
+
+
+def _order_fault(order, predictions, targets, num_tokens):
+    wanted = [prediction for _, prediction in sorted(zip(targets, predictions))]
+    if len(order) < num_tokens:
+        return f"your order has {len(order)} tokens. Hint: nobody may get lost; the idle ones follow behind."
+    if len(order) > num_tokens or sorted(order) != list(range(num_tokens)):
+        return f"{order} is no order of {num_tokens} tokens. Hint: each number from 0 to {num_tokens - 1} once."
+    if order[: len(wanted)] == wanted:
+        return None
+    if order[: len(wanted)] == predictions:
+        return f"{order} lists the tokens as the matcher does. Hint: sort them by their label first."
+    if all(order[prediction] == target for prediction, target in zip(predictions, targets)):
+        return f"{order} says which label each token has. Hint: place k should name the token of label k."
+    return f"{order} does not begin with {wanted}. Hint: place k names the token matched with label k."
+
+
+def _loss_by_position(outputs, targets, order):
+    """The set loss, but with guess k of the reordered tokens compared with label k."""
+    from helpers.loss import SetCriterion
+
+    reordered = {name: outputs[name][:, order] for name in ("logits", "pred_boxes")}
+    places = torch.arange(len(targets[0]["class_labels"]))
+    num_classes = outputs["logits"].shape[-1] - 1
+    criterion = SetCriterion(lambda *_: [(places, places)], num_classes, eos_coef=1.0)
+    return float(criterion.total(criterion(reordered, targets)))
+
+
+def _other_scene():
+    from helpers.detector import load_detector
+    from helpers.scenes import HandwrittenScenes
+
+    model, image_processor = load_detector()
+    image, annotation = HandwrittenScenes("test", OTHER_SCENE + 1, seed=0, objects=(5, 5))[OTHER_SCENE]
+    inputs = image_processor(images=image, annotations=annotation, return_tensors="pt")
+    with torch.no_grad():
+        outputs = model(inputs["pixel_values"])
+    targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes")}]
+    return {"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, targets

@@ -1,0 +1,53 @@
+"""The table of notebook 01: YOLOS beside DETR, every entry measured on the two models."""
+
+import torch
+
+from helpers.detector import detection_states
+from helpers.loss import SetCriterion
+from helpers.matcher import HungarianMatcher
+
+
+@torch.no_grad()
+def compare(yolos, detr, pixel_values, targets):
+    """What is the same in a YOLOS and a DETR and what is not: a dict of row name -> (text for YOLOS, text for DETR).
+
+    Args: a `YolosForObjectDetection` and a `DetrForObjectDetection`; pixel_values (B, 3, height, width); targets.
+    """
+    vit, inner = yolos.vit, detr.model
+    count = yolos.config.num_detection_tokens
+    left, right = yolos(pixel_values, labels=targets), detr(pixel_values, labels=targets)
+    image_tokens = vit.embeddings.patch_embeddings(pixel_values)
+    read = detection_states(left.last_hidden_state, count)
+    backbone = (inner.backbone, inner.input_projection)
+    rows = {
+        "": ("YOLOS", "DETR"),
+        "convolutions on the pixels": (_convolutions(vit), _convolutions(*backbone)),
+        "   their parameters": (_size(vit.embeddings.patch_embeddings), _size(*backbone)),
+        "tokens made of the image": (image_tokens.shape, right.encoder_last_hidden_state.shape),
+        "encoder layers": (len(vit.encoder.layer), len(inner.encoder.layers)),
+        "decoder layers": (0, len(inner.decoder.layers)),
+        "   parameters of all layers": (_size(vit.encoder), _size(inner.encoder, inner.decoder)),
+        "what the heads read": (read.shape, right.last_hidden_state.shape),
+        "logits": (left.logits.shape, right.logits.shape),
+        "pred_boxes": (left.pred_boxes.shape, right.pred_boxes.shape),
+        "loss, by the model itself": (f"{float(left.loss):.4f}", f"{float(right.loss):.4f}"),
+        "loss, by SetCriterion": (_own_loss(yolos, left, targets), _own_loss(detr, right, targets)),
+    }
+    return {name: (_text(one), _text(other)) for name, (one, other) in rows.items()}
+
+
+def _convolutions(*modules):
+    return sum(isinstance(part, torch.nn.Conv2d) for module in modules for part in module.modules())
+
+
+def _size(*modules):
+    return f"{sum(weights.numel() for module in modules for weights in module.parameters()):,}"
+
+
+def _own_loss(model, outputs, targets):
+    criterion = SetCriterion(HungarianMatcher(), model.config.num_labels, eos_coef=model.config.eos_coefficient)
+    return f"{float(criterion.total(criterion(outputs, targets))):.4f}"
+
+
+def _text(value):
+    return str(tuple(value)) if isinstance(value, torch.Size) else str(value)

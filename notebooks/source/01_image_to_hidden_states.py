@@ -1,0 +1,350 @@
+# %% [markdown]
+# # How does a token come to know about an object?
+#
+# A detection token never touches a pixel. It enters the network the same for every image, and leaves knowing that
+# there is a "4" on the right. This notebook follows an image through the transformer and watches where the knowledge
+# comes from.
+
+# %% [markdown]
+# **You will be able to** draw the sequence that YOLOS reads, say where an attention map comes from, and tell what
+# DETR does differently and what it does not.
+#
+# **Time** 20 minutes to read, 40 with the exercises. **You need** [00](00_start_here.ipynb).
+#
+# <details><summary>The three questions of this notebook, and an idea to leave behind</summary>
+#
+# What does the transformer read? How does evidence reach a detection token? What of all this belongs to YOLOS alone?
+#
+# If you have used older detectors, you may think that a token belongs to a place in the image, as an anchor does. It
+# does not. It has to look around like everybody else.
+#
+# Sources: YOLOS is Fang et al. 2021, *You Only Look at One Sequence*; DETR is Carion et al. 2020, *End-to-End Object
+# Detection with Transformers*.
+#
+# </details>
+
+# %%
+import torch
+from torch.nn import functional as F
+from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
+
+from helpers import HungarianMatcher, SetCriterion, figures
+from helpers.checks.states import check_largest_image, check_pixels_of
+from helpers.detector import detection_states, load_detector
+from helpers.figures.attention import draw_receivers, draw_share_by_layer, draw_spotlight, patch_coverage
+from helpers.figures.comparison import compare
+from helpers.figures.sequence import draw_layers, draw_sequence
+from helpers.scenes import HandwrittenScenes, running_example
+
+# %% [markdown]
+# ## From a picture to `pixel_values`
+#
+# The image processor turns image and COCO annotation into tensors. Pixels become numbers around zero: light paper is
+# about 0, ink is negative. B = 1 image, 3 colours, 128 by 128. The `labels` are the subject of notebook 03.
+
+# %%
+image, annotation = running_example()
+model, image_processor = load_detector()
+inputs = image_processor(images=image, annotations=annotation, return_tensors="pt")
+pixel_values = inputs["pixel_values"]  # (B, 3, 128, 128)
+targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes")}]
+print("pixel_values", tuple(pixel_values.shape), f"from {pixel_values.min():.1f} to {pixel_values.max():.1f}")
+
+# %% [markdown]
+# ## Patches are one strided convolution
+#
+# The image is cut into patches of 16 × 16 pixels. Each patch has 3 · 16 · 16 = 768 numbers; one matrix turns them into
+# a state of H = 96 numbers. In code this is a convolution whose stride is its size. Both ways, side by side:
+
+# %%
+projection = model.vit.embeddings.patch_embeddings.projection
+print(projection)
+with torch.no_grad():
+    by_convolution = projection(pixel_values).flatten(2).transpose(1, 2)  # (B, 64, H)
+    patches = F.unfold(pixel_values, kernel_size=16, stride=16).transpose(1, 2)  # (B, 64, 768)
+    by_matrix = patches @ projection.weight.flatten(1).T + projection.bias  # (B, 64, H)
+print("patches", tuple(patches.shape), "-> states", tuple(by_matrix.shape))
+assert torch.allclose(by_convolution, by_matrix, atol=1e-4)
+
+# %% [markdown]
+# ## The sequence, as it is
+#
+# In front of the patches stands one extra token, [CLS], left over from the classifier that the network was first. Behind
+# them stand the N = 12 **detection tokens**, A to L. Together S = 1 + 64 + 12 = 77.
+
+# %%
+figure, (top, bottom) = figures.new_figure(12, 6.4, rows=2, height_ratios=[3.1, 1])
+draw_sequence(top, bottom, image, model.config.num_detection_tokens)
+figures.show(figure, "The image as 64 patches, and the 77 places of the sequence: [CLS], patches, detection tokens.")
+
+# %% [markdown]
+# [CLS] and the detection tokens are no measurements. They are **parameters**, learned like any weight, and the same
+# for every image. So are the positions: one vector for each of the 77 places, added once. Without them the network
+# could not tell the first patch from the last.
+
+# %%
+parts = model.vit.embeddings
+with torch.no_grad():
+    tokens = torch.cat([parts.cls_token, by_convolution, parts.detection_tokens], dim=1)  # (B, S, H)
+    embeddings = tokens + parts.position_embeddings  # (B, S, H)
+    assert torch.allclose(embeddings, parts(pixel_values), atol=1e-5)
+print("embeddings", tuple(embeddings.shape))
+
+# %% [markdown]
+# ## Through the layers
+#
+# A layer lets every place look at all the others (**attention**), then lets each place think for itself (two matrices).
+# We keep the states after every layer, and the attention. PyTorch's fast attention does not keep it, so we ask for the
+# plain one, `"eager"`, and for 32 test scenes at once.
+
+# %%
+model.set_attn_implementation("eager")
+scenes = HandwrittenScenes("test", length=32, seed=1, objects=(3, 6))
+pictures, annotations = map(list, zip(*scenes))
+batch = image_processor(images=pictures, annotations=annotations, return_tensors="pt")
+with torch.no_grad():
+    run = model(batch["pixel_values"], output_hidden_states=True, output_attentions=True)
+print(f"{len(run.hidden_states)} hidden states", tuple(run.hidden_states[0].shape), "the embeddings, then each layer")
+print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "images, heads, from, to")
+
+# %% [markdown]
+# **Predict first.** Compare the states of the 32 scenes at one place. How much do they differ before the first layer:
+# for a patch, for [CLS], for a detection token?
+#
+# <details><summary>Predict, then open</summary>
+#
+# Patches differ from the start: they carry pixels. [CLS] and the detection tokens do not differ at all: they are
+# parameters. Everything that a detection token ever knows about an image, it gets by attention.
+#
+# </details>
+
+# %%
+places = {"[CLS]": slice(0, 1), "patches": slice(1, 65), "detection tokens": slice(65, 77)}
+states = torch.stack(run.hidden_states)  # (6, 32, S, H)
+length = states.norm(dim=-1).mean(1)  # (6, S)
+evidence = (states - states.mean(1, keepdim=True)).norm(dim=-1).mean(1)  # (6, S): distance from the mean scene
+figure, (left, right) = figures.new_figure(12, 4.4, columns=2)
+draw_layers(left, length, places, "States grow from layer to layer", "mean length of a state")
+draw_layers(right, evidence, places, "Only patches start with evidence", "distance from the mean scene")
+figures.show(figure, "Left, the length of a state; right, how far it depends on the image: at first only patches do.")
+
+# %% [markdown]
+# On the right, the blue line begins at zero. Whatever it rises to was gathered on the way. Think of twelve taxis
+# that leave the garage empty, and have only the radio to find out who is waiting where.
+
+# %% [markdown]
+# ## A trap: the last hidden state, twice
+#
+# After the last layer comes one more step, a LayerNorm, which brings each state to a common scale. The list of
+# `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter. The names do not
+# tell.
+
+# %%
+before, after = run.hidden_states[-1], run.last_hidden_state  # both (32, S, H)
+assert before.shape == after.shape
+assert torch.allclose(model.vit.layernorm(before), after, atol=1e-5)
+read = detection_states(after, 12)
+assert torch.equal(model.class_labels_classifier(read), run.logits)
+print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.norm(dim=-1).mean():.1f} after")
+
+# %% [markdown]
+# ## Where does a token look?
+#
+# Place $i$ asks with a query $q_i$, place $j$ answers with a key $k_j$ (both of length $d$):
+#
+# $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
+#
+# Row $i$ says how place $i$ divides its attention: 77 shares that sum to 1. We average the four attention heads, and
+# keep the rows of **matched** tokens, those that the matcher paired with a digit.
+
+# %% [markdown]
+# **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share
+# would fall inside the box. How much does fall inside, in the last layer: twice as much, or more than half of all?
+#
+# <details><summary>Predict, then open</summary>
+#
+# Far more than twice the even share; the line below the cell has the numbers. In the first layer it is not much more
+# than even: the token cannot know yet where to look.
+#
+# </details>
+
+# %%
+weights = torch.stack(run.attentions, dim=1).mean(2)  # (32, 5, S, S): image, layer, from, to
+assert torch.allclose(weights.sum(-1), torch.ones(1))
+match = HungarianMatcher()(run, [dict(label) for label in batch["labels"]])
+scene, token = torch.tensor([(b, n) for b, (tokens, _) in enumerate(match) for n in tokens]).T  # (M,) each
+rows = weights[scene, :, 65 + token]  # (M, 5, S)
+inside = patch_coverage(run.pred_boxes[scene, token]).flatten(1)  # (M, 64): the part of each patch in the box
+to_patches = rows[..., 1:65]  # (M, 5, 64)
+shares = 100 * ((to_patches * inside[:, None]).sum(-1) / to_patches.sum(-1)).mean(0)  # (5,)
+print(f"the box covers {100 * inside.mean():.0f} % of the image and gets {shares[-1]:.0f} % of the patch attention")
+
+figure, (left, right) = figures.new_figure(12, 4.8, columns=2)
+draw_share_by_layer(left, shares, 100 * inside.mean(), "Tokens look into their own box")
+draw_receivers(right, rows, 65 + token, 12, "They look at patches more than at each other")
+figures.show(figure, "Left, the share of patch attention inside a token's box; right, where all its attention goes.")
+
+# %% [markdown]
+# Nobody told the tokens where to look: no loss speaks about attention. They are graded on class and box alone, and
+# looking there is how to get them right. (Attention says where a token looks, not what it makes of it. Take it as
+# a hint, not as an explanation.)
+
+# %% [markdown]
+# ## Move the layer
+#
+# Here are the five matched tokens of the running example, one column each. The image is washed out where the token
+# does not look. Change `layers_to_show` and run the cell again: from which layer on do you know which digit a column is
+# about?
+
+# %%
+layers_to_show = [1, 3, 5]  # any of 1 to 5
+with torch.no_grad():
+    outputs = model(pixel_values, output_attentions=True)
+matched, digit = HungarianMatcher()(outputs, targets)[0]
+figure, grid = figures.new_figure(11, 2.3 * len(layers_to_show), 5, len(layers_to_show), squeeze=False)
+for layer, row in zip(layers_to_show, grid):
+    looks = outputs.attentions[layer - 1][0].mean(0)[65:, 1:65].reshape(12, 8, 8)
+    for axes, token in zip(row, matched.tolist()):
+        draw_spotlight(axes, image, looks[token], outputs.pred_boxes[0, token], figures.LETTERS[token])
+    row[0].set_ylabel(f"layer {layer}", fontsize=14)
+for axes, label in zip(grid[0], targets[0]["class_labels"][digit]):
+    axes.set_title(f"matched with {figures.label_name(label)}", fontsize=12)
+figures.show(figure, "What each matched token looks at, one row a layer; dashed, the box it answers in the end.")
+
+# %% [markdown]
+# ## Break it: shuffle the patches
+#
+# The patches stand in image order. Does the network need that? We shuffle the 64 patches inside the sequence, once
+# after their positions were added and once before. **Predict first:** which of the two does harm?
+#
+# <details><summary>Predict, then open</summary>
+#
+# After: none at all. Attention is a weighted sum, and a sum has no order; each patch carries its position along. To
+# the transformer its input is a set, as its answer is.
+#
+# Before: the patches get each other's positions. The network sees a jigsaw puzzle, put together wrongly.
+#
+# </details>
+
+# %%
+criterion = SetCriterion(HungarianMatcher(), num_classes=10, eos_coef=model.config.eos_coefficient)
+shuffle = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+order = torch.cat([torch.tensor([0]), 1 + shuffle, torch.arange(65, 77)])  # [CLS] and detection tokens stay
+
+
+@torch.no_grad()
+def loss_from(embeddings):
+    states = model.vit.encoder(embeddings, height=128, width=128).last_hidden_state
+    states = detection_states(model.vit.layernorm(states), 12)
+    answer = {"logits": model.class_labels_classifier(states), "pred_boxes": model.bbox_predictor(states).sigmoid()}
+    return float(criterion.total(criterion(answer, targets)))
+
+
+print(f"as it is                 {loss_from(embeddings):.4f}")
+print(f"shuffled with positions  {loss_from(embeddings[:, order]):.4f}")
+print(f"shuffled without         {loss_from(tokens[:, order] + parts.position_embeddings):.4f}")
+
+# %% [markdown]
+# So the network knows the image's geometry from the positions alone, and they were learned: nobody told it that
+# place 9 lies below place 1. Notebook 02 does the same to the detection tokens, with a similar result.
+
+# %% [markdown]
+# ## YOLOS beside DETR
+#
+# The loss is DETR's invention. DETR's way from pixels to slots is another one: convolutions make the tokens, an encoder
+# works on them, and the slots stand apart in a **decoder**, from where they look at the image by *cross*-attention. Here
+# is a small one, untrained. Below which row do the shapes agree?
+
+# %%
+backbone = ResNetConfig(
+    embedding_size=16, hidden_sizes=[16, 32, 64, 96], depths=[1, 1, 1, 1], layer_type="basic", out_features=["stage4"]
+)
+config = DetrConfig(
+    use_timm_backbone=False, backbone_config=backbone, d_model=96, num_queries=12, num_labels=10,
+    encoder_layers=3, encoder_attention_heads=4, encoder_ffn_dim=192,
+    decoder_layers=3, decoder_attention_heads=4, decoder_ffn_dim=192,
+)  # fmt: skip
+torch.manual_seed(0)
+detr = DetrForObjectDetection(config).eval()
+assert model.loss_function is detr.loss_function
+for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, targets).items():
+    print(f"{name:30}{yolos_value:16}{detr_value}")
+
+# %% [markdown]
+# From "what the heads read" on they agree. All that follows knows nothing of backbones and decoders: the same two
+# outputs, the same matching, the same loss. In `transformers` it is the same function; `SetCriterion` gives both numbers
+# too, as the last two rows show.
+
+# %% [markdown]
+# ## Exercise: which pixels?
+#
+# An attention map names places in the sequence; you want pixels. Given the place of a patch, the image's width and the
+# patch size, return its (left, top, right, bottom).
+
+
+# %% tags=["exercise"]
+def pixels_of(position, image_width, patch_size):
+    return None  # your code
+
+
+# %%
+check_pixels_of(pixels_of)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def pixels_of(position, image_width, patch_size):
+    row, column = divmod(position - 1, image_width // patch_size)  # place 0 is [CLS]
+    left, top = column * patch_size, row * patch_size
+    return (left, top, left + patch_size, top + patch_size)
+
+
+check_pixels_of(pixels_of)
+
+# %% [markdown]
+# ## Exercise: the largest image
+#
+# Design a detector. Attention compares every place with every other, so S² decides the memory; yours allows S up to
+# 1,000. Patches are 16 × 16, and you want N = 100 detection tokens. What is the largest square image, in pixels a side?
+#
+# <details><summary>A hint</summary>
+#
+# Three kinds of token share the 1,000 places, and the side must be a whole number of patches.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def largest_image():
+    return None  # for example 224
+
+
+# %%
+check_largest_image(largest_image)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def largest_image():
+    return 16 * 29  # 29² = 841 patches and 1 + 100 tokens: 942; 30² = 900 would make 1,001
+
+
+check_largest_image(largest_image)
+
+# %% [markdown]
+# ## What we learned
+#
+# - The sequence is [CLS], then patches in image order, then N detection tokens: S = 1 + patches + N.
+# - Detection tokens enter empty and gather evidence by attention, in the end from inside their own box.
+# - YOLOS and DETR differ in how slots meet the image. Heads, matching and loss are the same.
+
+# %% [markdown]
+# **Test yourself.** Two images, one network: at which places of the sequence do the *embeddings* differ, and at which
+# the *last hidden state*?
+#
+# <details><summary>Answer</summary>
+#
+# The embeddings differ at places 1 to 64, the patches. The last hidden state differs everywhere, also at [CLS]: by then
+# every place has looked at the patches.
+#
+# </details>
+#
+# **Next:** [02, what the twelve states become](02_detection_tokens.ipynb).

@@ -1,0 +1,5 @@
+"""A number of patches, not of pixels."""
+
+
+def largest_image():
+    return 29

@@ -1,0 +1,5 @@
+"""It slices the images."""
+
+
+def slice_detection_states(last_hidden_state, num_detection_tokens):
+    return last_hidden_state[-num_detection_tokens:]

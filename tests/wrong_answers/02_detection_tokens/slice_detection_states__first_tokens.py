@@ -1,0 +1,5 @@
+"""The first N places: [CLS] and patches."""
+
+
+def slice_detection_states(last_hidden_state, num_detection_tokens):
+    return last_hidden_state[:, :num_detection_tokens]
