@@ -57,7 +57,7 @@ def build_model(recipe):
     model = YolosForObjectDetection(config)
     embeddings = model.vit.embeddings
     for parameter in (embeddings.cls_token, embeddings.detection_tokens, embeddings.position_embeddings):
-        # transformers leaves these at zero: all tokens then begin alike, and the first LayerNorm inflates their gradient.
+        # transformers leaves these at zero: tokens then begin alike, and the first LayerNorm inflates gradients.
         nn.init.trunc_normal_(parameter, std=0.02)
     return model
 

@@ -1,0 +1,205 @@
+"""The checks of notebook 06: write the matcher, and build a scene in which minus log p flips the match."""
+
+import torch
+
+from helpers.boxes import center_to_corners, corners_to_center
+from helpers.checks import NOT_ATTEMPTED
+from helpers.costs import bbox_cost, giou_cost
+from helpers.matcher import HungarianMatcher
+
+TARGET_BOX = torch.tensor([0.5, 0.5, 0.3, 0.3])
+MARGIN = 0.1
+
+
+def minus_log_p(outputs, targets, image):
+    """Minus the logarithm of the probability, in place of `class_cost`: (N, T)."""
+    return -outputs["logits"].log_softmax(-1)[image, :, targets["class_labels"]].T
+
+
+def minus_logits(outputs, targets, image):
+    """The raw logits, in place of `class_cost`: (N, T)."""
+    return -outputs["logits"][image, :, targets["class_labels"]].T
+
+
+def corner_l1(outputs, targets, image):
+    """L1 of corner boxes, in place of `bbox_cost`: (N, T)."""
+    return bbox_cost(center_to_corners(outputs["pred_boxes"]), center_to_corners(targets["boxes"]), image)
+
+
+def giou_of_center_boxes(outputs, targets, image):
+    """GIoU of center boxes taken for corner boxes, in place of `giou_cost`: (N, T)."""
+    return giou_cost(corners_to_center(outputs["pred_boxes"]), corners_to_center(targets["boxes"]), image)
+
+
+MISTAKES = {
+    "the raw logits": (
+        HungarianMatcher(costs={"class_cost": minus_logits}),
+        "turn them into probabilities with softmax(-1) first",
+    ),
+    "minus log p": (HungarianMatcher(costs={"class_cost": minus_log_p}), "the matcher uses -p, the loss -log p"),
+    "GIoU with the wrong sign": (HungarianMatcher(giou_cost=-2), "more overlap must cost less: minus the GIoU"),
+    "GIoU of center boxes": (
+        HungarianMatcher(costs={"giou_cost": giou_of_center_boxes}),
+        "turn both sides into corner boxes with center_to_corners",
+    ),
+    "L1 of corner boxes": (HungarianMatcher(costs={"bbox_cost": corner_l1}), "L1 compares center boxes"),
+    "the mean of the four differences": (HungarianMatcher(bbox_cost=5 / 4), "L1 is their sum"),
+    "the weights 1, 1, 1": (HungarianMatcher(1, 1, 1), "multiply by 1, 5 and 2"),
+}
+
+
+def check_match_batch(match_batch):
+    """Notebook 06: the whole matcher, compared with `HungarianMatcher` on batches of several shapes."""
+    print(judge_match_batch(match_batch))
+
+
+def example_batch(sizes, num_predictions=12, num_classes=10, seed=0):
+    """Guesses near the targets of images with so many objects: outputs and targets, made from a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(len(sizes), num_predictions, num_classes + 1, generator=generator) * 2
+    targets, guesses = [], torch.rand(len(sizes), num_predictions, 4, generator=generator)
+    for place, size in enumerate(sizes):
+        labels = torch.randint(num_classes, (size,), generator=generator)
+        boxes = torch.rand(size, 4, generator=generator) * 0.5 + 0.2
+        targets.append({"class_labels": labels, "boxes": boxes})
+        if size:
+            near = boxes[torch.arange(num_predictions) % size]
+            guesses[place] = near + 0.12 * torch.randn(num_predictions, 4, generator=generator)
+            logits[place, :, -1] -= 1
+    guesses[..., :2] = guesses[..., :2].clamp(0.05, 0.95)
+    guesses[..., 2:] = guesses[..., 2:].clamp(0.05, 0.6)
+    return {"logits": logits, "pred_boxes": guesses}, targets
+
+
+CASES = {
+    "four images with 5, 0, 2 and 6 objects": (5, 0, 2, 6),
+    "one image": (4,),
+    "a batch without any object": (0, 0),
+    "more targets than guesses": (3, 14),
+}
+
+
+def judge_match_batch(match_batch):
+    """The verdict: several batches, empty images and more targets than guesses among them."""
+    import warnings
+
+    for case, sizes in CASES.items():
+        outputs, targets = example_batch(sizes)
+        given = {name: value.clone() for name, value in outputs.items()}
+        try:
+            answer = match_batch(outputs, targets)
+            if answer is None:
+                return NOT_ATTEMPTED
+            answer = [tuple(torch.as_tensor(index).long().reshape(-1) for index in pair) for pair in answer]
+            shapes = {len(pair) for pair in answer}
+        except Exception as error:
+            hint = "an image without objects gives a matrix with no column" if 0 in sizes else "run it on one image"
+            return f"not yet, for {case}: {type(error).__name__}: {error}. Hint: {hint}."
+        if len(answer) != len(sizes) or shapes - {2}:
+            return f"not yet, for {case}: give one pair of index tensors per image. Hint: a list of {len(sizes)} pairs."
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fault = _match_fault(answer, outputs, targets)
+        if fault:
+            return f"not yet, for {case}: {fault}"
+        if any(not torch.equal(given[name], outputs[name]) for name in given):
+            return "not yet: the outputs have changed. Hint: compute new tensors, change none of the old."
+    return "correct: every batch gives the matches of HungarianMatcher. You have written the matcher."
+
+
+def _match_fault(answer, outputs, targets):
+    """What is wrong with the matches of a batch, with a hint; None if they are right."""
+    wanted = HungarianMatcher()(outputs, targets)
+    if _same(answer, wanted):
+        return None
+    num_predictions = outputs["logits"].shape[1]
+    if _same([pair[::-1] for pair in answer], wanted):
+        return "these are (target, prediction). Hint: rows of the matrix are predictions, and come first."
+    for place, ((prediction, target), right) in enumerate(zip(answer, wanted)):
+        if len(prediction) != len(target):
+            return f"{len(prediction)} predictions and {len(target)} targets in a pair. Hint: both must be as long."
+        if len(prediction) and (prediction.max() >= num_predictions or target.max() >= len(targets[place]["boxes"])):
+            return (
+                "an index points outside its own image. Hint: cut out each image's own block before you solve; targets "
+                "count from 0 in every image."
+            )
+        if len(set(prediction.tolist())) < len(prediction):
+            return "one guess serves two targets. Hint: argmin is no assignment; call linear_sum_assignment."
+        if len(prediction) != len(right[0]):
+            return (
+                f"image {place} has {len(prediction)} pairs instead of {len(right[0])}. Hint: solve each image by "
+                "itself; images must not compete for guesses."
+            )
+    for name, (matcher, hint) in MISTAKES.items():
+        if _same(answer, matcher(outputs, targets)):
+            return f"this is the match you get with {name}. Hint: {hint}."
+    return "some pairs differ from HungarianMatcher's. Hint: compare your cost matrix with its cost_matrices(...)."
+
+
+def _same(answer, wanted):
+    """Whether two lists of matches hold the same pairs, in any order."""
+    return len(answer) == len(wanted) and all(
+        set(zip(a[0].tolist(), a[1].tolist())) == set(zip(b[0].tolist(), b[1].tolist())) for a, b in zip(answer, wanted)
+    )
+
+
+def check_flip_with_log(flip_with_log):
+    """Notebook 06: two guesses for one target such that -p matches one of them and -log p the other."""
+    answer = flip_with_log()
+    verdict = judge_flip(answer)
+    print(verdict)
+    if "with −p" in verdict:
+        _draw_flip(answer)
+
+
+def judge_flip(answer):
+    """The verdict on (probabilities, pred_boxes) of two guesses."""
+    if answer is None:
+        return NOT_ATTEMPTED
+    try:
+        probabilities, boxes = (torch.as_tensor(part, dtype=torch.float64) for part in answer)
+    except (TypeError, ValueError):
+        return "not yet: these are no numbers. Hint: return two probabilities, and two boxes [cx, cy, w, h]."
+    if probabilities.shape != (2,) or boxes.shape != (2, 4):
+        shapes = f"{tuple(probabilities.shape)} and {tuple(boxes.shape)}"
+        return f"not yet: the shapes are {shapes}. Hint: two probabilities, and two boxes with four numbers each."
+    if (probabilities <= 0).any() or (probabilities >= 1).any():
+        return "not yet: a probability is not between 0 and 1. Hint: even a hopeless guess has some, such as 0.001."
+    low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
+    if (boxes[:, 2:] <= 0).any() or (low < -1e-6).any() or (high > 1 + 1e-6).any():
+        return "not yet: a box is empty or reaches beyond the image. Hint: [cx, cy, w, h], all inside 0 to 1."
+    with_p, with_log = flip_costs(probabilities, boxes).values()
+    said = (
+        f"with −p the guesses cost {with_p[0]:.2f} and {with_p[1]:.2f}, "
+        f"with −log p {with_log[0]:.2f} and {with_log[1]:.2f}"
+    )
+    first, second = with_p[0] - with_p[1], with_log[0] - with_log[1]
+    if min(abs(first), abs(second)) < MARGIN:
+        return f"not yet: {said}; that is nearly a tie. Hint: make both differences {MARGIN} at least."
+    if first * second > 0:
+        better = 0 if first < 0 else 1
+        if probabilities[better] >= probabilities[1 - better]:
+            hint = "the guess with the better box needs the smaller p"
+        else:
+            hint = "a smaller p for this guess leaves −p nearly where it is, and moves −log p without end"
+        return f"not yet: {said}. Both choose {'AB'[better]}. Hint: {hint}."
+    return f"correct: {said}. With −p a good box outweighs a poor class; with −log p a small p outweighs any box."
+
+
+def flip_costs(probabilities, boxes):
+    """What two guesses (2,), (2, 4) cost for the target of the exercise, with each class cost: {name: (two floats)}."""
+    probabilities, boxes = (torch.as_tensor(part, dtype=torch.float64) for part in (probabilities, boxes))
+    outputs = {"logits": torch.stack([probabilities, 1 - probabilities], -1).log()[None], "pred_boxes": boxes[None]}
+    targets = [{"class_labels": torch.tensor([0]), "boxes": TARGET_BOX.double()[None]}]
+    matchers = {"with −p": HungarianMatcher(), "with −log p": HungarianMatcher(costs={"class_cost": minus_log_p})}
+    return {name: tuple(m.cost_matrices(outputs, targets)[0]["total"][:, 0].tolist()) for name, m in matchers.items()}
+
+
+def _draw_flip(answer):
+    from helpers.figures import show
+    from helpers.figures.batch import two_guesses_figure
+
+    probabilities, boxes = answer
+    boxes = torch.as_tensor(boxes, dtype=torch.float32)
+    figure = two_guesses_figure(TARGET_BOX, boxes, list(probabilities), flip_costs(probabilities, boxes))
+    show(figure, "Your two guesses around the target, and what each costs with either class cost.")

@@ -1,0 +1,367 @@
+# %% [markdown]
+# # Who decides which guess is the right one?
+#
+# You do, when you write the cost. The matcher finds the cheapest match; what *cheap* means is a choice. This notebook
+# builds the matcher for a whole batch, and then bends its cost, to see what each part of it decides.
+
+# %% [markdown]
+# **You will be able to** write the matcher from memory, say what the reference computes and throws away, and tell
+# which mistakes in a cost change the match.
+#
+# **Time** 25 minutes to read, 50 with the exercises. **You need** [04](04_three_costs.ipynb) and
+# [05](05_assignment.ipynb).
+#
+# <details><summary>The three questions of this notebook</summary>
+#
+# How does the matcher handle images with different numbers of objects? Which of the three costs decides? Does the
+# matching minimise the loss?
+#
+# </details>
+
+# %%
+import inspect
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
+
+from helpers import HungarianMatcher, SetCriterion, bbox_cost, class_cost, figures, giou_cost
+from helpers.checks.matcher import MISTAKES, check_flip_with_log, check_match_batch
+from helpers.detector import load_detector
+from helpers.figures import batch as drawn
+from helpers.scenes import HandwrittenScenes, running_example
+from helpers.widgets.playground import MatchingPlayground
+
+# %% [markdown]
+# ## Four scenes, thirteen targets
+#
+# A batch of B = 4: the running example with five digits, a sheet without any, one with two, one with six. Every scene
+# gets N = 12 guesses; T differs, and may be 0.
+
+# %%
+test = HandwrittenScenes("test", length=200, seed=1)
+images, annotations = zip(running_example(), test[8], test[20], test[11])
+model, image_processor = load_detector()
+inputs = image_processor(images=list(images), annotations=list(annotations), return_tensors="pt")
+with torch.no_grad():
+    outputs = model(inputs["pixel_values"])
+targets = inputs["labels"]
+print("logits", tuple(outputs.logits.shape), "pred_boxes", tuple(outputs.pred_boxes.shape))
+figures.show(drawn.batch_figure(images, targets), "The four scenes of the batch, with 5, 0, 2 and 6 targets.")
+
+# %% [markdown]
+# ## The reference, in four steps
+#
+# DETR's matcher, and the one in `transformers`, first forget which image is which. All guesses go into one long list,
+# all targets into another.
+
+# %%
+logits = outputs.logits.flatten(0, 1)
+pred_boxes = outputs.pred_boxes.flatten(0, 1)
+labels = torch.cat([target["class_labels"] for target in targets])
+boxes = torch.cat([target["boxes"] for target in targets])
+sizes = [len(target["boxes"]) for target in targets]
+print("logits", tuple(logits.shape), "pred_boxes", tuple(pred_boxes.shape))
+print("labels", tuple(labels.shape), "boxes", tuple(boxes.shape), "sizes", sizes)
+
+# %% [markdown]
+# Then the three costs of notebook 04, for every guess of the batch with every target of the batch, and their weighted
+# sum: 48 × 13 = 624 pairs.
+#
+# **Predict first.** Most of them pair a guess of one image with a target of another. How many can ever be used?
+#
+# <details><summary>Predict, then open</summary>
+#
+# One in B. A target can only be matched with the N guesses of its own image, out of the B · N that were computed.
+# The scene without objects adds twelve rows, and no column.
+#
+# </details>
+
+# %%
+huge = 1 * class_cost(logits, labels) + 5 * bbox_cost(pred_boxes, boxes) + 2 * giou_cost(pred_boxes, boxes)
+print("cost", tuple(huge.shape), "=", huge.numel(), "pairs;", sum(12 * size for size in sizes), "can be used")
+for B in (4, 16, 64):  # as in a real training: N = 100 guesses, 7 targets an image
+    print(f"B = {B:2}: {B * 100 * B * 7:9,} pairs computed, {B * 100 * 7:6,} used")
+figure = drawn.huge_matrix_figure(huge, sizes, 12, "Only the coloured blocks can be matched")
+figures.show(figure, "The huge matrix: pairs of one image in colour, pairs across images in grey.")
+
+# %% [markdown]
+# Now the images come back. `view` separates the rows, `split` the columns, and of part i only the slice `part[i]` is
+# used. So images never get mixed, which [people ask](https://github.com/facebookresearch/detr/issues/330); their
+# pairs were computed in vain.
+
+# %%
+parts = huge.view(4, 12, -1).split(sizes, dim=-1)
+print("parts", [tuple(part.shape) for part in parts])
+pairs = [linear_sum_assignment(part[i]) for i, part in enumerate(parts)]
+for i, (prediction_index, target_index) in enumerate(pairs):
+    print(f"scene {drawn.ORDER[i]}: predictions {prediction_index}, targets {target_index}")
+
+# %% [markdown]
+# ## The pairs that exist
+#
+# `HungarianMatcher` in `helpers` computes a column only for the guesses of the target's own image: it remembers
+# whose the target is, in `image_index`. Nothing is thrown away. Below its source; the same matches as the loop above,
+# and as `transformers`.
+#
+# <details><summary>Line by line</summary>
+#
+# `_flatten` puts the targets of all images one after another. `total` is the weighted sum, one column a target, only
+# own guesses. Then one copy to the CPU, in float64, since SciPy works there. `_assign_images` cuts the matrix into
+# images and solves each. `match_layers` takes several layers at once, which notebook 08 needs.
+#
+# </details>
+
+# %%
+matcher = HungarianMatcher()  # weights 1, 5, 2
+ours, reference = matcher(outputs, targets), ReferenceMatcher(class_cost=1, bbox_cost=5, giou_cost=2)(outputs, targets)
+for a, b, c in zip(ours, reference, pairs):
+    assert [index.tolist() for index in a] == [index.tolist() for index in b] == [index.tolist() for index in c]
+print("one pair of index tensors per image:", [tuple(index.shape) for index, _ in ours])
+print(inspect.getsource(HungarianMatcher.match_layers))
+
+# %% [markdown]
+# ## Who decides?
+#
+# Three costs, one sum. Delete one of them and count how many objects get another guess. Do it for a detector after
+# 1,000 steps of training, after 5,000, and at the end.
+#
+# **Predict first.** Which deletion changes most, early? And late?
+#
+# <details><summary>Predict, then open</summary>
+#
+# Early, nothing is known about classes yet, so their cost is nearly the same for every guess: deleting it changes
+# next to nothing. The boxes decide. Later the class has a say, too, where two guesses stand close together. The table
+# says how much.
+#
+# </details>
+
+# %%
+pictures, notes = zip(*(test[i] for i in range(200)))
+many = image_processor(images=list(pictures), annotations=list(notes), return_tensors="pt")
+stages = {}
+for name, step in (("step 1,000", 1000), ("step 5,000", 5000), ("trained", None)):
+    with torch.no_grad():
+        stages[name] = load_detector(step=step)[0](many["pixel_values"])
+
+
+def changed(other):
+    """How many objects get another guess than the real matcher gives them, as a share, at each stage."""
+    shares = {}
+    for stage, answers in stages.items():
+        both = [m(answers, many["labels"]) for m in (matcher, other)]
+        right, wrong = (torch.cat([guess[target.argsort()] for guess, target in pairs]) for pairs in both)
+        shares[stage] = float((right != wrong).float().mean())
+    return shares
+
+
+names = {"without the class": "class_cost", "without L1": "bbox_cost", "without GIoU": "giou_cost"}
+deletions = {title: changed(HungarianMatcher(**{name: 0})) for title, name in names.items()}
+title, caption = "Objects that get another guess", "Share of objects whose guess changes when one cost is deleted."
+figures.show(drawn.changes_figure(deletions, stages, title), caption)
+
+# %% [markdown]
+# L1 and GIoU look at the same boxes: delete one, and the other still knows. The class is the only witness of its
+# kind. But it can testify only once it has been learned.
+
+# %% [markdown]
+# ## Minus p, not minus log p
+#
+# The loss uses −log p, the matcher −p. [Why not the same?](https://github.com/facebookresearch/detr/issues/390) The
+# authors' reason: probabilities are in scale with the box costs, and it worked better. Minus p lies between −1 and 0,
+# so the class never moves the cost by more than an L1 of 0.2 does.
+
+# %%
+p = torch.tensor([0.01, 0.0001])  # two hopeless guesses
+print(f"with -p they differ by {p[0] - p[1]:.2f}, as much as an L1 of {(p[0] - p[1]) / 5:.3f}")
+print(f"with -log p by {p[0].log() - p[1].log():.2f}, as much as an L1 of {(p[0].log() - p[1].log()) / 5:.2f}")
+figures.show(
+    drawn.class_costs_figure(), "Two class costs over p: minus p stays in a band, minus log p grows without end."
+)
+
+# %% [markdown]
+# ## Exercise: flip a match
+#
+# One target, its box at (0.5, 0.5, 0.3, 0.3). Design two guesses, each with a probability for the target's class and
+# a box, so that −p chooses one of them and −log p the other. Both decisions by at least 0.1. The check draws them.
+
+
+# %% tags=["exercise"]
+def flip_with_log():
+    return None  # probabilities, pred_boxes: for example [0.9, 0.1], [[0.5, 0.5, 0.3, 0.3], [0.6, 0.5, 0.3, 0.3]]
+
+
+# %%
+check_flip_with_log(flip_with_log)
+
+# %% [markdown]
+# <details><summary>A hint</summary>
+#
+# Give one guess the better box and a hopeless class. How small must its p be before −log p gives it up? And what does
+# −p say about that?
+#
+# </details>
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def flip_with_log():
+    return [0.001, 0.2], [[0.52, 0.49, 0.3, 0.3], [0.61, 0.56, 0.3, 0.3]]
+
+
+check_flip_with_log(flip_with_log)
+
+# %% [markdown]
+# ## A gallery of mistakes
+#
+# None of these raises an error. Two come from published posts:
+# [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/) in place of probabilities, and
+# [GIoU without its minus](https://blog.csdn.net/fh834625/article/details/131828808). The weights 1, 1, 1 are the
+# default of the class in `transformers`. The others are slips that are easily made.
+#
+# **Predict first:** which do harm early, which late?
+#
+# <details><summary>Predict, then open</summary>
+#
+# The flipped sign is a disaster at any age: it asks for guesses that lie far away. Mistakes in the class cost do
+# nothing as long as nothing is known about classes, and strike while classes are being learned. Later, when each
+# object has a clear guess of its own, a mistake can fade again. A wrong scale of L1 does little.
+#
+# </details>
+
+# %%
+gallery = {name: changed(mistake) for name, (mistake, _) in MISTAKES.items()}
+title = "Objects that get another guess"
+figures.show(drawn.changes_figure(gallery, stages, title), "Share of objects whose guess changes with each mistake.")
+
+# %% [markdown]
+# A mistake that changes nothing at step 1,000 may change a lot at step 5,000, and hide again in the end. That is why a
+# wrong matcher can look right. Compare yours with a known one, as the last exercise does.
+
+# %% [markdown]
+# ## Does the matching minimise the loss?
+#
+# Many texts say so. It minimises the *cost*; the loss takes −log p, and unmatched guesses pay, too. One could match by
+# the loss: a pair adds −log p and saves what the guess would have paid as "no object" (at weight 0.1, as in the
+# paper). How often would that choose otherwise?
+
+
+# %%
+def class_loss(outputs, targets, image, eos=0.1):
+    """What a pair adds to the cross-entropy, times T: the mean over T + eos (N - T) weights becomes a sum."""
+    log_p = outputs["logits"].log_softmax(-1)[image]  # (T, N, K + 1)
+    named = log_p[torch.arange(len(image)), :, targets["class_labels"]]  # (T, N)
+    objects = torch.bincount(image)[image]
+    share = objects / (objects + eos * (12 - objects))
+    return (share[:, None] * (eos * log_p[..., -1] - named)).T
+
+
+by_loss = HungarianMatcher(costs={"class_cost": class_loss})
+print("objects that get another guess:", {stage: f"{share:.1%}" for stage, share in changed(by_loss).items()})
+
+# %% [markdown]
+# Is that match really better for the loss? Ask the real one. Here is the scene where the two differ most, after 5,000
+# steps.
+
+# %%
+answers = stages["step 5,000"]
+cheapest, lightest = matcher(answers, many["labels"]), by_loss(answers, many["labels"])
+
+
+def loss_of(match, i):
+    """The loss of scene i alone, given its match."""
+    criterion = SetCriterion(lambda *_: [match[i]], num_classes=10, eos_coef=0.1)
+    one = {name: answers[name][i : i + 1] for name in ("logits", "pred_boxes")}
+    return float(criterion.total(criterion(one, many["labels"][i : i + 1])))
+
+
+gaps = torch.tensor([loss_of(cheapest, i) - loss_of(lightest, i) for i in range(200)])
+assert gaps.min() > -1e-5  # never the other way round
+i = int(gaps.argmax())
+matches = {
+    f"least cost: loss {loss_of(cheapest, i):.2f}": cheapest[i],
+    f"least loss: loss {loss_of(lightest, i):.2f}": lightest[i],
+}
+scene = {"pred_boxes": answers["pred_boxes"][i : i + 1]}
+figures.show(
+    drawn.matches_figure(pictures[i], scene, many["labels"][i], matches), "One scene, matched by cost and by loss."
+)
+
+# %% [markdown]
+# By loss, good boxes are given up: the −log p of a class that the guess does not know yet weighs more than a
+# good overlap. With the cost, the guess that *stands* right is chosen, and is then taught the class. The loss comes after
+# the match, and takes it as given; no gradient passes through the choice.
+
+# %% [markdown]
+# ## Move the weights
+#
+# The running example, as the detector saw it after 5,000 steps. Below the picture, the same scene in your hands: move
+# the weights, drag a box. Which objects change their guess first when you lower L1 to 0? When you raise the class?
+
+# %%
+weights = {"class_cost": 20, "bbox_cost": 0, "giou_cost": 2}
+with torch.no_grad():
+    young = load_detector(step=5000)[0](inputs["pixel_values"][:1])
+matches = {
+    "1, 5, 2": matcher(young, targets[:1])[0],
+    ", ".join(map(str, weights.values())): HungarianMatcher(**weights)(young, targets[:1])[0],
+}
+figures.show(
+    drawn.matches_figure(images[0], young, targets[0], matches),
+    "The same guesses, matched with two sets of weights.",
+)
+MatchingPlayground(outputs=young, targets=targets[:1], image=images[0])
+
+# %% [markdown]
+# ## Exercise: the matcher from memory
+#
+# Write all of it: for each image softmax, three costs, weights 1, 5, 2, solve. Return one pair of index tensors per
+# image. `class_cost`, `bbox_cost` and `giou_cost` are yours to use, or write them by hand, as in 04.
+
+
+# %% tags=["exercise"]
+def match_batch(outputs, targets):
+    return None  # [(prediction_index, target_index), ...], one pair per image
+
+
+# %%
+check_match_batch(match_batch)
+
+# %% [markdown]
+# <details><summary>A hint</summary>
+#
+# `zip(outputs["logits"], outputs["pred_boxes"], targets)` goes through the images. SciPy is fine with a matrix that
+# has no column.
+#
+# </details>
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def match_batch(outputs, targets):
+    pairs = []
+    for logits, pred_boxes, target in zip(outputs["logits"], outputs["pred_boxes"], targets):
+        total = class_cost(logits, target["class_labels"]) + 5 * bbox_cost(pred_boxes, target["boxes"])
+        total = total + 2 * giou_cost(pred_boxes, target["boxes"])
+        pairs.append(tuple(torch.as_tensor(index) for index in linear_sum_assignment(total)))
+    return pairs
+
+
+check_match_batch(match_batch)
+
+# %% [markdown]
+# ## What we learned
+#
+# - Images are matched one by one; of the reference's huge matrix one part in B is used.
+# - The cost is a design choice: −p, L1 and −GIoU with 1, 5, 2. Boxes decide early, the class joins in later.
+# - The match minimises the cost, not the loss.
+
+# %% [markdown]
+# **Test yourself.** You double all three weights. What happens to the match?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing: every total doubles, so the cheapest stays the cheapest. Only the ratios matter. In the loss it is
+# different: twice the weights are twice the gradient.
+#
+# </details>
+#
+# **Next:** [07, what the loss makes of the match](07_loss.ipynb).
