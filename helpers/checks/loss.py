@@ -64,8 +64,8 @@ def _judge_classification(answer):
             if _close(value, mistake):
                 return f"not yet: {sentence}"
         return (
-            f"not yet: {float(value):.4f}, but it is {float(expected):.4f}. Hint: sum of w times −log p over all B × N "
-            "guesses, divided by the sum of w."
+            f"not yet: {float(value.detach()):.4f}, but it is {float(expected.detach()):.4f}. Hint: sum of w times "
+            "−log p over all B × N guesses, divided by the sum of w."
         )
     if value.grad_fn is None:
         return "not yet: the number is right, but carries no gradient. Hint: stay with tensors; no item(), no detach()."
@@ -77,8 +77,8 @@ def _judge_classification(answer):
     if not all(_close(v, -outputs["logits"].log_softmax(-1)[..., -1].mean()) for v in values):
         return "not yet: wrong for two images without objects. Hint: then all classes are K, and nothing else changes."
     return (
-        f"correct: {float(expected):.4f} on three images. On two empty images eos_coef 1 and 0.1 give the same "
-        "number: all weights are equal there, and cancel."
+        f"correct: {float(expected.detach()):.4f} on three images. On two empty images eos_coef 1 and 0.1 give the "
+        "same number: all weights are equal there, and cancel."
     )
 
 
@@ -174,8 +174,10 @@ def _judge_set_loss(answer):
         for mistake, sentence in _set_mistakes(outputs, targets, terms):
             if _close(value, mistake):
                 return f"not yet: {sentence}"
-        parts = ", ".join(f"{name} {float(terms[name].detach()):.4f}" for name in ("loss_ce", "loss_bbox", "loss_giou"))
-        return f"not yet: {float(value):.4f}, but it is {float(expected):.4f}. Hint: the parts are {parts}."
+        values = (float(number.detach()) for number in (value, expected, *list(terms.values())[:3]))
+        return "not yet: {:.4f}, but it is {:.4f}. Hint: the parts are class {:.4f}, L1 {:.4f}, GIoU {:.4f}.".format(
+            *values
+        )
     gradients = torch.autograd.grad(value, list(outputs.values()), allow_unused=True) if value.grad_fn else [None]
     if any(gradient is None or not gradient.any() for gradient in gradients):
         return "not yet: the number is right, but no gradient reaches both heads. Hint: no detach(), no item()."
@@ -186,7 +188,9 @@ def _judge_set_loss(answer):
         return f"not yet: right, but two images without objects raise {type(error).__name__}. Hint: num_boxes is 0."
     if not _close(torch.as_tensor(empty), criterion.total(criterion(outputs, targets))):
         return "not yet: right, but not for two images without objects. Hint: num_boxes is at least 1."
-    return f"correct: {float(expected):.4f}, as SetCriterion has it, with a gradient, and finite on empty images."
+    return (
+        f"correct: {float(expected.detach()):.4f}, as SetCriterion has it, with a gradient, and finite on empty images."
+    )
 
 
 def _set_mistakes(outputs, targets, terms):
@@ -240,4 +244,5 @@ def _not_a_scalar(value):
 
 
 def _close(value, expected):
-    return math.isclose(float(value), float(expected), rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    value, expected = (float(number.detach()) for number in (value, expected))
+    return math.isclose(value, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib import patches
 
-from helpers.figures import CLASS, GIOU, INK, L1, LETTERS, MATCH, NO_OBJECT, PREDICTION, QUIET
+from helpers.figures import CLASS, GIOU, INK, L1, LETTERS, MATCH, NO_OBJECT, PREDICTION, QUIET, new_figure
 
 REPORT_COLUMNS = ("should say", "probability of it", "class: −log p", "L1", "1 − GIoU")
 FEWEST_CASES = 25  # a bin with fewer says nothing
@@ -38,6 +38,7 @@ def draw_report_card(axes, owners, probabilities, class_losses, box_losses, giou
             axes.add_patch(patches.Rectangle((-0.98, row - 0.43), 0.07, 0.86, color=MATCH, lw=0))
     for column, name in enumerate(REPORT_COLUMNS):
         axes.text(column, -0.85, name, ha="center", va="center", fontsize=12, fontweight="bold")
+    axes.set_title("All are graded on class, few on boxes")
     axes.set(xlim=(-1.05, 4.55), ylim=(len(owners) - 0.4, -1.35), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -45,6 +46,18 @@ def draw_report_card(axes, owners, probabilities, class_losses, box_losses, giou
 def _write(axes, column, row, text, colour=INK, bold=False):
     weight = "bold" if bold else "normal"
     axes.text(column, row, text, ha="center", va="center", fontsize=12, color=colour, fontweight=weight)
+
+
+def gradient_figure(untrained, trained):
+    """Class and box gradients of an untrained detector, class gradients of a trained one; see `draw_gradients`.
+
+    Each argument is (lengths at the logits, lengths at the boxes, names of the targets), N each.
+    """
+    figure, panels = new_figure(13, 5.4, columns=3)
+    draw_gradients(panels[0], untrained[0], untrained[2], "Class, untrained: ten to one")
+    draw_gradients(panels[1], untrained[1], untrained[2], "Boxes: the matched alone")
+    draw_gradients(panels[2], trained[0], trained[2], "Class, trained, log scale", log=True)
+    return figure
 
 
 def draw_gradients(axes, lengths, owners, title, log=False):
@@ -61,10 +74,12 @@ def draw_gradients(axes, lengths, owners, title, log=False):
     axes.set_yticks(rows, LETTERS[: len(rows)], color=PREDICTION, fontweight="bold")
     axes.set(title=title, ylim=(len(rows) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("length of the gradient")
     if log:
         axes.set(xscale="log", xlim=(floor, max(lengths) * 6))
     else:
         axes.set_xlim(0, max(lengths) * 1.18)
+        axes.locator_params(axis="x", nbins=4)
 
 
 def no_object_share(eos_coef, num_predictions, num_targets):
@@ -73,10 +88,14 @@ def no_object_share(eos_coef, num_predictions, num_targets):
     return unmatched / (num_targets + unmatched)
 
 
-def draw_no_object_share(axes, settings, marked=(0.1, 1.0)):
-    """The share against eos_coef, a line for each of `settings`: (N, T, name, colour)."""
+SHARE_LINES = ((100, 7, CLASS), (12, 5, PREDICTION))
+
+
+def draw_no_object_share(axes, title, lines=SHARE_LINES, marked=(0.1, 1.0)):
+    """The share against eos_coef, one line for each (N, T, colour)."""
     eos_coef = np.geomspace(0.01, 2, 200)
-    for style, (num_predictions, num_targets, name, colour) in zip(("-", "--", ":"), settings):
+    for style, (num_predictions, num_targets, colour) in zip(("-", "--", ":"), lines):
+        name = f"N = {num_predictions}, T = {num_targets}"
         axes.plot(eos_coef, 100 * no_object_share(eos_coef, num_predictions, num_targets), style, color=colour, lw=3)
         end = 100 * no_object_share(eos_coef[-1], num_predictions, num_targets)
         axes.text(2.15, end, name, color=colour, va="center", fontsize=12, fontweight="bold")
@@ -86,6 +105,7 @@ def draw_no_object_share(axes, settings, marked=(0.1, 1.0)):
             axes.text(place * 1.1, share - 2, f"{share:.0f} %", va="top", fontsize=12, color=colour)
     axes.axhline(50, color=NO_OBJECT, lw=1, ls="--", zorder=0)
     axes.set(xscale="log", xlim=(0.01, 2), ylim=(0, 104), xlabel="eos_coef", ylabel="weight of no-object, %")
+    axes.set_title(title)
     axes.set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
 
 
@@ -99,10 +119,19 @@ def reliability(claimed, true, bins=10):
     return *means, counts[full]
 
 
+def reliability_figure(early, mended, final):
+    """Claims before and after the correction, and those of the final detector; each is (claimed, true)."""
+    figure, (left, right) = new_figure(11, 5.6, columns=2)
+    curves = [(*early, "as it says", GIOU, "o"), (*mended, "odds divided by ten", PREDICTION, "s")]
+    draw_reliability(left, curves, "Step 5,000: trained at eos_coef 0.1")
+    draw_reliability(right, [(*final, "as it says", MATCH, "o")], "Final: trained on at eos_coef 1")
+    return figure
+
+
 def draw_reliability(axes, curves, title):
     """How often a guess that says "object" has a target; `curves`: (claimed, true, name, colour, marker)."""
     axes.plot([0, 100], [0, 100], color=NO_OBJECT, lw=1.5, ls="--")
-    axes.text(4, 9, "honest", color=QUIET, rotation=45, rotation_mode="anchor", fontsize=11)
+    axes.text(34, 28, "honest", color=QUIET, rotation=45, rotation_mode="anchor", fontsize=11)
     for claimed, true, name, colour, marker in curves:
         x, y, _ = reliability(claimed, true)
         axes.plot(100 * x, 100 * y, marker=marker, ms=9, lw=2.5, color=colour, mec="white", label=name)

@@ -3,7 +3,22 @@
 import numpy as np
 from matplotlib import patches
 
-from helpers.figures import INK, LETTERS, MATCH, NO_OBJECT, PREDICTION, QUIET, TARGET, draw_column_thumbnails
+from helpers.figures import (
+    INK,
+    LETTERS,
+    MATCH,
+    NO_OBJECT,
+    PREDICTION,
+    QUIET,
+    TARGET,
+    draw_column_thumbnails,
+    draw_image,
+    draw_predictions,
+    draw_targets,
+    label_name,
+    new_figure,
+    thumbnails,
+)
 
 MISSED, FALSE, PAPER, RIGHT = TARGET, PREDICTION, "#F4F2EC", "#3b3b3b"
 
@@ -17,6 +32,45 @@ def draw_ink(axes, ink, title=None, colour=INK):
     strength = np.asarray(ink, dtype=float)[..., None]
     axes.imshow((1 - strength) * np.array(_rgb(PAPER)) + strength * np.array(_rgb(colour)))
     _bare(axes, title)
+
+
+def ink_figure(image, targets):
+    """The scene with its target boxes, and beside it each target's mask."""
+    masks = targets["masks"]
+    figure, (left, *panels) = new_figure(12, 2.9, columns=1 + len(masks), width_ratios=[1.6] + [1] * len(masks))
+    draw_image(left, image, "Five objects")
+    draw_targets(left, image, targets)
+    for axes, mask, label in zip(panels, masks, targets["class_labels"]):
+        draw_ink(axes, mask, f"masks: {label_name(label)}" if axes is panels[0] else label_name(label))
+    return figure
+
+
+def pairs_figure(probabilities, targets, order, tokens):
+    """Target masks above, the predicted ink (M, h, w) of their tokens below."""
+    figure, panels = new_figure(13, 5.6, columns=len(order), rows=2)
+    figure.get_layout_engine().set(hspace=0.08)
+    for (top, bottom), probability, place, token in zip(panels.T, probabilities, order, tokens):
+        draw_ink(top, targets["masks"][place], f"target {label_name(targets['class_labels'][place])}")
+        draw_ink(bottom, probability, f"token {LETTERS[token]}", colour=PREDICTION)
+    return figure
+
+
+def layer_figure(image, layers, layer):
+    """The twelve guesses of one layer of `layers`, outputs first to last, beside those of the last."""
+    figure, panels = new_figure(8, 4.2, columns=2)
+    for axes, depth in zip(panels, (layer, len(layers) - 1)):
+        strengths = 1 - layers[depth]["logits"][0].softmax(-1)[:, -1]
+        draw_image(axes, image, f"Layer {depth + 1} of {len(layers)}")
+        draw_predictions(axes, image, layers[depth]["pred_boxes"][0], strengths=strengths.clamp(0.25, 1))
+    return figure
+
+
+def layers_figure(image, targets, owners, shares):
+    """The match of every layer in one scene, and how far it agrees with the last layer's over many."""
+    figure, (left, right) = new_figure(12, 5, columns=2, width_ratios=[1.2, 1])
+    draw_layer_owners(left, owners, thumbnails(image, targets), "One scene: who gets whom")
+    draw_agreement(right, shares, "All scenes: same as the last layer")
+    return figure
 
 
 def draw_mask_errors(axes, predicted, ink, title=None):
@@ -49,9 +103,10 @@ def draw_layer_owners(axes, owners, crops, title):
     owners = np.asarray(owners)
     for (layer, target), token in np.ndenumerate(owners):
         same = token == owners[-1, target]
+        fill, edge, width = (MATCH + "33", MATCH, 2.5) if same else ("white", NO_OBJECT, 1.5)
         cell = patches.FancyBboxPatch(
             (target - 0.4, layer - 0.36), 0.8, 0.72, boxstyle="round,pad=0,rounding_size=0.14",
-            facecolor=MATCH + "33" if same else "white", edgecolor=MATCH if same else NO_OBJECT, lw=2.5 if same else 1.5,
+            facecolor=fill, edgecolor=edge, lw=width,
         )  # fmt: skip
         axes.add_patch(cell)
         axes.text(target, layer, LETTERS[token], ha="center", va="center", fontsize=15, fontweight="bold",
@@ -77,9 +132,7 @@ def draw_agreement(axes, shares, title):
 def draw_layer_losses(axes, before, after, title):
     """The loss of each layer, first to last, before and after training with auxiliary losses."""
     layers = np.arange(1, len(before) + 1)
-    axes.bar(layers - 0.2, before, 0.38, color=NO_OBJECT, label="before: only the last layer was ever graded")
-    axes.bar(
-        layers + 0.2, after, 0.38, color=MATCH, hatch="//", edgecolor="white", label="after: every layer is graded"
-    )
+    axes.bar(layers - 0.2, before, 0.38, color=NO_OBJECT, label="before: only the last layer was graded")
+    axes.bar(layers + 0.2, after, 0.38, color=MATCH, hatch="//", edgecolor="white", label="after: every layer graded")
     axes.set(xticks=layers, xlabel="layer", ylabel="loss on this batch", title=title)
     axes.legend(loc="upper right")

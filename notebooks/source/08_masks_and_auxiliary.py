@@ -1,0 +1,347 @@
+# %% [markdown]
+# # One match, or one for each?
+#
+# A detection token can answer for more than a class and a box: also for a **mask**, the pixels of its object. And every
+# layer of the network holds twelve tokens, not only the last. Does a new answer need a new match?
+
+# %% [markdown]
+# **You will be able to** compute focal and dice loss by hand, say which of them sees a lost half of an object, and
+# train with a loss at every layer.
+#
+# **Time** 25 minutes to read, 45 with the exercises. **You need** 06 and 07.
+#
+# A rule that most readers arrive with: match once, grade everything. Keep it in mind.
+
+# %%
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers.loss.loss_for_object_detection import ImageLoss
+
+from helpers import HungarianMatcher, SetCriterion, figures
+from helpers.checks.masks import check_dice_loss, check_same_focal
+from helpers.detector import detection_outputs, detection_states, load_detector
+from helpers.figures import masks as mask_figures
+from helpers.scenes import HandwrittenScenes, running_example
+
+model, image_processor = load_detector()
+images, annotations = zip(running_example(), *HandwrittenScenes("train", 64, seed=11, objects=(1, 6)))
+batch = image_processor(list(images), list(annotations), return_segmentation_masks=True, return_tensors="pt")
+pixel_values, targets = batch["pixel_values"], batch["labels"]  # (65, 3, 128, 128), 65 dicts
+print({name: tuple(targets[0][name].shape) for name in ("class_labels", "boxes", "masks")})
+
+# %% [markdown]
+# ## A third field
+#
+# COCO stores each object's pixels as a run-length code: so many zeros, so many ones, column by column. With
+# `return_segmentation_masks=True` the image processor turns the codes into `masks`, (*T*, *H*, *W*) of bools. In
+# our scenes a mask is the ink of a digit.
+
+# %%
+figure = mask_figures.ink_figure(images[0], targets[0])
+figures.show(figure, "The running example and its five target masks, one for each object, on the same canvas.")
+
+# %% [markdown]
+# ## A head for masks
+#
+# DETR adds a head that gives every query a map of mask logits (section 4.4). Ours is tiny. It asks *where?* by
+# comparing a detection token with all 64 patches, and *ink?* by looking at the pixels. The sum of both is the mask
+# logit: (*B*, *N*, *h*, *w*), here half of the image's resolution.
+
+# %%
+torch.manual_seed(0)
+query, key = nn.Linear(96, 32), nn.Linear(96, 32)
+ink_detector = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 1))
+head = nn.ModuleList([query, key, ink_detector])
+
+
+def predict_masks(pixel_values, sequence):
+    scores = query(detection_states(sequence, 12)) @ key(sequence[:, 1:65]).mT  # (B, 12, 64)
+    where = F.interpolate(scores.unflatten(-1, (8, 8)), scale_factor=8, mode="bilinear")  # (B, 12, 64, 64)
+    return where + ink_detector(pixel_values)  # (B, 12, 64, 64) + (B, 1, 64, 64)
+
+
+# %% [markdown]
+# **Predict first.** The matcher has no cost for masks. Which guess, then, is graded on which mask?
+#
+# <details><summary>Predict, then open</summary>
+#
+# The one that class and box chose. The mask loss **reuses** the match. A taxi that has its passenger is graded on the
+# route, too.
+#
+# </details>
+#
+# The detector stays as it is. We record its match, hand it to `SetCriterion` as matcher, and fit the head alone: 120
+# steps on 64 training scenes.
+
+# %% tags=["live"]
+with torch.no_grad():
+    sequence = model.vit(pixel_values).last_hidden_state  # (65, 77, 96)
+    outputs = detection_outputs(model, pixel_values)
+matches = HungarianMatcher()(outputs, targets)
+optimizer = torch.optim.Adam(head.parameters(), lr=0.01)
+for step in range(120):
+    chosen = [1 + (16 * step + i) % 64 for i in range(16)]  # scene 0, the running example, is never trained on
+    criterion = SetCriterion(lambda *_, chosen=chosen: [matches[i] for i in chosen], 10, losses=("masks",))
+    part = {name: outputs[name][chosen] for name in ("logits", "pred_boxes")}
+    part["pred_masks"] = predict_masks(pixel_values[chosen], sequence[chosen])
+    optimizer.zero_grad()
+    criterion.total(criterion(part, [targets[i] for i in chosen])).backward()
+    optimizer.step()
+with torch.no_grad():
+    pred_masks = predict_masks(pixel_values[:1], sequence[:1])  # (1, 12, 64, 64)
+tokens, order = matches[0]
+figure = mask_figures.pairs_figure(pred_masks[0, tokens].sigmoid(), targets[0], order, tokens)
+figures.show(figure, "Target masks above, the ink that the matched tokens predict below: most of their own digit.")
+
+# %% [markdown]
+# ## Focal loss: pixel by pixel
+#
+# Let $p_t$ be the probability of what is right at a pixel. Focal loss (RetinaNet, equation 5) is
+# $-\alpha_t (1 - p_t)^2 \log p_t$: cross-entropy, with the easy pixels turned down. Most pixels are paper, and easy.
+# $\alpha_t$ is 0.25 on ink, 0.75 on paper. The mean over the pixels of a pair is its focal loss.
+
+# %% [markdown]
+# ## Dice loss: object by object
+#
+# $$\text{dice} = 1 - \frac{2 \sum p \, m + 1}{\sum p + \sum m + 1}$$
+#
+# *p* is the predicted ink, *m* the true ink (0 or 1), the sums run over the pixels: one minus twice the overlap over
+# both areas (DETR, appendix A.2). Both are computed for matched pairs only and divided by `num_boxes`, as the boxes are.
+
+# %%
+p = F.interpolate(pred_masks[:, tokens], size=(128, 128), mode="bilinear")[0].sigmoid().flatten(1)  # (5, 16384)
+m = targets[0]["masks"][order].flatten(1).float()  # (5, 16384)
+right = p * m + (1 - p) * (1 - m)  # p_t
+focal = ((0.25 * m + 0.75 * (1 - m)) * (1 - right) ** 2 * -right.log()).mean(1)  # (5,)
+found, true_share = (p * m).sum(1) / m.sum(1), (p * m).sum(1) / p.sum(1)  # (5,) both
+print(f"token {figures.LETTERS[tokens[0]]}: focal {focal[0]:.4f} over all pixels, {m[0].mean():.1%} of them ink")
+print(f"of the ink it finds {found[0]:.0%}; of what it calls ink, {true_share[0]:.0%} is ink")
+
+# %% [markdown]
+# ## Exercise: the dice loss
+#
+# Write it for *M* pairs at once: `mask_logits` and `ink`, both (*M*, pixels), give (*M*,). It must stay
+# differentiable.
+
+
+# %% tags=["exercise"]
+def dice_loss(mask_logits, ink):
+    return None  # (M,)
+
+
+# %%
+check_dice_loss(dice_loss)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def dice_loss(mask_logits, ink):
+    probability = mask_logits.sigmoid()
+    overlap = (probability * ink).sum(1)
+    return 1 - (2 * overlap + 1) / (probability.sum(1) + ink.sum(1) + 1)
+
+
+check_dice_loss(dice_loss)
+
+# %% [markdown]
+# ## Three programs again
+#
+# By hand, `SetCriterion` with `losses=("masks",)`, and `transformers`' `ImageLoss`, which DETR's segmentation model
+# uses. All three get the same five pairs.
+
+# %%
+one = {"logits": outputs["logits"][:1], "pred_boxes": outputs["pred_boxes"][:1], "pred_masks": pred_masks}
+by_hand = {"loss_mask": focal.sum() / 5, "loss_dice": dice_loss(p.logit(), m).sum() / 5}
+ours = SetCriterion(lambda *_: matches[:1], 10, losses=("masks",))(one, targets[:1])
+theirs = ImageLoss(lambda *_: matches[:1], 10, 1.0, ["masks"])(one, targets[:1])
+print(f"{'':12}{'by hand':>9}{'ours':>9}{'theirs':>9}")
+for name, value in by_hand.items():
+    print(f"{name:12}{value:9.3f}{ours[name]:9.3f}{theirs[name]:9.3f}")
+    assert abs(value - ours[name]) < 1e-4
+    assert abs(ours[name] - theirs[name]) < 1e-5
+
+# %% [markdown]
+# ## Exercise: equal for focal, unequal for dice
+#
+# Why two losses? Find two guesses at the same digit whose focal loss is equal and whose dice loss is not. `ink` is the
+# mask of the "3", (*H*, *W*) of bools; return two such masks. The check takes them as logits of +8 and −8.
+#
+# <details><summary>A hint</summary>
+#
+# A pixel of missed ink costs 0.25 of something, a pixel of invented ink 0.75 of the same. `ink.roll(1, 1)` is the digit
+# one pixel further right.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def same_focal(ink):
+    return None  # (first, second)
+
+
+# %%
+three = targets[0]["masks"][0]
+check_same_focal(same_focal, three)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def same_focal(ink):
+    thicker = ink | ink.roll(1, 1)
+    invented = int((thicker & ~ink).sum())
+    broken = ink.clone()
+    broken[tuple(ink.nonzero()[: 3 * invented].T)] = False  # three missed pixels for each invented one
+    return thicker, broken
+
+
+check_same_focal(same_focal, three)
+
+# %% [markdown]
+# For focal loss, a stroke one pixel too thick is as bad as a digit with nearly half its ink gone. Dice sees the
+# difference: it asks how much of the *object* is right, however small the object is in the image.
+
+# %% [markdown]
+# ## Padding is not paper
+#
+# In a batch, images of different sizes share one canvas, and the rest is padding. **Predict first.** Beside a wider
+# image, our 128 × 128 scene gets 64 columns of padding. The head was never told what to say there. Should its loss
+# depend on it?
+#
+# <details><summary>Predict, then open</summary>
+#
+# No: there is nothing to be right or wrong about. In the reference it does; a comment in its code says *TODO*.
+#
+# </details>
+
+# %%
+neighbour = {"class_labels": targets[0]["class_labels"][:0], "boxes": torch.zeros(0, 4)}  # wider, and without objects
+neighbour["masks"] = torch.zeros(0, 128, 192, dtype=torch.bool)
+pairs = [matches[0], (tokens[:0], order[:0])]
+full_size = F.interpolate(pred_masks, size=(128, 128), mode="bilinear")
+for said, logit in (("paper", -8.0), ("ink", 8.0)):
+    padded = F.pad(full_size, (0, 64), value=logit).expand(2, -1, -1, -1)  # (2, 12, 128, 192)
+    two = {name: outputs[name][:2] for name in ("logits", "pred_boxes")} | {"pred_masks": padded}
+    ours = SetCriterion(lambda *_: pairs, 10, losses=("masks",))(two, [targets[0], neighbour])
+    theirs = ImageLoss(lambda *_: pairs, 10, 1.0, ["masks"])(two, [targets[0], neighbour])
+    values = [f"{loss['loss_mask']:.3f}, {loss['loss_dice']:.3f}" for loss in (ours, theirs)]
+    print(f"padding called {said:5}   focal, dice: ours {values[0]}   reference {values[1]}")
+
+# %% [markdown]
+# Ours is the same twice. In the reference, easy padding waters the focal loss down, and padding called ink is punished,
+# though it lies outside the image. The same object counts differently beside another neighbour.
+
+# %% [markdown]
+# ## Twelve guesses in every layer
+#
+# Now the other question. The twelve detection tokens exist in each of the five layers. Pass an earlier layer's states
+# through the same heads, and you have an earlier answer. DETR grades them all with *auxiliary losses*: they help to get
+# the number of objects right (section 3.2). YOLOS has a switch for it.
+
+# %%
+model.config.auxiliary_loss = True
+for wanted in (False, True):
+    try:
+        model(pixel_values[:1], labels=targets[:1], output_hidden_states=wanted)
+    except TypeError as error:
+        print(f"output_hidden_states={wanted}: {error}")
+
+# %% [markdown]
+# The switch cannot work (pull request 28406 of `transformers` speaks of an incompatibility): the heads are handed
+# `hidden_states`, which is missing, or a tuple of all layers with [CLS] and patches, before the final LayerNorm. Three
+# small steps per layer are missing: normalise, slice, apply the heads. `detection_outputs` does them and gives
+# `auxiliary_outputs`, first layer first.
+
+# %% [markdown]
+# **Predict first.** Each layer is matched by itself. Do the five digits get the same tokens from every layer?
+#
+# <details><summary>Predict, then open</summary>
+#
+# Not always. An early layer has other boxes and other classes, so other costs. A green cell holds the token that the
+# last layer chose, too; the bars count over 65 scenes.
+#
+# </details>
+
+# %%
+layers = [*outputs["auxiliary_outputs"], {name: outputs[name] for name in ("logits", "pred_boxes")}]
+layer_matches = HungarianMatcher().match_layers(layers, targets)  # one list of 65 pairs per layer
+owners = [torch.cat([tokens[order.argsort()] for tokens, order in pairs]) for pairs in layer_matches]
+shares = [float((tokens == owners[-1]).float().mean()) for tokens in owners]
+figure = mask_figures.layers_figure(images[0], targets[0], [tokens[:5] for tokens in owners], shares)
+figures.show(figure, "Which token each layer's match gives each target, and how many of all 65 scenes' targets agree.")
+
+# %% [markdown]
+# *Move it:* choose a layer, 0 to 4, and see its twelve guesses. Nobody ever taught mini-YOLOS to answer early, it was
+# trained on its last layer alone. So the first rows are what falls out of heads that were made for other states.
+
+# %%
+layer = 1
+figure = mask_figures.layer_figure(images[0], layers, layer)
+figures.show(figure, "The twelve guesses of an earlier layer and of the last one; faint ones say: no object.")
+
+# %% [markdown]
+# ## The loss of every layer
+#
+# `SetCriterion` matches each layer by itself and adds its terms as `loss_ce_0`, `loss_bbox_0` and so on. `total`
+# gives them the same weights. Masks are only graded in the last layer, as in the reference.
+#
+# *Break it:* "match once, grade everything". We give the last layer's match to all layers.
+
+# %%
+remade = SetCriterion(HungarianMatcher(), 10, model.config.eos_coefficient)
+reused = SetCriterion(lambda *_: layer_matches[-1], 10, model.config.eos_coefficient)
+print("keys of layer 1:", *[name for name in remade(outputs, targets) if name.endswith("_0")])
+for depth, outputs_of_layer in enumerate(layers):
+    own, given = (float(c.total(c(outputs_of_layer, targets))) for c in (remade, reused))
+    print(f"layer {depth + 1}: loss with its own match {own:.2f}, with the last layer's {given:.2f}")
+
+# %% [markdown]
+# An early layer that is graded by a later match is blamed for choices that it did not make: a token that stands nearest
+# to the "5" may be told to say "nothing". With its own match, each layer improves on what it has. **Masks reuse a match,
+# layers remake it.**
+
+# %% [markdown]
+# ## Train with all layers
+#
+# The real thing: thirty steps on eight scenes, with a loss at every layer. Layer 1 now hears directly what it got
+# wrong, and not only through the four layers above it.
+
+# %% tags=["live"]
+learner = copy.deepcopy(model).train()
+optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-4)
+
+
+def loss_by_layer():
+    with torch.no_grad():
+        final = detection_outputs(learner, pixel_values[:8])
+    parts = [*final["auxiliary_outputs"], {name: final[name] for name in ("logits", "pred_boxes")}]
+    return [float(remade.total(remade(part, targets[:8]))) for part in parts]
+
+
+before = loss_by_layer()
+for _ in range(30):
+    optimizer.zero_grad()
+    remade.total(remade(detection_outputs(learner, pixel_values[:8]), targets[:8])).backward()
+    optimizer.step()
+figure, axes = figures.new_figure(9, 4.2)
+mask_figures.draw_layer_losses(axes, before, loss_by_layer(), "Asked to answer early, early layers learn to")
+figures.show(figure, "The loss of each layer on eight scenes, before and after thirty steps with auxiliary losses.")
+
+# %% [markdown]
+# ## What we learned
+#
+# - A mask is one more grade for a matched pair: focal judges pixels, dice judges objects, padding is left out.
+# - The match itself looks at class and box only, and the masks reuse it.
+# - Auxiliary losses grade every layer, each with a match of its own; the weights are those of the last layer.
+
+# %% [markdown]
+# **Test yourself.** A model of six decoder layers trains with boxes, masks and auxiliary losses. How often is the
+# assignment problem solved for one image, and how many mask losses are computed?
+#
+# <details><summary>Answer</summary>
+#
+# Six times, once a layer. The two mask losses are computed once, for the last layer.
+#
+# </details>
+#
+# **Next:** [09, watch it learn](09_watch_it_learn.ipynb).

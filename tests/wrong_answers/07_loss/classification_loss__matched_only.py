@@ -1,0 +1,11 @@
+import torch
+from torch.nn import functional as F
+
+
+def classification_loss(logits, targets, pairs, eos_coef):
+    K = logits.shape[-1] - 1
+    classes = torch.full(logits.shape[:2], K)
+    for image, (tokens, order) in enumerate(pairs):
+        classes[image, tokens] = targets[image]["class_labels"][order]
+    matched = classes != K
+    return F.cross_entropy(logits[matched], classes[matched])

@@ -1,0 +1,4 @@
+def dice_loss(mask_logits, ink):
+    probability = (mask_logits > 0).float()
+    overlap = (probability * ink).sum(1)
+    return 1 - (2 * overlap + 1) / (probability.sum(1) + ink.sum(1) + 1)

@@ -1,0 +1,5 @@
+def same_focal(ink):
+    missing, inventing = ink.clone(), ink.clone()
+    missing.view(-1)[ink.flatten().nonzero()[:30, 0]] = False
+    inventing.view(-1)[(~ink).flatten().nonzero()[:30, 0]] = True
+    return missing, inventing

@@ -1,0 +1,2 @@
+def same_focal(ink):
+    return ~ink
