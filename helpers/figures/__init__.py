@@ -96,7 +96,8 @@ def draw_predictions(axes, image, boxes, names=LETTERS, colours=None, strengths=
     for place, box in enumerate(pixel_corners(boxes, image)):
         colour = PREDICTION if colours is None else colours[place]
         alpha = 1 if strengths is None else float(strengths[place])
-        draw_box(axes, box, colour, (0, (4, 2)), names[place] if names else None, alpha, at="bottom")
+        name = names[place] if names and names[place] else None
+        draw_box(axes, box, colour, (0, (4, 2)), name, alpha, at="bottom")
 
 
 def draw_box(axes, corners, colour, linestyle, name=None, alpha=1.0, at="top"):
@@ -214,7 +215,7 @@ def draw_course_map(axes):
     """The way from one image to one number, with the notebook that explains each stage."""
     stages = [
         ("image", "128 × 128", "01", NO_OBJECT),
-        ("hidden states", "1 × 77 × 96", "01", NO_OBJECT),
+        ("hidden\nstates", "1 × 77 × 96", "01", NO_OBJECT),
         ("detection\ntokens", "the last 12", "02", PREDICTION),
         ("12 guesses", "class and box", "02", PREDICTION),
         ("three costs", "12 × 5 each", "04", CLASS),

@@ -6,7 +6,13 @@ joins the page code into one module. A piece is loaded when it is first asked fo
 
 from importlib import import_module
 
-PIECES = {"AssignmentStepper": "stepper", "NoObjectDial": "dial", "TrainingReplay": "replay"}
+PIECES = {
+    "AssignmentStepper": "stepper",
+    "BoxLab": "boxlab",
+    "MatchingPlayground": "playground",
+    "NoObjectDial": "dial",
+    "TrainingReplay": "replay",
+}
 __all__ = list(PIECES)
 
 

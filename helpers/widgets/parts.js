@@ -14,3 +14,22 @@ function dress(element, attributes, children) {
 }
 export const button = (text, label, onclick, name = "") =>
   make("button", { type: "button", class: name, "aria-label": label, title: label, onclick }, text);
+
+// A number with fixed decimals, a true minus sign, and never "-0.00".
+export function tidy(value, decimals) {
+  if (!Number.isFinite(value)) return "";
+  const text = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+// The colour of a share from 0 to 1 on the map that all matrices use.
+const CIVIDIS = ["#00224e", "#2a3f6d", "#575d6d", "#7d7c78", "#a59c74", "#d2c060", "#fee838"];
+export function cividis(share) {
+  const place = Math.max(0, Math.min(1, share)) * (CIVIDIS.length - 1);
+  const [from, to] = [CIVIDIS[Math.floor(place)], CIVIDIS[Math.ceil(place)]];
+  const mix = (i) => {
+    const [a, b] = [from, to].map((hex) => parseInt(hex.slice(i, i + 2), 16));
+    return Math.round(a + (b - a) * (place % 1));
+  };
+  return `rgb(${mix(1)},${mix(3)},${mix(5)})`;
+}

@@ -11,10 +11,13 @@ import traitlets
 PICTURE_COLOURS = 24
 
 
-def page_code(name):
-    """The shared parts and a piece's own file as one ES module: a stored widget cannot import relative files."""
+def page_code(name, *shared):
+    """The shared parts, files shared with few (such as "geometry") and a piece's own file as one ES module.
+
+    One string, because a stored widget cannot import relative files.
+    """
     folder = files("helpers.widgets")
-    return "\n".join((folder / part).read_text(encoding="utf-8") for part in ("parts.js", f"{name}.js"))
+    return "\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in ("parts", *shared, name))
 
 
 def page_style(name):

@@ -139,15 +139,7 @@ export function describeStep(step, names, decimals = 2) {
   return `Raised as far as they go, prices say how much the total would rise without that one. ${proof()} still.`;
 }
 
-// A number with fixed decimals, a true minus sign, and never "-0.00".
-function tidy(value, decimals) {
-  if (!Number.isFinite(value)) return "";
-  const text = Math.abs(value).toFixed(decimals);
-  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
-}
-
 const TOKENS = "ABCDEFGHIJKL";
-const CIVIDIS = ["#00224e", "#2a3f6d", "#575d6d", "#7d7c78", "#a59c74", "#d2c060", "#fee838"];
 const LIMIT = 1000; // entries are kept between -LIMIT and LIMIT
 const [CELL_W, CELL_H, HEAD_W, HEAD_H, GAP] = [4.4, 2.5, 3, 3, 0.7]; // em
 
@@ -518,16 +510,6 @@ function proofBars(step, decimals) {
       make("output", {}, tidy(value, decimals)),
     ),
   );
-}
-
-function cividis(share) {
-  const place = Math.max(0, Math.min(1, share)) * (CIVIDIS.length - 1);
-  const [from, to] = [CIVIDIS[Math.floor(place)], CIVIDIS[Math.ceil(place)]];
-  const mix = (i) => {
-    const [a, b] = [from, to].map((hex) => parseInt(hex.slice(i, i + 2), 16));
-    return Math.round(a + (b - a) * (place % 1));
-  };
-  return `rgb(${mix(1)},${mix(3)},${mix(5)})`;
 }
 
 export default { render };

@@ -2,8 +2,10 @@
 # # How do you grade a set of guesses?
 #
 # A detection transformer looks at one picture and answers with a **set** of boxes. To learn, it needs one number that
-# says how wrong the set is. Here you walk the whole way once, from one image to that number.
-#
+# says how wrong the set is. Here you walk the whole way once, from one image to that number: the loss of DETR
+# (DEtection TRansformer, 2020), which YOLOS (2021) uses with a plain vision transformer.
+
+# %% [markdown]
 # **You will be able to** name every stage, and say why the loss must not care about order.
 # **Time** 20 minutes, 35 with the exercise. **You need** PyTorch tensors.
 #
@@ -25,6 +27,7 @@ from helpers import HungarianMatcher, SetCriterion, figures
 from helpers.checks.start import check_gentlest_swap
 from helpers.detector import detection_states, load_detector
 from helpers.scenes import running_example
+from helpers.widgets import MatchingPlayground
 
 # %% [markdown]
 # ## One image, five objects
@@ -60,24 +63,27 @@ with torch.no_grad():
 probabilities = outputs.logits[0].softmax(-1)  # (12, 11)
 object_probability = 1 - probabilities[:, -1]
 print("pred_boxes", tuple(outputs.pred_boxes.shape), " logits", tuple(outputs.logits.shape))
+print("guesses that claim an object:", int((object_probability > 0.5).sum()))
 
 figure, (left, right) = figures.new_figure(10, 5.2, columns=2)
 figures.draw_image(left, image, "The truth: five targets")
 figures.draw_targets(left, image, targets[0])
 figures.draw_image(right, image, "The answer: twelve guesses")
-figures.draw_predictions(right, image, outputs.pred_boxes[0], strengths=object_probability.clamp(min=0.35))
-figures.show(figure, "Five targets in orange; twelve guesses in blue, the faint ones say: no object.")
+guessed = [f'{letter} "{label}"' for letter, label in zip(figures.LETTERS, probabilities[:, :-1].argmax(-1))]
+shown = [name if said > 0.5 else None for name, said in zip(guessed, object_probability)]
+figures.draw_predictions(right, image, outputs.pred_boxes[0], shown, strengths=object_probability.clamp(min=0.3))
+figures.show(figure, "Five targets in orange; twelve guesses in blue, named where they claim an object.")
 
 # %% [markdown]
-# Seven guesses are faint: they say "no object", and rightly so. How wrong are the twelve together? A loss must compare
-# guesses with targets. But which guess with which target?
+# The faint ones say "no object", and there have to be some: twelve guesses, five digits. How wrong are the twelve
+# together? A loss must compare guesses with targets. But which guess with which target?
 
 # %% [markdown]
-# ## The first idea fails
+# ## The first idea: compare by position
 #
-# Everybody's first idea is to compare by position: the first guess with the first label, the second with the second.
-# Give it its best chance: take the five good guesses, in the order of the labels. `SetCriterion`, the real loss, then
-# compares good guess `k` with label `order[k]`.
+# The first guess with the first label, the second with the second. To give this idea its best chance, we cheat: a
+# matcher, explained below, picks the best guess for each label. Then good guess `k` is compared with label `order[k]`,
+# by the real loss; ignore its arguments for now.
 
 # %%
 matcher = HungarianMatcher()
@@ -114,7 +120,7 @@ print(f"best order {ranked[0]:.2f}, next best {ranked[1]:.2f}, mean of all {len(
 figure, axes = figures.new_figure(10, 3.6)
 axes.hist(ranked, bins=40, color=figures.NO_OBJECT, edgecolor="white")
 axes.hist(ranked[:1], bins=[ranked[0] - 0.15, ranked[0] + 0.15], color=figures.MATCH)
-axes.annotate("the right order", (ranked[0], 1.3), (ranked[0], 6), ha="center", color=figures.MATCH,
+axes.annotate("the right order", (ranked[0], 1.3), (ranked[0] + 1.2, 6), ha="center", color=figures.MATCH,
               fontweight="bold", arrowprops={"arrowstyle": "-|>", "color": figures.MATCH})  # fmt: skip
 axes.set(xlabel="loss", ylabel="orders of the labels", title="119 of 120 orders punish a good answer")
 figures.show(figure, "The loss by position, for all 120 orders of the same five labels; one of them is fair.")
@@ -138,8 +144,8 @@ figures.show(figure, "From one image to one number: seven stages, the targets jo
 # %% [markdown]
 # ## Image to hidden states
 #
-# The image is cut into 8 × 8 patches. With one [CLS] token in front and twelve **detection tokens** at the end, that is
-# a sequence of 1 + 64 + 12 = 77. Each layer lets every token look at all the others.
+# The image is cut into 8 rows of 8 patches, each 16 × 16 pixels. With one [CLS] token in front and twelve **detection
+# tokens** at the end, that is a sequence of 1 + 64 + 12 = 77. Each layer lets every token look at all the others.
 
 # %%
 with torch.no_grad():
@@ -162,15 +168,17 @@ assert torch.equal(pred_boxes, outputs.pred_boxes)
 # %% [markdown]
 # ## Three costs for every pair
 #
-# Twelve guesses and five targets make sixty pairs. Each pair has three costs: the **class** (minus the probability of
-# the target's class), the **L1** distance of the boxes, and minus their generalised overlap, **GIoU**. Their weighted
-# sum, 1, 5 and 2, is the cost of the pair.
+# Twelve guesses and five targets make sixty pairs, and each pair has three costs. **Class**: minus the probability of
+# the target's class. **L1**: the differences of the four box numbers, summed. **−GIoU**: −1 where the boxes are the
+# same, towards 1 where they lie far apart. They are added with the weights 1, 5 and 2.
 
 # %%
 costs = matcher.cost_matrices(outputs, targets)[0]
 print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 total = costs["total"].numpy()
-total.round(2)
+guess = total[:, 0].argmin()  # the cheapest guess for the first target
+one, five, two, cost = (float(matrix[guess, 0]) for matrix in costs.values())
+print(f"{figures.LETTERS[guess]} and {names[0]}:  1 · ({one:.2f}) + 5 · {five:.2f} + 2 · ({two:.2f}) = {cost:.2f}")
 
 # %% [markdown]
 # ## One match for all
@@ -198,8 +206,9 @@ figures.show(figure, "Three costs and their weighted sum; the five matched cells
 # %% [markdown]
 # ## From the match to the loss
 #
-# The match is settled; now the grades. All twelve guesses are judged on their class: five should name their digit,
-# seven should say "no object". The five matched ones are also judged on their box, by L1 and by 1 − GIoU.
+# The cost only *chose* the pairs. The loss *grades* the answer. All twelve guesses are graded on class, by cross-entropy:
+# five should name their digit, seven should say "no object". The matched ones are also graded on their box, by L1 and
+# 1 − GIoU, so that perfect is 0. (`eos_coef` weighs "no object"; 07 explains it.)
 
 # %%
 criterion = SetCriterion(matcher, num_classes=10, eos_coef=model.config.eos_coefficient)
@@ -246,6 +255,16 @@ new_order = [4, 0, 3, 1, 2]
 shuffled = [{name: values[new_order] for name, values in targets[0].items()}]
 print(f"by position       {positional_loss(new_order):.4f}")
 print(f"as a set          {float(criterion.total(criterion(outputs, shuffled))):.4f}")
+print(f"in the old order  {float(loss):.4f}")
+
+# %% [markdown]
+# ## Everything in your hands
+#
+# Below, the whole chain is alive, even before you run a cell: drag a box, and costs, match and loss follow. Try to make
+# a guess lose its target to another one. Which costs have to change for that?
+
+# %%
+MatchingPlayground(outputs=outputs, targets=targets, image=image, eos_coef=model.config.eos_coefficient)
 
 # %% [markdown]
 # ## Exercise: the gentlest swap

@@ -1,0 +1,478 @@
+// Boxes to drag while costs, match and loss follow. All numbers are made here; with a kernel, helpers makes them too.
+
+const VIEWS = [
+  { name: "class", text: "class", says: "minus the probability of the target's class" },
+  { name: "l1", text: "L1", says: "the four absolute differences, added" },
+  { name: "giou", text: "GIoU", says: "minus the generalised IoU" },
+  { name: "total", text: "sum", says: "the three costs, weighted" },
+];
+const TRAITS = { class: "class_cost", l1: "bbox_cost", giou: "giou_cost" };
+const TERMS = ["class", "l1", "giou"];
+const MATCHINGS = {
+  optimal: "the least sum, one prediction for each target",
+  greedy: "the cheapest pair first, then the cheapest of what is left",
+  argmin: "each target takes its cheapest prediction, whoever else wants it",
+};
+const [SMALLEST, STEP, LEAST_P] = [0.02, 0.01, 0.001]; // of a dragged side, of an arrow key, of a probability
+const MOST_SLIDERS = 6;
+const AGREEMENT = 1e-5;
+
+export const predictionName = (n) => (n < 26 ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[n] : `P${n + 1}`);
+
+// Labels in quotes, told apart by dashes where they repeat.
+export const targetNames = (labels) =>
+  labels.map((label, t) => {
+    const before = labels.slice(0, t).filter((other) => other === label);
+    return `“${label}”${"′".repeat(before.length)}`;
+  });
+
+// Everything that is shown, from everything that can be changed.
+export function playgroundNumbers(state, matching) {
+  const matrices = costMatrices(state);
+  const pairs = assign(matrices.total, matching);
+  return { matrices, pairs, cost: totalCost(matrices.total, pairs), losses: lossTerms(state, pairs) };
+}
+
+// Give class `k` of a row of logits the probability p; the others share the rest as before.
+export function withProbability(logits, k, p) {
+  const before = softmax(logits);
+  const share = Math.max(LEAST_P, Math.min(1 - LEAST_P, p));
+  const rest = before.reduce((sum, value, i) => (i === k ? sum : sum + value), 0);
+  return before.map((value, i) => {
+    const now = i === k ? share : rest > 1e-9 ? (value * (1 - share)) / rest : (1 - share) / (before.length - 1);
+    return Math.round(1e6 * Math.log(Math.max(now, 1e-9))) / 1e6;
+  });
+}
+
+// The match as a sentence or two, for the line above the scene and for screen readers.
+export function describeMatch(state, matching, decimals = 2, numbers = playgroundNumbers(state, matching)) {
+  const { matrices, pairs, cost, losses } = numbers;
+  const list = (names) => names.join(", ").replace(/, ([^,]*)$/, " and $1");
+  const quoted = (t) => targetNames(state.labels)[t];
+  const had = pairs.map(([n, t]) => `${predictionName(n)} has ${quoted(t)}`);
+  const best = matching === "optimal" ? cost : totalCost(matrices.total, assign(matrices.total, "optimal"));
+  const without = state.labels.map((_, t) => t).filter((t) => !pairs.some((pair) => pair[1] === t));
+  const twice = [...new Set(pairs.map(([n]) => n))].filter((n) => pairs.filter((pair) => pair[0] === n).length > 1);
+  const sentences = [`${list(had) || "Nothing is matched"}.`];
+  if (without.length) sentences.push(`${list(without.map(quoted))} ${without.length > 1 ? "go" : "goes"} without.`);
+  if (twice.length)
+    sentences.push(
+      `${list(twice.map(predictionName))} ${twice.length > 1 ? "are" : "is"} taken more than once: this is no assignment.`,
+    );
+  else if (cost > best + 0.5 * 10 ** -decimals)
+    sentences.push(`That costs ${tidy(cost - best, decimals)} more than the best match.`);
+  return { text: sentences.join(" "), cost, loss: losses.total };
+}
+
+function render({ model, el }) {
+  const get = (name) => model.get(name);
+  const offers = (name) => get("controls").includes(name) && (get("show_match") || !["sort", "hold"].includes(name));
+  const decimals = get("large") ? 1 : 2;
+  const state = () => ({
+    boxes: get("boxes"),
+    logits: get("logits"),
+    targetBoxes: get("target_boxes"),
+    labels: get("labels"),
+    weights: TERMS.map((name) => get(TRAITS[name])),
+    eosCoef: get("eos_coef"),
+  });
+  const isHidden = () => get("hold") || !get("show_match");
+  let shown = null, // numbers of the painted state
+    selected = { kind: "prediction", index: surest(get("logits")) },
+    inspected = null,
+    drag = null;
+
+  function set(changes) {
+    for (const [name, value] of Object.entries(changes)) model.set(name, value);
+    model.set("version", get("version") + 1);
+    model.save_changes();
+  }
+
+  const summary = make("p", { class: "summary", "aria-live": "polite" });
+  const badge = make("span", { class: "badge", role: "status" });
+  const scene = makeScene(get("image"), get("size"), state(), get("large"));
+  const tables = make("div", { class: "tables" });
+  const tableHead = make("div", { class: "table-head" });
+  const frame = make("div", { class: "frame" });
+  const pair = make("div", { class: "pair", "aria-live": "polite" });
+  const says = make("div", { class: "says" });
+  const bar = makeLossBar();
+  const controls = makeControls();
+  const hint = make("p", { class: "hint" }, "Drag, or Tab and arrows; with Shift they resize.");
+  const meaning = make("p", { class: "hint" });
+  tables.append(tableHead, frame, meaning);
+  const side = make("div", { class: "side" }, pair, ...(offers("probabilities") ? [says] : []));
+  const root = make(
+    "section",
+    {
+      class: "spl playground",
+      "data-lm-suppress-shortcuts": "true",
+      role: "group",
+      "aria-label": "Matching playground",
+    },
+    make("div", { class: "head" }, summary, badge),
+    make("div", { class: "board" }, make("div", { class: "stage" }, scene.svg, hint), tables, side),
+    ...(get("show_match") ? [bar.element] : []),
+    controls.element,
+  );
+  root.classList.toggle("large", get("large"));
+  el.replaceChildren(root);
+
+  // --- the matrices ---
+  const tabs = [...VIEWS, { name: "all", text: "all", says: "the three costs and their weighted sum" }];
+  let grids = [];
+  function buildTables() {
+    const view = get("view");
+    const tab = ({ name, text, says: title }) =>
+      make(
+        "button",
+        { type: "button", title, "aria-pressed": `${view === name}`, onclick: () => set({ view: name }) },
+        text,
+      );
+    tableHead.replaceChildren(
+      ...(offers("view")
+        ? [make("div", { class: "tabs", role: "group", "aria-label": "Matrix" }, ...tabs.map(tab))]
+        : [make("h4", {}, tabs.find(({ name }) => name === view).text)]),
+    );
+    const names = view === "all" ? VIEWS.map(({ name }) => name) : [view];
+    grids = names.map((name) => makeGrid(name, state(), view === "all", get("image"), get("size")));
+    frame.classList.toggle("all", view === "all");
+    frame.replaceChildren(...grids.map((grid) => grid.element));
+    for (const grid of grids) {
+      grid.element.onpointerover = ({ target }) => target.dataset.n && inspect([+target.dataset.n, +target.dataset.t]);
+      grid.element.onpointerleave = () => inspect(null);
+      grid.element.onclick = ({ target }) =>
+        target.dataset.n && select({ kind: "prediction", index: +target.dataset.n });
+      grid.element.onblur = () => inspect(null);
+      grid.element.onkeydown = walk;
+    }
+  }
+  function walk(event) {
+    const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!by || !get("labels").length) return;
+    event.preventDefault();
+    const rows = rowOrder();
+    const [n, t] = inspected ?? [rows[0], 0];
+    const place = inspected ? rows.indexOf(n) + by[0] : 0;
+    inspect([
+      rows[Math.max(0, Math.min(rows.length - 1, place))],
+      Math.max(0, Math.min(get("labels").length - 1, t + (inspected ? by[1] : 0))),
+    ]);
+  }
+  function inspect(cell) {
+    if (String(cell) === String(inspected)) return;
+    inspected = cell;
+    paintSide();
+    paintScene();
+    paintGrids();
+  }
+  function select(box) {
+    selected = box;
+    paintSide();
+    paintScene();
+    paintGrids();
+  }
+  function rowOrder() {
+    const rows = get("boxes").map((_, n) => n);
+    if (!get("sort") || isHidden()) return rows;
+    const owned = (n) => shown.pairs.find((match) => match[0] === n)?.[1] ?? Infinity;
+    return rows.sort((a, b) => (owned(a) === owned(b) ? a - b : owned(a) - owned(b)));
+  }
+
+  // --- painting ---
+  function paint() {
+    const now = state();
+    shown = playgroundNumbers(now, get("matching"));
+    paintSummary(now);
+    if (grids.length === 0 || grids.view !== get("view")) {
+      buildTables();
+      grids.view = get("view");
+    }
+    paintGrids();
+    paintScene();
+    paintSide();
+    bar.paint(shown.losses, isHidden());
+    controls.paint();
+    root.dataset.version = get("version");
+    if (root.dataset.answered !== root.dataset.version) badge.classList.add("waiting");
+  }
+  function paintSummary(now) {
+    const said = isHidden() ? null : describeMatch(now, get("matching"), decimals, shown);
+    const question = get("show_match")
+      ? "The match is hidden. Which prediction should each target get?"
+      : "What does each pair cost?";
+    summary.setAttribute("aria-live", drag ? "off" : "polite");
+    const words = said
+      ? [
+          make("b", {}, `Cost of the match ${tidy(said.cost, decimals)}, loss ${tidy(said.loss, decimals)}. `),
+          said.text,
+        ]
+      : [question];
+    summary.replaceChildren(...words);
+  }
+  function paintGrids() {
+    const order = rowOrder();
+    const rings = isHidden() ? [] : shown.pairs;
+    const row = selected.kind === "prediction" ? selected.index : -1;
+    const column = selected.kind === "target" ? selected.index : -1;
+    for (const grid of grids)
+      grid.paint(shown.matrices[grid.name], state(), { order, rings, inspected, row, column, decimals });
+    meaning.textContent = tabs.find(({ name }) => name === get("view")).says;
+  }
+  function paintScene() {
+    scene.paint(state(), isHidden() ? null : shown.pairs, selected, inspected);
+  }
+  function paintSide() {
+    const now = state();
+    const owned = !isHidden() && selected.kind === "prediction" && shown.pairs.find(([n]) => n === selected.index);
+    const cell = inspected ?? (owned || null);
+    pair.replaceChildren(...(cell ? arithmetic(cell, now, shown.matrices) : invitation()));
+    if (offers("probabilities")) paintSays(now);
+  }
+  const invitation = () => [
+    make("h4", {}, "One pair"),
+    make("p", { class: "hint" }, "Point at a cell to see how its cost comes about."),
+  ];
+  function paintSays(now) {
+    if (selected.kind !== "prediction") {
+      says.replaceChildren();
+      says.key = null;
+      return;
+    }
+    const n = selected.index;
+    const probabilities = softmax(now.logits[n]);
+    const none = now.logits[n].length - 1;
+    const classes = [...[...new Set(now.labels)].slice(0, MOST_SLIDERS), none];
+    const key = `${n}:${classes}`;
+    if (says.key !== key) {
+      says.key = key;
+      says.rows = classes.map((k) => {
+        const name = k === none ? "nothing" : `“${k}”`;
+        const input = make("input", {
+          type: "range",
+          min: 0,
+          max: 1,
+          step: 0.005,
+          "aria-label": `Probability that ${predictionName(n)} gives to ${name}`,
+          oninput: () =>
+            set({
+              logits: get("logits").map((row, i) => (i === n ? withProbability(row, k, +input.value) : row)),
+            }),
+        });
+        return { k, input, output: make("output", {}), name };
+      });
+      says.replaceChildren(
+        make("h4", {}, make("b", { class: "blue" }, predictionName(n)), " says"),
+        ...says.rows.map(({ name, input, output }) => make("label", {}, make("span", {}, name), input, output)),
+        make("p", { class: "hint" }),
+      );
+    }
+    for (const { k, input, output } of says.rows) {
+      input.value = probabilities[k];
+      output.textContent = percent(probabilities[k]);
+    }
+    const others = Math.max(0, 1 - classes.reduce((sum, k) => sum + probabilities[k], 0));
+    says.lastChild.textContent = now.logits[n].length > classes.length ? `other classes ${percent(others)}` : "";
+  }
+
+  // --- dragging ---
+  const trait = (kind) => (kind === "prediction" ? "boxes" : "target_boxes");
+  function move(kind, index, box) {
+    set({ [trait(kind)]: get(trait(kind)).map((old, i) => (i === index ? box : old)) });
+  }
+  scene.svg.onpointerdown = (event) => {
+    if (event.button > 0) return;
+    const at = scene.place(event);
+    const grabbed = scene.find(event.target, at, state(), selected);
+    if (!grabbed) return;
+    event.preventDefault();
+    const box = get(trait(grabbed.kind))[grabbed.index];
+    drag = { ...grabbed, start: at, box };
+    try {
+      scene.svg.setPointerCapture(event.pointerId);
+    } catch {
+      // a pointer that a script made up
+    }
+    scene.focus(grabbed);
+    select({ kind: grabbed.kind, index: grabbed.index });
+  };
+  scene.svg.onpointermove = (event) => {
+    if (!drag) return;
+    const at = scene.place(event);
+    const by = [at[0] - drag.start[0], at[1] - drag.start[1]];
+    move(drag.kind, drag.index, drag.corner ? resized(drag.box, drag.corner, by) : moved(drag.box, by));
+  };
+  scene.svg.onpointerup = scene.svg.onpointercancel = () => {
+    if (!drag) return;
+    drag = null;
+    paintSummary(state());
+  };
+  scene.svg.addEventListener("focusin", ({ target }) => {
+    const box = target.closest("[data-kind]");
+    if (box && !drag) select({ kind: box.dataset.kind, index: +box.dataset.index });
+  });
+  scene.svg.onkeydown = (event) => {
+    const by = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+    const holder = event.target.closest("[data-kind]");
+    if (!by || !holder) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const [kind, index] = [holder.dataset.kind, +holder.dataset.index];
+    const box = get(trait(kind))[index];
+    const step = by.map((value) => value * STEP);
+    const grown = [box[0], box[1], clip(box[2] + step[0], SMALLEST, 1), clip(box[3] + step[1], SMALLEST, 1)];
+    move(kind, index, (event.shiftKey ? grown : moved(box, step)).map(tidied));
+  };
+
+  // --- controls ---
+  function makeControls() {
+    const sliders = VIEWS.slice(0, 3).map(({ name, text }) => {
+      const input = make("input", {
+        type: "range",
+        min: 0,
+        max: Math.max(10, get(TRAITS[name])),
+        step: 0.5,
+        "aria-label": `Weight of the ${text} cost`,
+        oninput: () => {
+          const others = TERMS.filter((term) => term !== name).some((term) => get(TRAITS[term]) > 0);
+          set({ [TRAITS[name]]: others ? +input.value : Math.max(0.5, +input.value) });
+        },
+      });
+      return { name, text, input, output: make("output", {}) };
+    });
+    const ways = Object.entries(MATCHINGS).map(([name, title]) =>
+      make("button", { type: "button", title, onclick: () => set({ matching: name }) }, name),
+    );
+    const hold = button("", "Hide or reveal the match", () => set({ hold: !get("hold") }), "hold");
+    const sort = button("Sort rows by match", "Sort the rows of the matrix by match", () =>
+      set({ sort: !get("sort") }),
+    );
+    const back = button("Reset", "Back to the first state", () => set(get("initial")));
+    const element = make(
+      "div",
+      { class: "controls" },
+      ...(offers("weights")
+        ? [
+            make(
+              "div",
+              { class: "weights", role: "group", "aria-label": "Weights of the costs" },
+              ...sliders.map(({ name, text, input, output }) =>
+                make("label", {}, make("span", { class: `key ${name}` }, text), input, output),
+              ),
+            ),
+          ]
+        : []),
+      ...(offers("matching") && get("show_match")
+        ? [make("div", { class: "ways tabs", role: "group", "aria-label": "Matching" }, ...ways)]
+        : []),
+      ...(offers("hold") ? [hold] : []),
+      ...(offers("sort") ? [sort] : []),
+      back,
+    );
+    return {
+      element,
+      paint() {
+        for (const { name, input, output } of sliders) {
+          input.value = get(TRAITS[name]);
+          output.textContent = `× ${+get(TRAITS[name]).toFixed(2)}`;
+        }
+        for (const way of ways) way.setAttribute("aria-pressed", way.textContent === get("matching"));
+        hold.textContent = get("hold") ? "Reveal the match" : "Hide the match";
+        hold.classList.toggle("primary", get("hold"));
+        sort.setAttribute("aria-pressed", get("sort"));
+        sort.disabled = get("hold");
+      },
+    };
+  }
+
+  // --- what helpers says ---
+  function compare(content, buffers) {
+    if (content.version !== get("version")) return;
+    const view = buffers[0]; // a DataView, whose bytes need not begin where a float may
+    const theirs = new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+    const now = state();
+    const tie = String(content.pairs) !== String(shown.pairs);
+    const losses = tie ? lossTerms(now, content.pairs) : shown.losses;
+    const cost = tie ? totalCost(shown.matrices.total, content.pairs) : shown.cost;
+    const ours = [
+      ...[...TERMS, "total"].flatMap((name) => shown.matrices[name].flat()),
+      cost,
+      ...TERMS.map((name) => losses[name]),
+      losses.total,
+    ];
+    let difference = ours.length === theirs.length ? 0 : Infinity;
+    ours.forEach((value, i) => (difference = Math.max(difference, Math.abs(value - theirs[i]))));
+    if (tie) difference = Math.max(difference, Math.abs(cost - shown.cost)); // of equally good matches either will do
+    const agree = difference <= AGREEMENT;
+    badge.textContent = agree
+      ? `page and helpers agree (max difference ${scientific(difference)})`
+      : `page and helpers differ by ${scientific(difference)}`;
+    badge.className = `badge ${agree ? "agree" : "differ"}`;
+    root.dataset.answered = content.version;
+  }
+
+  badge.textContent = "computed in this page";
+  const follow = "boxes logits target_boxes labels class_cost bbox_cost giou_cost matching hold view sort eos_coef"
+    .split(" ")
+    .map((name) => `change:${name}`)
+    .join(" ");
+  let pending = false;
+  const later = () => {
+    if (pending) return;
+    pending = true;
+    requestAnimationFrame(() => {
+      pending = false;
+      if (+root.dataset.version !== get("version") || root.dataset.stale) paint();
+      delete root.dataset.stale;
+    });
+  };
+  const mark = () => {
+    root.dataset.stale = "yes";
+    later();
+  };
+  const atOnce = () => {
+    delete root.dataset.stale;
+    paint();
+  };
+  model.on(follow, mark);
+  model.on("change:version", atOnce);
+  model.on("msg:custom", compare);
+  paint();
+  try {
+    model.send({ kind: "ask" });
+  } catch {
+    // no kernel: the page speaks for itself
+  }
+  return () => {
+    model.off(null, mark);
+    model.off(null, atOnce);
+    model.off(null, compare);
+  };
+}
+
+// The prediction that is surest of a class.
+function surest(logits) {
+  const best = logits.map((row) => Math.max(...softmax(row).slice(0, -1)));
+  return best.indexOf(Math.max(...best));
+}
+
+const clip = (value, low, high) => Math.max(low, Math.min(high, value));
+const tidied = (value) => Math.round(value * 1e4) / 1e4;
+const percent = (share) => `${(100 * share).toFixed(share < 0.0995 || share > 0.9905 ? 1 : 0)} %`;
+const scientific = (value) => (value === 0 ? "0" : value.toExponential(0).replace("+", ""));
+
+const moved = (box, by) => [...[0, 1].map((i) => tidied(clip(box[i] + by[i], 0, 1))), box[2], box[3]];
+
+// Drag a corner, [-1 or 1, -1 or 1]; the opposite one stays.
+function resized(box, corner, by) {
+  const corners = centerToCorners(box);
+  corner.forEach((side, axis) => {
+    const [mine, other] = side < 0 ? [axis, axis + 2] : [axis + 2, axis];
+    const value = clip(corners[mine] + by[axis], 0, 1);
+    corners[mine] = side < 0 ? Math.min(value, corners[other] - SMALLEST) : Math.max(value, corners[other] + SMALLEST);
+  });
+  const [x, y, w, h] = cornersToCenter(corners);
+  return [clip(x, 0, 1), clip(y, 0, 1), clip(w, SMALLEST, 1), clip(h, SMALLEST, 1)].map(tidied);
+}
+
+export default { render };

@@ -1,0 +1,356 @@
+"""MatchingPlayground: boxes to drag while costs, match and loss follow."""
+
+import math
+import warnings
+
+import numpy as np
+import torch
+import traitlets
+from scipy.optimize import linear_sum_assignment
+
+from helpers.assignment import argmin, greedy
+from helpers.loss import SetCriterion
+from helpers.matcher import HungarianMatcher
+from helpers.widgets.parts import Piece, page_code, page_style, small_picture
+from helpers.widgets.playground_presets import STANDARD_EOS_COEF, preset_state
+
+MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
+WEIGHTS = ("class_cost", "bbox_cost", "giou_cost")
+LOSSES = ("loss_ce", "loss_bbox", "loss_giou")
+VIEWS = ("class", "l1", "giou", "total", "all")
+CONTROLS = ("weights", "matching", "probabilities", "view", "sort", "hold")
+MOST_PREDICTIONS, MOST_TARGETS, MOST_CLASSES = 100, 40, 400
+SMALLEST_SIDE = 0.01  # of a normalised image
+LARGEST_LOGIT = 60.0
+LARGEST_WEIGHT = 20.0
+LARGEST_IMAGE = 320  # pixels that are stored of the longer side
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class MatchingPlayground(Piece):
+    """Predictions (blue) and targets (orange) to drag; beside them the costs, the match and the loss.
+
+    Args:
+        image: a PIL image below the boxes, or None.
+        outputs: "logits" (1, N, K + 1) and "pred_boxes" (1, N, 4) of one image; at most 100 predictions.
+        targets: one dict (or a list of one) with "class_labels" (T,) and "boxes" (T, 4); at most 40.
+        preset: what to begin with if outputs and targets are not given: one of `playground_presets.PRESETS`.
+        class_cost, bbox_cost, giou_cost: the weights of the match, 0 to 20, not all 0.
+        matching: "optimal", "greedy" or "argmin".
+        eos_coef: the weight of no-object in the loss. Default: the preset's own, otherwise 0.1.
+        show_match: False leaves out the match and the loss, for when only the costs are the subject.
+        hold: begin with the match hidden, until somebody reveals it.
+        view: the matrix to begin with: "class", "l1", "giou", "total" or "all".
+        sort: begin with the rows sorted by match.
+        controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
+        large: for a projector.
+
+    ValueError or TraitError for shapes and names that do not fit and for numbers that are not finite; boxes, logits
+    and weights outside their limits are moved to the nearest allowed value.
+
+    `outputs`, `targets`, `match` and `numbers` say what the page shows now, as `helpers` computes it.
+
+    >>> playground = MatchingPlayground(preset="greedy loses")
+    >>> playground.match
+    (tensor([0, 1]), tensor([0, 1]))
+    >>> playground.matching = "greedy"
+    >>> playground.match
+    (tensor([0, 1]), tensor([1, 0]))
+    """
+
+    _esm, _css = page_code("playground", "geometry", "playground_parts"), page_style("playground")
+    STATE = ("boxes", "logits", "target_boxes", "labels", *WEIGHTS, "matching", "hold", "view", "sort")
+    boxes = traitlets.List().tag(sync=True)
+    logits = traitlets.List().tag(sync=True)
+    target_boxes = traitlets.List().tag(sync=True)
+    labels = traitlets.List().tag(sync=True)
+    class_cost = traitlets.Float(1.0).tag(sync=True)
+    bbox_cost = traitlets.Float(5.0).tag(sync=True)
+    giou_cost = traitlets.Float(2.0).tag(sync=True)
+    matching = traitlets.Enum(list(MATCHINGS), "optimal").tag(sync=True)
+    eos_coef = traitlets.Float(STANDARD_EOS_COEF, min=0, max=1).tag(sync=True)
+    show_match = traitlets.Bool(True).tag(sync=True)
+    hold = traitlets.Bool(False).tag(sync=True)
+    view = traitlets.Enum(VIEWS, "total").tag(sync=True)
+    sort = traitlets.Bool(False).tag(sync=True)
+    controls = traitlets.List(traitlets.Enum(CONTROLS), list(CONTROLS)).tag(sync=True)
+    image = traitlets.Unicode().tag(sync=True)
+    size = traitlets.List([1, 1]).tag(sync=True)  # of the image; only its shape matters
+    version = traitlets.Int(0).tag(sync=True)  # counts changes, so that an answer finds its question
+
+    def __init__(self, image=None, outputs=None, targets=None, preset="running example", **options):
+        if (outputs is None) != (targets is None):
+            raise ValueError("outputs and targets belong together; give both, or a preset.")
+        if outputs is None:
+            drawn, outputs, targets, eos_coef = preset_state(preset)
+            image = drawn if image is None else image
+            options = {"eos_coef": eos_coef, **{name: value for name, value in options.items() if value is not None}}
+        state = read_state(outputs, targets)
+        options = {name: value for name, value in options.items() if value is not None}
+        picture, size = ("", [1, 1]) if image is None else stored_image(image)
+        super().__init__(**state, image=picture, size=size, **options)
+        self._from_page = False
+        self.observe(self._count_change, self.STATE)
+        self.observe(lambda change: self.answer(), "version")
+        self.on_msg(lambda widget, content, buffers: self.answer())
+
+    @traitlets.validate("boxes", "target_boxes")
+    def _clean_boxes(self, proposal):
+        name = proposal["trait"].name
+        return _refuse(clean_boxes, proposal["value"], self._count_of(name, "logits" if name == "boxes" else "labels"))
+
+    @traitlets.validate("logits")
+    def _clean_logits(self, proposal):
+        return _refuse(clean_logits, proposal["value"], self._count_of("logits", "boxes"))
+
+    @traitlets.validate("labels")
+    def _clean_labels(self, proposal):
+        labels = _refuse(clean_labels, proposal["value"], len(self.logits[0]) - 1)
+        if len(labels) != self._count_of("labels", "target_boxes"):
+            raise traitlets.TraitError(f"there are {len(labels)} labels and {len(self.target_boxes)} targets.")
+        return labels
+
+    def _count_of(self, name, other):
+        """How many rows a part of the state must have: as many as at first; at first, as many as its other half."""
+        return len(self.initial[name]) if self.initial else len(getattr(self, other))
+
+    @traitlets.validate(*WEIGHTS)
+    def _clean_weight(self, proposal):
+        name, value = proposal["trait"].name, proposal["value"]
+        if not math.isfinite(value):
+            raise traitlets.TraitError(f"{name} is {value}; give a number from 0 to {LARGEST_WEIGHT:g}.")
+        value = min(max(value, 0.0), LARGEST_WEIGHT)
+        if value == 0 and not any(getattr(self, other) for other in WEIGHTS if other != name):
+            raise traitlets.TraitError("the three weights are all 0; give at least one of them a weight.")
+        return value
+
+    @property
+    def outputs(self):
+        """The predictions: "logits" (1, N, K + 1) and "pred_boxes" (1, N, 4), float64."""
+        values = {"logits": self.logits, "pred_boxes": self.boxes}
+        return {name: torch.tensor(rows, dtype=torch.float64)[None] for name, rows in values.items()}
+
+    @property
+    def targets(self):
+        """The targets: a list with one dict of "class_labels" (T,) and "boxes" (T, 4)."""
+        boxes = torch.tensor(self.target_boxes, dtype=torch.float64).reshape(-1, 4)  # also where T is 0
+        return [{"class_labels": torch.tensor(self.labels, dtype=torch.int64), "boxes": boxes}]
+
+    @property
+    def matcher(self):
+        """The `HungarianMatcher` with the chosen weights and the chosen way to assign."""
+        return HungarianMatcher(self.class_cost, self.bbox_cost, self.giou_cost, assign=MATCHINGS[self.matching])
+
+    @property
+    def match(self):
+        """(prediction_index, target_index) of the chosen matching."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # targets without a prediction are there to be looked at
+            return self.matcher(self.outputs, self.targets)[0]
+
+    @property
+    def numbers(self):
+        """A dict: the three cost matrices and "total", (N, T) each; "cost" of the match; the loss terms and "loss"."""
+        outputs, targets, match = self.outputs, self.targets, self.match
+        matrices = self.matcher.cost_matrices(outputs, targets)[0]
+        criterion = SetCriterion(lambda *_: [match], len(self.logits[0]) - 1, self.eos_coef, ("labels", "boxes"))
+        losses = criterion(outputs, targets)
+        loss = float(criterion.total(losses))
+        cost = float(matrices["total"][match].sum())
+        return {**matrices, "cost": cost, **{name: float(losses[name]) for name in LOSSES}, "loss": loss}
+
+    def reset(self):
+        self._from_page = True
+        self.set_state(dict(self.initial))
+        self._from_page = False
+        self.version += 1
+
+    def set_state(self, sync_data):
+        """Take over what the page says. Its own count of changes comes with it."""
+        before, self._from_page = self._from_page, True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._from_page = before
+
+    def answer(self):
+        """Send the page what `helpers` computes for the present state, so that it can compare."""
+        numbers, match = self.numbers, self.match
+        values = [numbers[name].flatten().numpy() for name in (*WEIGHTS, "total")]
+        values.append(np.array([numbers[name] for name in ("cost", *LOSSES, "loss")]))
+        pairs = torch.stack(match, 1).tolist()
+        content = {"version": self.version, "pairs": pairs}
+        self.send(content, [np.concatenate(values).astype("<f8").tobytes()])
+
+    def _count_change(self, change):
+        if not self._from_page:
+            self.version += 1
+
+    @property
+    def text(self):
+        numbers, names = self.numbers, [f'"{label}"' for label in self.labels]
+        counts = f"{len(self.boxes)} predictions and {len(names)} targets"
+        if not self.show_match:
+            return f"{counts}; the match is left out."
+        if self.hold:
+            return f"{counts}; the match is hidden."
+        pairs = ", ".join(f"{prediction_name(n)} with {names[t]}" for n, t in torch.stack(self.match, 1).tolist())
+        return (
+            f"{counts}. The {self.matching} matching pairs {pairs or 'nothing'}. "
+            f"Cost {numbers['cost']:.2f}, loss {numbers['loss']:.2f}."
+        )
+
+    def figure(self):
+        """The present state as a static figure: the scene with its match, the shown matrix, the loss."""
+        from helpers import figures
+
+        shown = self.show_match and not self.hold
+        match = self.match
+        numbers, names = self.numbers, [figures.label_name(label) for label in self.labels]
+        height = 1.9 + 0.34 * max(len(self.boxes), 8)
+        ratios = {"width_ratios": [1, 1], "height_ratios": [height, 0.9 if shown else 0.01]}
+        fig, ((left, right), (bar, spare)) = figures.new_figure(11, height + 1, rows=2, columns=2, gridspec_kw=ratios)
+        grid = bar.get_gridspec()
+        bar.remove()
+        spare.remove()
+        image = read_image(self.image, self.size)
+        figures.draw_image(left, image)
+        figures.draw_targets(left, image, self.targets[0])
+        rows = [prediction_name(n) for n in range(len(self.boxes))]
+        strengths = [1 if not shown or n in match[0].tolist() else 0.45 for n in range(len(self.boxes))]
+        figures.draw_predictions(left, image, self.outputs["pred_boxes"][0], rows, None, strengths)
+        scale = np.array([image.width, image.height])
+        for n, t in torch.stack(match, 1).tolist() if shown else ():
+            ends = np.array([self.boxes[n][:2], self.target_boxes[t][:2]]) * scale
+            left.plot(*ends.T, color=figures.MATCH, lw=3.5, marker="o", ms=5)
+        matrix = numbers[{"class": "class_cost", "l1": "bbox_cost", "giou": "giou_cost"}.get(self.view, "total")]
+        title = f"The {self.matching} matching costs {numbers['cost']:.2f}" if shown else "What each pair costs"
+        figures.draw_matrix(right, matrix, title, names, rows, rings=match if shown else None)
+        if shown:
+            weights = {"loss_ce": 1, "loss_bbox": 5, "loss_giou": 2}
+            figures.draw_loss_bar(fig.add_subplot(grid[1, :]), numbers, weights, "The loss of this match")
+        return fig
+
+
+def prediction_name(place):
+    """A, B, ... Z, and P27 for the twenty-seventh.
+
+    >>> prediction_name(0), prediction_name(26)
+    ('A', 'P27')
+    """
+    return LETTERS[place] if place < len(LETTERS) else f"P{place + 1}"
+
+
+def read_state(outputs, targets):
+    """Outputs and targets of one image as plain lists: a dict of "logits", "boxes", "labels", "target_boxes".
+
+    ValueError where they hold several images, or where a shape or a number does not fit.
+    """
+    logits, boxes = (torch.as_tensor(outputs[name]).detach().cpu() for name in ("logits", "pred_boxes"))
+    if logits.ndim == 3 and len(logits) == len(boxes) == 1:
+        logits, boxes = logits[0], boxes[0]
+    if logits.ndim != 2 or boxes.ndim != 2:
+        raise ValueError(f"logits has shape {tuple(logits.shape)}; give one image, (1, N, K + 1).")
+    target = targets if isinstance(targets, dict) else targets[0]
+    if not isinstance(targets, dict) and len(targets) != 1:
+        raise ValueError(f"targets holds {len(targets)} images; give one.")
+    logits = clean_logits(plain(logits))
+    labels = clean_labels(torch.as_tensor(target["class_labels"]).tolist(), len(logits[0]) - 1)
+    return {
+        "logits": logits,
+        "boxes": clean_boxes(plain(boxes), len(logits)),
+        "labels": labels,
+        "target_boxes": clean_boxes(plain(torch.as_tensor(target["boxes"]).reshape(-1, 4)), len(labels)),
+    }
+
+
+def plain(rows):
+    """A tensor (M, C) as nested lists, each number with the digits that its own type needs.
+
+    >>> plain(torch.tensor([[0.1, 2.0]]))
+    [[0.1, 2.0]]
+    """
+    return [[float(str(value)) for value in row] for row in rows.detach().cpu().numpy()]
+
+
+def clean_boxes(boxes, count):
+    """Centre boxes as nested lists, centres moved into the image and sides into 0.01 to 1.
+
+    ValueError unless there are `count` boxes of four finite numbers.
+
+    >>> clean_boxes([[0.5, 1.5, -0.2, 0.3]], 1)
+    [[0.5, 1.0, 0.01, 0.3]]
+    """
+    values = _finite(boxes, "boxes", 4)
+    if len(values) != count:
+        raise ValueError(f"there are {len(values)} boxes; {count} are expected.")
+    return values.clip([0, 0, SMALLEST_SIDE, SMALLEST_SIDE], 1).tolist()
+
+
+def clean_logits(logits, count=None):
+    """Logits as nested lists, moved into -60 to 60. ValueError unless (N, K + 1) and finite, and N is `count`."""
+    values = _finite(logits, "logits")
+    if not (1 <= len(values) <= MOST_PREDICTIONS and 2 <= values.shape[1] <= MOST_CLASSES):
+        limits = f"({MOST_PREDICTIONS}, {MOST_CLASSES})"
+        raise ValueError(f"logits has shape {values.shape}; give (N, K + 1), at most {limits}.")
+    if count is not None and len(values) != count:
+        raise ValueError(f"there are {len(values)} rows of logits; {count} are expected.")
+    return values.clip(-LARGEST_LOGIT, LARGEST_LOGIT).tolist()
+
+
+def clean_labels(labels, num_classes):
+    """Class labels as a list. ValueError unless they are whole numbers from 0 to K - 1, at most 40."""
+    wrong = [label for label in labels if isinstance(label, bool) or not isinstance(label, int)]
+    if wrong or len(labels) > MOST_TARGETS or any(not 0 <= label < num_classes for label in labels):
+        raise ValueError(f"labels must be at most {MOST_TARGETS} whole numbers from 0 to {num_classes - 1}.")
+    return list(labels)
+
+
+def _finite(rows, name, width=None):
+    if not isinstance(rows, (list, tuple)) or len({len(row) for row in rows}) > 1:
+        raise ValueError(f"{name} must be rows of equal length.")
+    values = np.array([[float(value) for value in row] for row in rows], dtype=np.float64)
+    values = values.reshape(len(rows), -1 if len(rows) else (width or 0))
+    if width is not None and values.shape[1] != width:
+        raise ValueError(f"{name} has shape {values.shape}; give ({len(rows)}, {width}).")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{(~np.isfinite(values)).sum()} numbers in {name} are NaN or infinite.")
+    return values
+
+
+def _refuse(clean, *arguments):
+    """Traitlets take back a change only if the error is their own."""
+    try:
+        return clean(*arguments)
+    except (TypeError, ValueError) as error:
+        raise traitlets.TraitError(str(error)) from None
+
+
+def stored_image(image):
+    """A PIL image or an (H, W, 3) array of bytes as a small data URI, and its [width, height]."""
+    import base64
+    import io
+
+    from PIL import Image
+
+    image = image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))
+    size = [image.width, image.height]
+    if max(size) <= 128:
+        return small_picture(image), size
+    image = image.convert("RGB")
+    image.thumbnail((LARGEST_IMAGE, LARGEST_IMAGE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), size
+
+
+def read_image(uri, size):
+    """The PIL image of a data URI; a blank sheet of the given shape without one."""
+    import base64
+    import io
+
+    from PIL import Image
+
+    if not uri:
+        return Image.new("RGB", (128, max(1, round(128 * size[1] / size[0]))), "#f6f6f6")
+    return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB")

@@ -1,0 +1,115 @@
+"""The states that `MatchingPlayground` can begin with: a scene, what was predicted in it, and its targets."""
+
+import math
+from functools import cache
+
+import torch
+
+EARLY_STEP = 1000
+NUM_CLASSES = 10
+STANDARD_EOS_COEF = 0.1
+# Predictions as (box, {label: probability}), targets as (box, label); what is left of a probability is no-object's.
+SKETCHES = {
+    "two fight over one": (
+        [
+            ((0.36, 0.44, 0.28, 0.36), {3: 0.75}),
+            ((0.26, 0.53, 0.30, 0.33), {3: 0.70}),
+            ((0.74, 0.60, 0.25, 0.34), {8: 0.80}),
+            ((0.72, 0.20, 0.24, 0.22), {8: 0.10, 3: 0.05}),
+        ],
+        [((0.31, 0.47, 0.26, 0.36), 3), ((0.73, 0.58, 0.24, 0.36), 8)],
+    ),
+    "a target nobody wants": (
+        [
+            ((0.27, 0.32, 0.24, 0.34), {1: 0.85}),
+            ((0.36, 0.38, 0.27, 0.31), {1: 0.55, 7: 0.15}),
+            ((0.67, 0.30, 0.26, 0.33), {7: 0.80}),
+        ],
+        [((0.28, 0.33, 0.21, 0.35), 1), ((0.68, 0.29, 0.25, 0.34), 7), ((0.66, 0.79, 0.28, 0.28), 4)],
+    ),
+    "more objects than predictions": (
+        [
+            ((0.30, 0.31, 0.30, 0.36), {2: 0.60, 9: 0.15}),
+            ((0.66, 0.36, 0.25, 0.30), {9: 0.75}),
+            ((0.52, 0.72, 0.36, 0.26), {6: 0.45, 0: 0.30}),
+        ],
+        [
+            ((0.22, 0.28, 0.20, 0.30), 2),
+            ((0.46, 0.30, 0.20, 0.30), 9),
+            ((0.71, 0.33, 0.22, 0.32), 9),
+            ((0.38, 0.74, 0.24, 0.28), 6),
+            ((0.68, 0.75, 0.22, 0.30), 0),
+        ],
+    ),
+    "greedy loses": (
+        [((0.10, 0.5, 0.2, 0.4), {5: 0.60}), ((0.61, 0.5, 0.2, 0.4), {5: 0.60})],
+        [((0.36, 0.5, 0.2, 0.4), 5), ((0.88, 0.5, 0.2, 0.4), 5)],
+    ),
+}
+PRESETS = ("running example", "early training", "late training", *SKETCHES)
+
+
+@cache
+def preset_state(name):
+    """A preset as (image or None, outputs, targets, eos_coef). ValueError for a name that is none.
+
+    >>> image, outputs, targets, eos_coef = preset_state("greedy loses")
+    >>> outputs["logits"].shape, len(targets[0]["boxes"])
+    (torch.Size([1, 2, 11]), 2)
+    """
+    if name in SKETCHES:
+        return (None, *_sketched(*SKETCHES[name]), STANDARD_EOS_COEF)
+    if name == "running example":
+        return _detected()
+    if name in ("early training", "late training"):
+        return _recorded(EARLY_STEP if name == "early training" else math.inf)
+    raise ValueError(f"preset is {name!r}; use one of {', '.join(PRESETS)}.")
+
+
+def scene_targets(image, annotation):
+    """A COCO annotation as a target: "class_labels" (T,) and normalised centre "boxes" (T, 4)."""
+    boxes = torch.tensor([entry["bbox"] for entry in annotation["annotations"]], dtype=torch.float32).reshape(-1, 4)
+    boxes[:, :2] += boxes[:, 2:] / 2
+    labels = [entry["category_id"] for entry in annotation["annotations"]]
+    return {"class_labels": torch.tensor(labels), "boxes": boxes / torch.tensor([image.width, image.height] * 2)}
+
+
+def _detected():
+    """The running example, as the trained detector sees it."""
+    from helpers.detector import load_detector
+    from helpers.scenes import running_example
+
+    image, annotation = running_example()
+    model, image_processor = load_detector()
+    with torch.no_grad():
+        outputs = model(**image_processor(images=image, return_tensors="pt"))
+    outputs = {"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}
+    return image, outputs, [scene_targets(image, annotation)], model.config.eos_coefficient
+
+
+def _recorded(step):
+    """The running example, as it was seen at a step of the recorded training: the nearest, or the last."""
+    from helpers.detector import weights_folder
+    from helpers.recording import load_recording
+    from helpers.scenes import running_example
+
+    image, annotation = running_example()
+    recording = load_recording(weights_folder() / "recording.npz")
+    index = min(range(len(recording["step"])), key=lambda i: abs(min(step, 1e9) - int(recording["step"][i])))
+    outputs = {
+        "logits": torch.tensor(recording["logits"][index, :1]).float(),
+        "pred_boxes": torch.tensor(recording["boxes"][index, :1]).float(),
+    }
+    settings = recording.get("curve_eos_coef", [STANDARD_EOS_COEF])
+    return image, outputs, [scene_targets(image, annotation)], round(float(settings[-1]), 6)
+
+
+def _sketched(predictions, targets):
+    probabilities = torch.full((len(predictions), NUM_CLASSES + 1), 1e-3)
+    for row, (_, said) in zip(probabilities, predictions):
+        for label, probability in said.items():
+            row[label] = probability
+        row[-1] = 1 - row[:-1].sum()
+    outputs = {"logits": probabilities.log()[None], "pred_boxes": torch.tensor([[box for box, _ in predictions]])}
+    boxes, labels = zip(*targets)
+    return outputs, [{"class_labels": torch.tensor(labels), "boxes": torch.tensor(boxes)}]
