@@ -1,4 +1,4 @@
-"""The stepper, the replay and the dial in a real JupyterLab: alive before anything runs, and in step with Python."""
+"""Stepper, replay, dial and lab of boxes in a real JupyterLab: alive before anything runs, and in step with Python."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from conftest import IDLE, open_notebook, own_folders
 from fake_recording import write_fake_recording
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers.widgets import BoxLab
 from tools.notebooks import live_kernel, run_cells
 
 NAME = "pieces_more"
@@ -24,17 +25,22 @@ CELLS = [
 
 @pytest.fixture(scope="module")
 def stored(lab):
-    """A trusted notebook with the three pieces, run once, so that their state is stored in it."""
+    """A trusted notebook with the three pieces."""
+    write_fake_recording(lab.root / "notebooks" / "recording.npz")
+    return store(lab, NAME, CELLS)
+
+
+def store(lab, name, code):
+    """A trusted notebook of these cells, run once, so that the state of its widgets is stored in it."""
     folder = lab.root / "notebooks"
-    write_fake_recording(folder / "recording.npz")
-    cells = [new_markdown_cell("# Pieces"), *map(new_code_cell, CELLS)]
+    cells = [new_markdown_cell("# Pieces"), *map(new_code_cell, code)]
     for place, cell in enumerate(cells):
         cell["id"] = f"piece-{place}"
     notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     environment = own_folders(lab.root.parent)
     with live_kernel(notebook, folder, env=environment) as client:
         run_cells(client, notebook)
-    path = folder / f"{NAME}.ipynb"
+    path = folder / f"{name}.ipynb"
     nbformat.write(notebook, path)
     subprocess.run([sys.executable, "-m", "jupyter", "trust", str(path)], env=environment, check=True)
     return path
@@ -59,6 +65,8 @@ def show(page, piece):
             page.wait_for_timeout(300)
         if found.count() and found.is_visible():
             break
+    if not found.count():
+        page.screenshot(path=f"/tmp/bl/s/missing-{piece}.png"); print("MISSING", page.errors, page.evaluate("[...document.querySelectorAll('.jp-OutputArea-output')].map(e=>e.outerHTML.slice(0,600))"))
     found.evaluate("e => e.closest('.jp-Cell').scrollIntoView()")
     found.wait_for()
     keep_picture(page, piece)
@@ -164,3 +172,147 @@ def test_nothing_is_cut_off(shown, width):
             found = show(shown, piece)
             keep_picture(shown, f"{piece}-{width}-{theme}")
             assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (piece, width)
+
+
+BOXLAB = ["from helpers.widgets import BoxLab\nlab = BoxLab()\nlab", "(lab.prediction, lab.target)", "lab.reset()"]
+MOST_REDRAW, MOST_ANSWER = 200, 1000  # milliseconds: bounds for a busy machine; what was measured is printed
+
+
+@pytest.fixture(scope="module")
+def boxlab_notebook(lab):
+    return store(lab, "pieces_boxlab", BOXLAB)
+
+
+@pytest.fixture
+def boxlab(page, lab, boxlab_notebook):
+    """The lab of boxes in its trusted notebook on a projector's page, opened and not run."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    open_notebook(page, lab, "pieces_boxlab")
+    return show(page, "boxlab")
+
+
+def drag(page, boxlab, start, end, steps):
+    """Drag with the mouse between two points of the picture, given as shares of its width and height."""
+    area = boxlab.locator("svg.paper").bounding_box()
+    place = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in (start, end)]
+    page.mouse.move(*place[0])
+    page.mouse.down()
+    page.mouse.move(*place[1], steps=steps)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+
+
+def page_state(boxlab):
+    return boxlab.evaluate("e => e.numbers")
+
+
+def assert_same_as_helpers(state):
+    expected = BoxLab(state["prediction"], state["target"]).checked["values"]
+    assert state["values"] == pytest.approx(expected, abs=1e-7)
+
+
+def middle_and_late(values):
+    values = sorted(values)
+    return values[len(values) // 2], values[int(0.95 * (len(values) - 1))]
+
+
+def test_the_lab_is_alive_before_anything_runs(page, boxlab):
+    assert boxlab.locator(".card output").all_inner_texts() == ["0.38", "0.18", "0.00", "3.90"]
+    assert "agree" in boxlab.locator(".badge").inner_text()  # with what was stored
+    before = page_state(boxlab)
+    drag(page, boxlab, (0.3, 0.3), (0.5, 0.5), steps=20)
+    after = page_state(boxlab)
+    moved = [b - a for a, b in zip(before["prediction"], after["prediction"])]
+    assert moved == pytest.approx([0.2, 0.2, 0, 0], abs=0.01)
+    assert_same_as_helpers(after)
+    x, y, width, height = after["prediction"]
+    drag(page, boxlab, (x - width / 2, y - height / 2), (0.1, 0.05), steps=10)  # its upper left corner
+    right, bottom = x + width / 2, y + height / 2  # stay where they are
+    expected = [(0.1 + right) / 2, (0.05 + bottom) / 2, right - 0.1, bottom - 0.05]
+    assert page_state(boxlab)["prediction"] == pytest.approx(expected, abs=0.01)
+    boxlab.get_by_label("Back to the first view").click()
+    page.wait_for_timeout(200)
+    assert page_state(boxlab) == before
+    assert page.errors == []
+    assert page.outside == []
+
+
+def test_the_lab_follows_a_gradient_before_anything_runs(page, boxlab):
+    boxlab.get_by_label("Scene").select_option("1")
+    assert "no gradient" in boxlab.locator(".card.iou").inner_text()
+    boxlab.locator(".card.iou").click()
+    boxlab.get_by_label("Follow the gradient of the chosen loss").click()
+    boxlab.get_by_text("the box stands still").wait_for()
+    boxlab.locator(".card.giou").click()
+    boxlab.get_by_label("Follow the gradient of the chosen loss").click()
+    boxlab.get_by_text("the box was up to 0.55 wide on the way").wait_for()
+    boxlab.get_by_text("Step 450").wait_for()
+    keep_picture(page, "boxlab-followed")
+    state = page_state(boxlab)
+    expected = BoxLab(preset="far apart").way[-1].tolist()
+    assert state["prediction"] == pytest.approx(expected, abs=1e-6)
+    boxlab.get_by_label("One step of gradient descent").click()
+    page.wait_for_timeout(200)
+    assert page.errors == []
+
+
+def test_the_lab_obeys_the_keyboard(page, boxlab):
+    boxlab.locator(".box.prediction").focus()
+    before = page_state(boxlab)["prediction"]
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    page.keyboard.press("Tab")  # the first corner of the box that has the focus
+    assert "prediction: top left corner" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(200)
+    after = page_state(boxlab)["prediction"]
+    assert [b - a for a, b in zip(before, after)] == pytest.approx([0.005, 0.01, 0.02, 0.01], abs=1e-9)
+    boxlab.locator(".card.giou").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(200)
+    assert boxlab.locator(".card.sum").get_attribute("aria-checked") == "true"
+    page.wait_for_timeout(800)
+    assert boxlab.locator("[aria-live]").inner_text().startswith("L1 ")
+
+
+def test_with_a_kernel_no_drag_of_the_lab_is_lost(page, boxlab):
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function("document.querySelectorAll('.jp-InputPrompt')[3]?.innerText.includes('3')")
+    page.wait_for_selector(IDLE)
+    boxlab = show(page, "boxlab")
+    x, y, *_ = page_state(boxlab)["prediction"]
+    drag(page, boxlab, (x - 0.1, y - 0.1), (0.7, 0.72), steps=1000)
+    agree = "e => e.querySelector('.badge').classList.contains('same')"
+    boxlab.evaluate("e => (e.latencies = [])")
+    for place in range(30):
+        boxlab.locator(".box.target").press("ArrowLeft" if place % 2 else "ArrowUp")
+        page.wait_for_timeout(60)
+    page.wait_for_function(f"({agree})(document.querySelector('.boxlab'))")
+    page.wait_for_timeout(1000)
+    state = page_state(boxlab)
+    assert_same_as_helpers(state)
+    redraw, answer = (middle_and_late(boxlab.evaluate(f"e => e.{name}")) for name in ("timings", "latencies"))
+    print(f"BoxLab: redraw median {redraw[0]:.1f} ms, p95 {redraw[1]:.1f} ms; helpers answer {answer[0]:.0f} ms")
+    assert redraw[1] < MOST_REDRAW
+    assert answer[0] < MOST_ANSWER
+    cell = page.locator(".jp-CodeCell").nth(1)
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    cell.get_by_text(str(state["prediction"][0])).wait_for()
+    assert f"({state['prediction']}, {state['target']})" in cell.inner_text().replace("\n", "")
+    page.locator(".jp-CodeCell").nth(2).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("document.querySelector('.boxlab').numbers.values[1].toFixed(3) === '0.184'")
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("width", [1280, 700])
+def test_nothing_of_the_lab_is_cut_off(page, boxlab, width):
+    page.set_viewport_size({"width": width, "height": 720})
+    for theme in ("Light", "Dark"):
+        choose_theme(page, theme)
+        keep_picture(page, f"boxlab-{width}-{theme}")
+        assert boxlab.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
