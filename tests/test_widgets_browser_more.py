@@ -65,8 +65,6 @@ def show(page, piece):
             page.wait_for_timeout(300)
         if found.count() and found.is_visible():
             break
-    if not found.count():
-        page.screenshot(path=f"/tmp/bl/s/missing-{piece}.png"); print("MISSING", page.errors, page.evaluate("[...document.querySelectorAll('.jp-OutputArea-output')].map(e=>e.outerHTML.slice(0,600))"))
     found.evaluate("e => e.closest('.jp-Cell').scrollIntoView()")
     found.wait_for()
     keep_picture(page, piece)

@@ -80,6 +80,7 @@ def _renumber_widgets(notebook):
     for model in stored["state"].values():
         if "msg_id" in model["state"]:  # an Output widget notes the last message it saw
             model["state"]["msg_id"] = ""
+        model["state"] = _as_the_page_writes(model["state"])
     order = _models_in_order(notebook, stored["state"])
     names = {old: f"{number:032x}" for number, old in enumerate(order, start=1)}
     text = re.sub(
@@ -88,6 +89,15 @@ def _renumber_widgets(notebook):
         json.dumps(notebook),
     )
     return json.loads(text)
+
+
+def _as_the_page_writes(value):
+    """1.0 as 1: JavaScript knows no other way, and a notebook saved from the page shall not differ from a built one."""
+    if isinstance(value, dict):
+        return {key: _as_the_page_writes(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_as_the_page_writes(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _models_in_order(notebook, state):

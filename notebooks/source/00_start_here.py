@@ -118,7 +118,7 @@ mean = sum(ranked) / len(ranked)
 print(f"best order {ranked[0]:.2f}, next best {ranked[1]:.2f}, mean of all {len(ranked)} {mean:.1f}")
 
 figure, axes = figures.new_figure(10, 3.6)
-axes.hist(ranked, bins=40, color=figures.NO_OBJECT, edgecolor="white")
+axes.hist(ranked[1:], bins=40, color=figures.NO_OBJECT, edgecolor="white")
 axes.hist(ranked[:1], bins=[ranked[0] - 0.15, ranked[0] + 0.15], color=figures.MATCH)
 axes.annotate("the right order", (ranked[0], 1.3), (ranked[0] + 1.2, 6), ha="center", color=figures.MATCH,
               fontweight="bold", arrowprops={"arrowstyle": "-|>", "color": figures.MATCH})  # fmt: skip
