@@ -179,7 +179,7 @@ def prices_figure(cost, prices, match, names, image, targets):
     figure, (left, right) = new_figure(11.5, 6.2, columns=2, width_ratios=[1.25, 1])
     draw_matrix(left, cost, "The match", names, rings=match)
     draw_column_thumbnails(left, thumbnails(image, targets))
-    draw_prices(right, prices, match[0], "What the total rises without this guess")
+    draw_prices(right, prices, match[0], "How much the total rises without this guess")
     return figure
 
 

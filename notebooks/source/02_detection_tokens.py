@@ -202,9 +202,9 @@ draw_beats(panels.flat, many.pred_boxes, claims)
 figures.show(figure, "One map per token: a dot for each object it found, large for a large box.")
 
 # %% [markdown]
-# Like taxis, tokens have ranks: each waits in its part of the town, and the size of the dots tells for which fares. Nobody
-# assigned the ranks; training did, from random beginnings. (DETR's paper draws its slots like this, in figure 7.)
-# But a rank belongs to the token, not to its number in the list. Test it.
+# Like taxis, tokens have stands: each waits in its part of the town and takes whatever turns up there, which is what F
+# is for. Nobody assigned the stands; training did, from random beginnings. (DETR's paper draws its slots like this.)
+# But a stand belongs to the token, not to its number in the list. Test it.
 
 # %% [markdown]
 # ## Swap two tokens
@@ -258,8 +258,8 @@ figures.show(figure, "Two tokens swapped: with their positions, only the letters
 # its door.
 
 # %% [markdown]
-# **Move it.** Change `first` and `second` two cells above, and run both cells: a matched token with an idle one, two idle
-# ones. With positions the loss never moves. Without, it depends.
+# **Move it.** Change `first` and `second` where `rearranged` is defined, and run that code cell and the next: a matched
+# token with an idle one, two idle ones. With positions the loss never moves. Without, it depends.
 
 # %% [markdown]
 # ## Break it: two of a kind
@@ -276,9 +276,10 @@ figures.show(figure, "Two tokens swapped: with their positions, only the letters
 
 # %%
 idle = next(token for token in range(N) if token not in matched)
-twins = rearranged([first if token == idle else token for token in range(N)])
+good = int(matched[0])
+twins = rearranged([good if token == idle else token for token in range(N)])
 answer = twins(pixel_values)
-assert torch.allclose(answer.pred_boxes[0, first], answer.pred_boxes[0, idle], atol=1e-4)
+assert torch.allclose(answer.pred_boxes[0, good], answer.pred_boxes[0, idle], atol=1e-4)
 terms = {"as trained": criterion(outputs, targets), "twins": criterion(answer, targets)}
 for name, losses in terms.items():
     values = (f"{term} {losses[term].item():.3f}" for term in ("loss_ce", "loss_bbox", "loss_giou"))
@@ -286,8 +287,8 @@ for name, losses in terms.items():
 
 criterion.total(terms["twins"]).backward()
 pull = twins.vit.embeddings.detection_tokens.grad[0]  # (N, H)
-apart = (pull[first] - pull[idle]).norm() > 0.1 * pull[first].norm()
-print("the gradients of", figures.LETTERS[first], "and its twin", figures.LETTERS[idle], "differ:", bool(apart))
+apart = (pull[good] - pull[idle]).norm() > 0.1 * pull[good].norm()
+print("the gradients of", figures.LETTERS[good], "and its twin", figures.LETTERS[idle], "differ:", bool(apart))
 
 # %% [markdown]
 # Would they stay twins for ever? No. The match must take one and leave the other, so the loss pulls them in different

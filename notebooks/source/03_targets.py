@@ -5,8 +5,8 @@
 # them in five ways that people break them every week, and asks who notices: the loss, the training, or only you.
 
 # %% [markdown]
-# **You will be able to** turn an annotation into a target, say which mistakes crash and which train silently, and
-# check a data set before it costs you a week.
+# **You will be able to** turn an annotation into a target, say which mistakes make a noise, and check a data set
+# before it costs you a week.
 #
 # **Time** 20 minutes to read, 40 with the exercises. **You need** [00](00_start_here.ipynb); for box formats,
 # [02](02_detection_tokens.ipynb).
@@ -116,6 +116,16 @@ check_to_targets(to_targets)
 # %% [markdown]
 # The loss sees numbers, not pictures. Draw what it *reads*: every four numbers are center and size for it, whatever
 # they were meant to be.
+#
+# <details><summary>What each person did, and why</summary>
+#
+# - 1-based labels: counted the classes from 1, as the annotation file did.
+# - Corner boxes: left the boxes as left, top, right, bottom, as a drawing tool wants them.
+# - Pixel boxes: forgot to divide by the image. A width of 16 is read as 16 image widths: 16 · 128 = 2,048 pixels.
+# - No-object labels: gave every object the label K, in the belief that it is a spare class.
+# - Bad empty image: wrote `torch.tensor([])` for labels and boxes: float32, and the boxes in shape (0,).
+#
+# </details>
 
 # %%
 K, nothing = 10, torch.tensor([])
@@ -141,7 +151,8 @@ figures.show(figure, "Six data sets as the loss reads them: one healthy, five br
 # <details><summary>Predict, then open</summary>
 #
 # One crashes: the bad empty image, with a sentence about indices that mentions neither image nor label. The pixel
-# boxes stand out by a loss a hundred times as large. The other three look as healthy as the healthy one.
+# boxes stand out by a loss a hundred times as large. The other three look as healthy as the healthy one: an untrained
+# detector finds every class about equally likely, so any label costs it about the same.
 #
 # </details>
 
@@ -160,8 +171,8 @@ for name, broken in datasets.items():
 # %% [markdown]
 # ## "But then it would not learn"
 #
-# So nearly everybody believes: wrong targets may start unnoticed, but the training will show it. Every guide has a
-# smoke test for that: *overfit one image first.* Run it, on healthy and on broken targets.
+# That is the usual hope: the training will show it. Many guides have a smoke test for it: *overfit one image first.*
+# Run it, on healthy and on broken targets.
 
 
 # %% tags=["live"]
@@ -197,16 +208,18 @@ found, curves = zip(*(overfit(datasets[name]) for name in runs))
 # %% tags=["live"]
 figure, axes = figures.new_figure(10, 3.8)
 draw_curves(axes, dict(zip(runs, curves)), "The loss falls, whether the targets are right or wrong")
-figures.show(figure, "Four loss curves over 120 steps: healthy targets and three kinds of broken ones all fall alike.")
+figures.show(figure, "Four loss curves over 120 steps: all fall; by the end you cannot pick out the healthy one.")
 
 # %% [markdown]
-# The smoke test is passed, four times. And this is what the four detectors have learned to say about the image:
+# All losses fell, so the smoke test is passed, four times. What does each of the four detectors now say about the
+# image? Make four guesses, then look.
 
 # %% tags=["live"]
 figure, panels = figures.new_figure(13, 3.9, columns=4)
 for axes, name, detections in zip(panels, runs, found):
     draw_learned(axes, image, detections, name)
-figures.show(figure, "After training: right; every digit one too high; boxes in wrong places; and silence.")
+caption = "Right; every digit one too high; boxes in wrong places; and no guess passes 0.5: all say “no object”."
+figures.show(figure, caption)
 
 # %% [markdown]
 # Think of the twelve taxis: the dispatcher has sent them to wrong addresses, and they arrive there punctually. **Wrong
@@ -292,7 +305,14 @@ check_unnoticed_box(unnoticed_box)
 # ## Move it, break it
 #
 # Corrupt one field, any way you like, and see who notices. Try `float("nan")`, a width of 0, a label of −1, labels as
-# `float()`, boxes with one row missing. The loss of `transformers` gets the same target.
+# `float()`, boxes with one row missing. The loss of `transformers` gets the same target. First say what you expect.
+#
+# <details><summary>What to look for</summary>
+#
+# `validate_targets` names field and cure in every case. The loss of `transformers` stops at most of them, in words that
+# do not point to the annotation: sizes, indices, a box that is no corner box. A width of 0 gives it an ordinary loss.
+#
+# </details>
 
 # %%
 suspect = {"class_labels": labels.clone(), "boxes": boxes.clone()}

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What makes a guess expensive for a target?
 #
-# Before guesses and targets can be paired, every pair needs a price. DETR and YOLOS take three costs and add them up.
+# Before guesses and targets can be paired, every pair needs a cost. DETR and YOLOS take three costs and add them up.
 # Each of the three is blind to something. This notebook shows what, and why three blind judges together see well.
 
 # %% [markdown]
@@ -24,6 +24,7 @@ from helpers.checks.costs import check_class_cost, check_giou, check_two_guesses
 from helpers.detector import load_detector
 from helpers.figures import geometry
 from helpers.scenes import running_example
+from helpers.widgets import BoxLab, MatchingPlayground
 
 image, annotation = running_example()
 model, image_processor = load_detector()
@@ -131,17 +132,16 @@ for row in (guess, far):
     print(f"{figures.LETTERS[row]}: IoU {iou:.2f} minus empty share of the hull {iou - value:.2f} is GIoU {value:.2f}")
     assert torch.isclose(-value, costs["giou_cost"][row, place])
 figure = geometry.giou_figure(image, target, pred_boxes, costs["giou_cost"], [cell, (far, place)], "−GIoU")
-figures.show(
-    figure, "Two pairs in pieces, and minus GIoU for all 60: below 0 they overlap well, near 1 they are far apart."
-)
+figures.show(figure, "Two pairs in pieces, and minus GIoU for all 60: −1 is a perfect fit, near 1 is far apart.")
 
 # %% [markdown]
-# GIoU is 1 for equal boxes and falls towards −1 as boxes drift apart (Rezatofighi and others, 2019). A cost must be low
-# for good pairs, so the **cost** is −GIoU. The **loss**, later, is 1 − GIoU, which is never negative.
+# GIoU is 1 for equal boxes and falls towards −1 as they part (Rezatofighi and others, 2019). The
+# **cost**, low for good pairs, is −GIoU. The **loss**, later, is 1 − GIoU.
 #
 # ## Exercise: GIoU
 #
-# Corner boxes (..., 4) in, one number for each pair out. Mind the boxes that do not touch.
+# Corner boxes (..., 4) in, one number for each pair out: (N, 1, 4) and (T, 4) must give (N, T). Mind the boxes that do
+# not touch.
 
 
 # %% tags=["exercise"]
@@ -181,11 +181,12 @@ check_giou(giou)
 # ## Each is blind somewhere
 #
 # You have seen the class cost's blind spot: place. The box judges have theirs. In each column below, the judge named in
-# the title gives both pairs the same grade. Would you?
+# the title gives both pairs the same grade. Would you? Plain IoU is no cost in DETR; it stands here to show why GIoU
+# was invented.
 
 # %%
 pairs = {
-    "L1 does not see size": ("L1", [([0.6, 0.5, 0.7, 0.7], [0.5, 0.5, 0.7, 0.7]), ([0.6, 0.5, 0.11, 0.11], [0.5, 0.5, 0.11, 0.11])]),
+    "L1 does not see scale": ("L1", [([0.6, 0.5, 0.7, 0.7], [0.5, 0.5, 0.7, 0.7]), ([0.6, 0.5, 0.11, 0.11], [0.5, 0.5, 0.11, 0.11])]),
     "IoU does not see distance": ("IoU", [([0.3, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]), ([0.15, 0.2, 0.2, 0.2], [0.8, 0.8, 0.2, 0.2])]),
     "GIoU does not see inside": ("GIoU", [([0.5, 0.5, 0.8, 0.8], [0.5, 0.5, 0.3, 0.3]), ([0.5, 0.5, 0.8, 0.8], [0.26, 0.74, 0.3, 0.3])]),
 }  # fmt: skip
@@ -199,9 +200,9 @@ generalized_box_iou(center_to_corners(outer), center_to_corners(inner)).backward
 print("gradient of GIoU on the outer box:", *(f"{value + 0.0:.2f}" for value in outer.grad.tolist()))
 
 # %% [markdown]
-# A blind spot is worse for a *loss*: where a judge sees no difference, it gives no gradient. Apart, IoU does not say
-# where to go. Inside, the hull is the larger box, GIoU equals IoU, and its gradient on the center is 0: the first two of
-# the four numbers. L1 sees both.
+# L1 counts 0.1 alike: little for a large box, everything for a small one. IoU and GIoU go further: in their blind spots
+# there is no gradient. Apart, IoU does not say where to go. Inside, GIoU equals IoU, and its gradient on the center is
+# 0: the first two of the four numbers. L1 sees both.
 
 # %% [markdown]
 # **Predict first.** A guess stands on the far left, its target of the same size on the far right. You follow the
@@ -209,8 +210,8 @@ print("gradient of GIoU on the outer box:", *(f"{value + 0.0:.2f}" for value in 
 #
 # <details><summary>Predict, then open</summary>
 #
-# It grows faster than it moves: reaching out with one edge covers more of the empty hull. It becomes more than twice as
-# wide, covers the target, and only then shrinks onto it.
+# It grows faster than it moves. At first the left edge stays and the right edge reaches out, which covers more of the
+# empty hull. The box becomes more than twice as wide, covers the target, and only then shrinks onto it.
 #
 # </details>
 
@@ -239,21 +240,22 @@ figure = geometry.chase_figure(ways.values(), goal, ways)
 figures.show(figure, "Time runs down: what each guess covers from left to right, on its way to the orange target.")
 
 # %% [markdown]
-# Four losses, four ways. IoU gives no advice at all. GIoU arrives, by a detour: a box as wide as half the picture. L1
-# walks straight there. Their sum goes straight, too, and near the target GIoU makes it look at areas: what L1 counts the
-# same for large and small boxes, GIoU does not.
+# Three measures of boxes, and a sum. IoU gives no advice at all. GIoU arrives, by a detour: a box as wide as half the
+# picture. L1 walks straight there. With both, GIoU and L1, the box keeps its size on the way. (The trembling at the end
+# is the fixed step.)
 
 # %% [markdown]
 # ## Move it: two boxes in your hands
 #
-# Place a guess and a target yourself. Dashed is the guess, and black the same guess one step downhill, for each judge.
-# Try a target far away, or inside the guess. **Break it:** find a pair for which two of the three judges move the guess
-# in different directions.
+# Black is the guess one step downhill, for each judge. Below, the pair is alive: drag, or choose a scene, and
+# let the guess follow one loss. Far apart, will GIoU first move it or grow it? **Break it:** find a pair for which two
+# judges move the guess in different directions.
 
 # %%
 my_guess, my_target = (0.3, 0.35, 0.25, 0.25), (0.68, 0.6, 0.3, 0.45)  # change these
 figure = geometry.pull_figure(my_guess, my_target)
 figures.show(figure, "The same pair before three judges: where each pulls the guess, in black; IoU, apart, nowhere.")
+BoxLab(prediction=my_guess, target=my_target, loss="giou")
 
 # %% [markdown]
 # ## Exercise: fool L1
@@ -281,9 +283,9 @@ def two_guesses():
 check_two_guesses(two_guesses)
 
 # %% [markdown]
-# ## Three judges, one price
+# ## Three judges, one cost
 #
-# So all three are heard. The price of a pair is the weighted sum, with the weights $\lambda$ = 1, 5 and 2 of DETR and
+# So all three are heard. The cost of a pair is the weighted sum, with the weights $\lambda$ = 1, 5 and 2 of DETR and
 # YOLOS:
 #
 # $$C_{ij} = \lambda_{\text{class}}\, C^{\text{class}}_{ij} + \lambda_{\text{L1}}\, C^{\text{L1}}_{ij} + \lambda_{\text{GIoU}}\, C^{\text{GIoU}}_{ij}$$
@@ -292,9 +294,12 @@ check_two_guesses(two_guesses)
 parts = {"1 · class": 1 * costs["class_cost"], "5 · L1": 5 * costs["bbox_cost"], "2 · (−GIoU)": 2 * costs["giou_cost"]}
 assert torch.allclose(sum(parts.values()), costs["total"])
 for name, part in parts.items():
-    print(f"{name:12} {part[cell]:5.2f} for our pair, from {part.min():5.2f} to {part.max():4.2f} in the whole matrix")
-figure = geometry.price_figure(image, target, parts, [cell, (far, place)], "The price: their sum")
-figures.show(figure, "Left, two prices and their parts; right, all 60: in each column a good guess stands out dark.")
+    ours, least, most = (float(f"{value:.2f}") + 0.0 for value in (part[cell], part.min(), part.max()))  # no "-0.00"
+    print(f"{name:12} {ours:5.2f} for our pair, from {least:5.2f} to {most:4.2f} in the whole matrix")
+figure = geometry.price_figure(image, target, parts, [cell, (far, place)], "The cost: their sum")
+figures.show(
+    figure, "Left, the costs of two pairs and their parts; right, all 60: in each column a good guess stands out dark."
+)
 
 # %% [markdown]
 # The weights decide how loud each judge is. With 5, L1 has the widest range of the three: it keeps far guesses away.
@@ -312,7 +317,16 @@ figures.show(figure, "Left, two prices and their parts; right, all 60: in each c
 # ## Break it: silence a judge
 #
 # Three weights, yours to change. With 1, 0, 0 only the class is heard, and both digits "1" ask for the same guess: one
-# taxi for two passengers. Which weights part them again? And who, if anybody, still agrees when only L1 is heard?
+# taxi for two passengers. Which weights part them again? With 0, 1, 0, for which targets does the cheapest guess stay
+# the same?
+#
+# <details><summary>What to expect</summary>
+#
+# A box judge that is loud enough parts the two digits "1": they stand in different places. With L1 alone, a target
+# keeps its guess where the nearest box is also the best one: with a good detector that is nearly everywhere. It changes
+# where several guesses stand around one target, and their names and overlaps decided.
+#
+# </details>
 
 # %%
 my_weights = (1, 0, 0)  # class, L1, GIoU: change these
@@ -320,21 +334,22 @@ mine = HungarianMatcher(*my_weights).cost_matrices(outputs, [target])[0]["total"
 for name, matrix in {"weights 1, 5, 2": costs["total"], f"weights {my_weights}": mine}.items():
     cheapest = [figures.LETTERS[row] for row in matrix.argmin(0)]
     print(f"{name:18} the cheapest guess for each target:", *cheapest)
+MatchingPlayground(image, outputs, [target], show_match=False, view="all", controls=["weights", "view"])
 
 # %% [markdown]
 # ## What we learned
 #
-# - Class is blind to place, L1 to size, IoU to distance, GIoU to what happens inside.
-# - From afar, GIoU inflates a box before it moves it; L1 moves it. Together they go straight and end well.
-# - The price of a pair is −p, L1 and −GIoU, weighted 1, 5, 2: one matrix (N, T) for an image.
+# - Class is blind to place, L1 to scale, IoU to distance, GIoU to what happens inside.
+# - From afar, GIoU inflates a box before it moves it; L1 moves it. With both, the box keeps its size.
+# - The cost of a pair is −p, L1 and −GIoU, weighted 1, 5, 2: one matrix (N, T) for an image.
 
 # %% [markdown]
-# **Test yourself.** A guess covers its target exactly, but is sure of another class. What is the price of the pair?
+# **Test yourself.** A guess covers its target exactly, but is sure of another class. What is the cost of the pair?
 #
 # <details><summary>Answer</summary>
 #
 # About −2. The class cost is −p, near 0; L1 is 0; −GIoU is −1, times 2. With the right class as well it would be −3, the
-# lowest price there is.
+# lowest cost there is.
 #
 # </details>
 #

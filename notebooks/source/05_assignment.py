@@ -60,8 +60,8 @@ figures.show(figure, "The cost matrix of the running example: dark cells are che
 #
 # <details><summary>Predict, then open</summary>
 #
-# The first target may take any of 12 guesses, the next any of the 11 that are left, and so on: 12 · 11 · 10 · 9 · 8.
-# The next cell multiplies.
+# The first target may take any of 12 guesses, the next any of the 11 that are left, and so on: 12 · 11 · 10 · 9 · 8 =
+# 95,040. SciPy's five rows are printed further below.
 #
 # </details>
 
@@ -85,7 +85,7 @@ figures.show(drawn.totals_figure(totals), caption)
 
 # %% [markdown]
 # Listing ends soon: DETR's hundred guesses already allow nine billion matchings for five targets. SciPy does not
-# list. Its `linear_sum_assignment` returns two arrays, rows and columns, and needs microseconds.
+# list. Its `linear_sum_assignment` returns two arrays, rows and columns.
 #
 # Everyone says *Hungarian*. SciPy uses a younger relative, a modified Jonker-Volgenant method, and
 # [says so](https://docs.scipy.org/doc/scipy/reference/generated/scipy.optimize.linear_sum_assignment.html).
@@ -113,15 +113,15 @@ figure = drawn.street_figure(taxis, passengers, greedy(street), brute_force(stre
 figures.show(figure, "Greedy sends taxi B to the passenger it is nearest to, and taxi A has to cross the whole street.")
 
 # %% [markdown]
-# Greedy saves a tenth at the first ride and pays for it at the last. It never goes back on a choice. A joint decision
-# gives up a little here to save a lot there.
+# Greedy saves a tenth at the first ride and pays for it at the last. A joint decision gives up a little to save a lot.
 #
-# **Predict first.** In how many scenes does this happen to a real detector, early in its training and at its end?
+# **Predict first.** In how many scenes does this happen to a real detector, early and late in training? And in a
+# **crowd**: random points, distance only, 20 guesses for 18 targets?
 #
 # <details><summary>Predict, then open</summary>
 #
-# In few. Greedy errs where targets compete for one guess, and twelve guesses for at most six targets leave room. Read
-# the bars; "crowd" is made up, 20 random places for guesses and 18 for targets.
+# With the detector, in few. Greedy errs where targets compete for one guess, and twelve guesses for at most six targets
+# leave room. In the crowd they compete everywhere. Read the bars.
 #
 # </details>
 
@@ -197,8 +197,8 @@ check_greedy_match(greedy_match)
 # %% [markdown]
 # ## Exercise: make greedy lose by 3
 #
-# Now with boxes and the real cost, 5 · L1 − 2 · GIoU; all classes are equally sure. Place two guesses and two targets
-# inside the image, sides at least 0.05, so that greedy costs at least 3 more than the best match. The check draws
+# Now with boxes and the real cost, 5 · L1 − 2 · GIoU; all classes are equally sure. Place two guesses and two targets,
+# all as center boxes, inside the image, sides at least 0.05, so that greedy costs at least 3 more than the best match. The check draws
 # what you built.
 
 
@@ -237,8 +237,9 @@ check_trap_for_greedy(trap_for_greedy)
 #
 # <details><summary>Predict, then open</summary>
 #
-# The seven idle guesses are worth nothing: the match does without them already. A matched guess is worth what its
-# replacement costs more. With an understudy beside it, even a perfect guess is cheap.
+# The seven idle guesses are worth nothing: the match does without them already. And no, not necessarily: a matched guess
+# is worth what its **understudy** costs more, the guess that would step in. With a good understudy beside it, even a
+# perfect guess is cheap.
 #
 # </details>
 
@@ -257,8 +258,8 @@ figures.show(figure, "The matched cells, ringed, and beside each guess its price
 # ## The proof in one line
 #
 # Now charge these prices. A target that takes guess n pays the cell's cost plus the price $u_n$. Let $v_t$ be what
-# target t pays in our match. Look at the **slack**, $C_{nt} + u_n - v_t$: how much more it would pay elsewhere. If no
-# slack is negative, nobody wants to leave.
+# target t pays in our match (negative where costs are; only differences matter). The **slack**,
+# $C_{nt} + u_n - v_t$, is how much more it would pay elsewhere. If none is negative, nobody wants to leave.
 
 # %%
 certificate = optimality_certificate(cost, (guess, target))
@@ -273,19 +274,24 @@ figure = drawn.slack_figure(slack, "Nobody can pay less elsewhere", (guess, targ
 figures.show(figure, "The slack of every cell: nowhere negative; zero, in yellow, at the match and at each understudy.")
 
 # %% [markdown]
-# Here is the proof. No slack is negative, so every cell costs at least $v_t - u_n$. Any five cells in five different
-# rows then cost at least $\sum_t v_t - \sum_n u_n$: no price is subtracted twice, and none is negative. Our match
-# costs exactly that. So nothing is cheaper, and you looked at 60 numbers instead of 95,040 matchings.
+# For any match σ:
+#
+# $$\sum_t C_{\sigma(t),t} \;\ge\; \sum_t \big(v_t - u_{\sigma(t)}\big) \;\ge\; \sum_t v_t - \sum_n u_n \;=\; \text{our total}$$
+#
+# First ≥: no slack is negative. Second: no row is taken twice, no price is negative. The =: our cells have slack 0, idle
+# guesses price 0. You looked at 60 numbers, not at 95,040 matchings.
 
 # %% [markdown]
-# The picture shows more. Each column has a second yellow cell: the **understudy**. It is where the target would go
-# next, at exactly the same expense. That is why a price cannot be higher.
+# Where no two targets want the same guess you could see the answer; the proof works as well where you cannot. The
+# picture shows more: a price is as high as it can be. Where one is above zero, its target has a second yellow cell, the
+# understudy's: it could go there at the same expense.
 
 # %% [markdown]
 # ## Break it
 #
-# Greed in the other direction: raise the price of the dearest guess by a half. Change `dearest` or `extra` and run
-# it again. Which target leaves, and to whom?
+# Greed in the other direction: raise the price of the dearest guess by 0.5. Which target leaves, and to whom? Change
+# `dearest` or `extra` and run it again. Try an idle guess, too: nobody leaves, but an idle
+# guess with a price breaks the = of the proof.
 
 # %%
 dearest, extra = prices.argmax(), 0.5
@@ -302,7 +308,8 @@ figures.show(figure, "With one price raised, one target could pay less elsewhere
 # ## Three shapes, one answer
 #
 # Does it matter that the matrix is not square? Many texts say that DETR *pads the targets with no-object* up to N.
-# The code never does, and need not: a column of equal numbers asks for nothing. Transposing changes nothing either.
+# The code never does, and need not. Every full match uses all seven extra columns and so pays 7 · 4.2 whatever it
+# chooses; a constant changes no winner. Transposing changes nothing either.
 
 # %%
 padded = np.pad(cost, ((0, 0), (0, 7)), constant_values=4.2)  # (12, 12), seven "no object" columns
@@ -317,14 +324,15 @@ print(cost.shape, padded.shape, cost.T.shape, "-> the same five pairs")
 # %% [markdown]
 # ## Move it: where the prices come from
 #
-# No need to know the method to trust its answer, but it is a pleasure to watch. Targets enter one by one. Each takes
-# the cheapest guess; where two want the same one, its price rises until one of them prefers another. Step through it,
-# or type your own costs.
+# Targets enter one by one. Each takes
+# the cheapest guess; where two want the same one, its price rises until one prefers another. Several sets of prices
+# prove the same match: bidding finds low ones; the last step raises each as far as its understudy allows.
 
 # %%
 stepper = AssignmentStepper()
 figures.show(
-    AssignmentStepper(step=-1).figure(), "The last step: the pairs ringed, prices beside the rows, offers below."
+    AssignmentStepper(step=-1).figure(),
+    "The last step: the pairs ringed, prices beside the rows; the offers below are what each target pays.",
 )
 stepper
 

@@ -30,7 +30,7 @@ from helpers.checks.matcher import MISTAKES, check_flip_with_log, check_match_ba
 from helpers.detector import load_detector
 from helpers.figures import batch as drawn
 from helpers.scenes import HandwrittenScenes, running_example
-from helpers.widgets.playground import MatchingPlayground
+from helpers.widgets import MatchingPlayground
 
 # %% [markdown]
 # ## Four scenes, thirteen targets
@@ -222,9 +222,9 @@ check_flip_with_log(flip_with_log)
 #
 # <details><summary>Predict, then open</summary>
 #
-# The flipped sign is a disaster at any age: it asks for guesses that lie far away. Mistakes in the class cost do
-# nothing as long as nothing is known about classes, and strike while classes are being learned. Later, when each
-# object has a clear guess of its own, a mistake can fade again. A wrong scale of L1 does little.
+# The flipped sign is the worst, above all early: only the boxes speak then, and it asks for guesses that lie far away.
+# Mistakes in the class cost do nothing as long as nothing is known about classes, and strike while classes are being
+# learned. Later, when each object has a clear guess of its own, a mistake can fade again. A wrong scale of L1 does little.
 #
 # </details>
 
@@ -330,12 +330,13 @@ check_match_batch(match_batch)
 # <details><summary>A hint</summary>
 #
 # `zip(outputs["logits"], outputs["pred_boxes"], targets)` goes through the images. SciPy is fine with a matrix that
-# has no column.
+# has no column. No gradient passes through a match, and SciPy takes none: work under `torch.no_grad()`.
 #
 # </details>
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+@torch.no_grad()
 def match_batch(outputs, targets):
     pairs = []
     for logits, pred_boxes, target in zip(outputs["logits"], outputs["pred_boxes"], targets):

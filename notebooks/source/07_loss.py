@@ -212,15 +212,16 @@ check_fair_eos_coef(fair_eos_coef)
 # %% [markdown]
 # ## What is 85 % worth?
 #
-# Our detector was trained with `eos_coef` 0.1 at first, and with 1 later. Take its weights from step 5,000, in the
-# first period.
+# Our detector was trained with `eos_coef` 0.1 at first, and with 1 later. Take its weights from step 5,000. A guess gives
+# "some object" the probability *p*, and is matched in a share *q* of such cases. On average it pays
+# $-q \log p - 0.1\,(1-q) \log(1-p)$.
 #
-# **Predict first.** A guess gives "some object" 85 %. In how many such cases is it matched with a target?
+# **Predict first.** For which *q* is *p* = 85 % the cheapest answer?
 #
 # <details><summary>Predict, then open</summary>
 #
-# In theory 36 %. Where no-object weighs a tenth, the loss is least when the odds of "object" are ten times the true
-# ones. 85 % is odds of 5.7 to 1; a tenth of that, 0.57 to 1, is 36 %. A detector in the middle of its training follows
+# In theory 36 %. The derivative is zero where p / (1 − p) = 10 · q / (1 − q): the loss is least when the odds of "object"
+# are ten times the true ones. 85 % is odds of 5.7 to 1; a tenth of that, 0.57 to 1, is 36 %. A detector in the middle of its training follows
 # the theory roughly: the next cell prints what is measured.
 #
 # </details>
@@ -254,8 +255,9 @@ near = (claimed > 0.8) & (claimed < 0.9)
 print(f"step 5,000, where it claims 80 to 90 %: matched in {100 * true[near].float().mean():.0f} %")
 
 # %% [markdown]
-# Now claim by claim. On the diagonal, 85 % means 85 %. Below the figure is a **dial**: move `eos_coef`, *N* and *T*.
-# Which setting lets an 85 % mean 85 %? Then set *T* to 0: why does `eos_coef` stop mattering?
+# Now claim by claim; a claim is true if the guess is matched. On the diagonal, 85 % means 85 %. Below is a **dial**: which
+# of `eos_coef`, *N* and *T* changes what 85 % means, which only the share of the weight? Set *T* to 0: why does `eos_coef`
+# stop mattering?
 
 # %%
 figure = reliability_figure(*collected.values())
@@ -263,11 +265,12 @@ figures.show(figure, "How often a claim is true: far below the diagonal at eos_c
 NoObjectDial(N=100, T=7, eos_coef=0.1, p=0.85)
 
 # %% [markdown]
-# The claims were not noise. They were **too high by a known factor**, and log 10 on one logit brings them back without
-# any training. Training on at `eos_coef` 1 does it too.
+# The claims were not noise. They were **too high by a known factor**, and log 10 on one logit brings them most of the way
+# back without any training. Training on at `eos_coef` 1 does it too. So there are two aims: balance wants
+# *T* / (*N* − *T*), true scores want 1. DETR chose near balance.
 #
-# `eos_coef` plays no part in the match. It tunes how readily a guess speaks up; notebook 10 shows what that does to
-# duplicates.
+# `eos_coef` plays no part in the match. It tunes how readily a guess speaks up, and so how often two speak up for one
+# object.
 
 # %% [markdown]
 # ## Does the match minimise the loss?
@@ -372,7 +375,7 @@ for step in range(4):
 #
 # - Class: a weighted mean over all *N* guesses. Boxes: L1 and 1 − GIoU of the matched, over the number of targets.
 # - All learn class, few learn boxes; the cardinality error teaches nothing; the match minimises the cost, not the loss.
-# - `eos_coef` multiplies the odds of "object" by its inverse. Choose it for your *N* and *T*.
+# - `eos_coef` balances objects and no-object, and multiplies the odds of "object" by its inverse. At 1 scores are true.
 
 # %% [markdown]
 # **Test yourself.** A batch holds only empty scenes, and `eos_coef` is 0.1. What would change at 1?

@@ -344,4 +344,5 @@ figures.show(figure, "The loss of each layer on eight scenes, before and after t
 #
 # </details>
 #
-# **Next:** [09, watch it learn](09_watch_it_learn.ipynb).
+# This was the last stage of the map in [00](00_start_here.ipynb): you have been through the whole loss. To see it teach
+# a detector from nothing, run `python -m helpers.training`.
