@@ -1,9 +1,9 @@
 # %% [markdown]
 # # How do you grade a set of guesses?
 #
-# A detection transformer looks at one picture and answers with a **set** of boxes. To learn, it needs one number that
-# says how wrong the set is. Here you walk the whole way once, from one image to that number: the loss of DETR
-# (DEtection TRansformer, 2020), which YOLOS (2021) uses with a plain vision transformer.
+# A detection transformer answers a picture with a **set** of boxes. To learn, it needs one number that says how wrong
+# the set is. Here you walk the whole way once, to that number: the loss of DETR (2020), which YOLOS (2021) uses with a
+# plain vision transformer.
 
 # %% [markdown]
 # **You will be able to** name every stage, and say why the loss must not care about order.
@@ -170,7 +170,7 @@ assert torch.equal(pred_boxes, outputs.pred_boxes)
 #
 # Twelve guesses and five targets make sixty pairs, and each pair has three costs. **Class**: minus the probability of
 # the target's class. **L1**: the differences of the four box numbers, summed. **−GIoU**: −1 where the boxes are the
-# same, towards 1 where they lie far apart. They are added with the weights 1, 5 and 2.
+# same, towards 1 where they lie far apart. Their weights: 1, 5, 2.
 
 # %%
 costs = matcher.cost_matrices(outputs, targets)[0]
@@ -207,8 +207,8 @@ figures.show(figure, "Three costs and their weighted sum; the five matched cells
 # ## From the match to the loss
 #
 # The cost only *chose* the pairs. The loss *grades* the answer. All twelve guesses are graded on class, by cross-entropy:
-# five should name their digit, seven should say "no object". The matched ones are also graded on their box, by L1 and
-# 1 − GIoU, so that perfect is 0. (`eos_coef` weighs "no object"; 07 explains it.)
+# five should name their digit, seven say "no object". The matched are also graded on their box, by L1 and 1 − GIoU, so
+# that perfect is 0. (`eos_coef` weighs "no object": see 07.)
 
 # %%
 criterion = SetCriterion(matcher, num_classes=10, eos_coef=model.config.eos_coefficient)

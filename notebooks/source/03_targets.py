@@ -176,7 +176,7 @@ for name, broken in datasets.items():
 
 
 # %% tags=["live"]
-def overfit(broken, steps=120):
+def overfit(broken, steps=110):
     """Train a fresh detector on this one image: what it then finds, and how its loss went."""
     detector, curve = build_model(Recipe()).train(), []
     optimizer = torch.optim.AdamW(detector.parameters(), lr=1e-3)
@@ -218,7 +218,7 @@ figures.show(figure, "Four loss curves over 120 steps: all fall; by the end you 
 figure, panels = figures.new_figure(13, 3.9, columns=4)
 for axes, name, detections in zip(panels, runs, found):
     draw_learned(axes, image, detections, name)
-caption = "Right; every digit one too high; boxes in wrong places; and no guess passes 0.5: all say “no object”."
+caption = "Right; every digit one too high; boxes in wrong places; and no guess that passes: all say “no object”."
 figures.show(figure, caption)
 
 # %% [markdown]

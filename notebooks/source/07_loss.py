@@ -265,12 +265,10 @@ figures.show(figure, "How often a claim is true: far below the diagonal at eos_c
 NoObjectDial(N=100, T=7, eos_coef=0.1, p=0.85)
 
 # %% [markdown]
-# The claims were not noise. They were **too high by a known factor**, and log 10 on one logit brings them most of the way
-# back without any training. Training on at `eos_coef` 1 does it too. So there are two aims: balance wants
-# *T* / (*N* − *T*), true scores want 1. DETR chose near balance.
+# The claims were **too high by a known factor**; log 10 on one logit brings them most of the way back, training on at 1
+# does too. Two aims, then: balance wants *T* / (*N* − *T*), true scores want 1. DETR chose balance.
 #
-# `eos_coef` plays no part in the match. It tunes how readily a guess speaks up, and so how often two speak up for one
-# object.
+# `eos_coef` plays no part in the match, but in how often two speak up for one object.
 
 # %% [markdown]
 # ## Does the match minimise the loss?
@@ -375,7 +373,7 @@ for step in range(4):
 #
 # - Class: a weighted mean over all *N* guesses. Boxes: L1 and 1 − GIoU of the matched, over the number of targets.
 # - All learn class, few learn boxes; the cardinality error teaches nothing; the match minimises the cost, not the loss.
-# - `eos_coef` balances objects and no-object, and multiplies the odds of "object" by its inverse. At 1 scores are true.
+# - `eos_coef` balances objects and no-object. At 0.1 the odds of "object" are tenfold, at 1 true.
 
 # %% [markdown]
 # **Test yourself.** A batch holds only empty scenes, and `eos_coef` is 0.1. What would change at 1?

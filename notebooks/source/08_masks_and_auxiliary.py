@@ -344,5 +344,5 @@ figures.show(figure, "The loss of each layer on eight scenes, before and after t
 #
 # </details>
 #
-# This was the last stage of the map in [00](00_start_here.ipynb): you have been through the whole loss. To see it teach
-# a detector from nothing, run `python -m helpers.training`.
+# This was the last stage of the map in [00](00_start_here.ipynb): the whole loss. To see it teach a detector from
+# nothing, run `python -m helpers.training`.
