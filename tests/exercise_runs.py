@@ -6,16 +6,12 @@ folded, defines the same function properly and calls the check again.
 """
 
 import ast
-import functools
 import re
 from collections import namedtuple
 from pathlib import Path
 
 import nbformat
 from notebook_rules import tagged, texts
-from notebook_runs import offline_environment
-
-from tools.notebooks import live_kernel, read_built
 
 WRONG_ANSWERS = Path(__file__).parent / "wrong_answers"
 Exercise = namedtuple("Exercise", "name stub check solution")  # a function's name, three places in the notebook
@@ -63,27 +59,30 @@ def exercise_name(file):
     return file.stem.partition("__")[0]
 
 
-@functools.cache
-def answer_all(path, folder=WRONG_ANSWERS):
-    """Run a notebook with its solutions put in, then try every wrong answer, all in one kernel."""
-    notebook = read_built(path)
+def answer_all(client, notebook, name, folder=WRONG_ANSWERS):
+    """In the kernel of a notebook that has run: give the solutions, from the first on, then every wrong answer."""
     found = {exercise.name: exercise for exercise in exercises(notebook)}
-    for exercise in found.values():
-        notebook.cells[exercise.stub].source = definitions(notebook.cells[exercise.solution].source)
-    with live_kernel(notebook, path.parent, env=offline_environment()) as client:
-        said = [_say(client, notebook, place) for place in range(len(notebook.cells))]
-        solved = {name: said[exercise.check] for name, exercise in found.items()}
-        wrong = {
-            file: _try(client, notebook, file, found[exercise_name(file)]) for file in wrong_answers(path.stem, folder)
-        }
+    solved = {name: _solve(client, notebook, exercise) for name, exercise in found.items()}
+    wrong = {file: _try(client, notebook, file, found[exercise_name(file)]) for file in wrong_answers(name, folder)}
     return Answers(solved, wrong)
+
+
+def _solve(client, notebook, exercise):
+    """What the check says once the solution stands in the stub; all cells up to the solution run again."""
+    _say(client, notebook, _add(notebook, _answer(notebook, exercise)))
+    said = {place: _say(client, notebook, place) for place in range(exercise.stub + 1, exercise.solution)}
+    return said[exercise.check]
 
 
 def _try(client, notebook, file, exercise):
     """What the check says of a wrong answer. The solution is put back afterwards."""
-    check, stub = (notebook.cells[place].source for place in (exercise.check, exercise.stub))
-    places = [_add(notebook, source) for source in (file.read_text(encoding="utf-8"), check, stub)]
-    return [_say(client, notebook, place) for place in places][1]
+    check = notebook.cells[exercise.check].source
+    sources = (file.read_text(encoding="utf-8"), check, _answer(notebook, exercise))
+    return [_say(client, notebook, _add(notebook, source)) for source in sources][1]
+
+
+def _answer(notebook, exercise):
+    return definitions(notebook.cells[exercise.solution].source)
 
 
 def _add(notebook, source):

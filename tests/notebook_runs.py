@@ -1,13 +1,15 @@
-"""Run each shipped notebook once, watch its memory, and let all tests read the same result."""
+"""Run each shipped notebook once, watch its memory, try its exercises, and let all tests read the same result."""
 
 import functools
 import os
 import threading
 import time
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from exercise_runs import WRONG_ANSWERS, Answers, answer_all
 
 from tools.notebooks import FAILURES, NOTEBOOKS, live_kernel, read_built, run_cells
 
@@ -17,12 +19,13 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens there, so whatever wants the n
 
 @dataclass
 class Run:
-    """What one run gave: the notebook with fresh outputs, the error if any, the cost."""
+    """What one run gave: the notebook with fresh outputs, the error if any, the cost, what the checks said."""
 
     notebook: object
     error: str | None
     seconds: float
     peak_bytes: int
+    answers: Answers | None
 
 
 def offline_environment():
@@ -39,24 +42,27 @@ def limit_seconds(path: Path):
 @functools.cache
 def run(path: Path):
     """Execute a notebook from a clean kernel in its own process. The result is shared by all tests."""
-    notebook = read_built(path)
+    return run_fresh(path, WRONG_ANSWERS)
+
+
+def run_fresh(path, wrong_answers):
+    """Execute the notebook and measure it, then try its exercises in the same kernel."""
+    notebook, error, answers = read_built(path), None, None
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    return run_fresh(notebook, path.parent, 3 * limit_seconds(path))
-
-
-def run_fresh(notebook, folder, timeout):
-    """Execute `notebook` in place and measure it."""
-    error, start = None, time.perf_counter()
-    with live_kernel(notebook, folder, timeout, env=offline_environment()) as client:
+    start = time.perf_counter()
+    with live_kernel(notebook, path.parent, 3 * limit_seconds(path), env=offline_environment()) as client:
         with MemoryWatch(client.km.provisioner.pid) as watch:
             try:
                 run_cells(client, notebook)
             except FAILURES as failure:
                 error = str(failure) or type(failure).__name__
         seconds = time.perf_counter() - start
-    return Run(notebook, error, seconds, watch.peak)
+        fresh = deepcopy(notebook)
+        if error is None:
+            answers = answer_all(client, notebook, path.stem, wrong_answers)
+    return Run(fresh, error, seconds, watch.peak, answers)
 
 
 class MemoryWatch:

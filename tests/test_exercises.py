@@ -4,7 +4,6 @@ import nbformat
 import pytest
 from exercise_runs import (
     WRONG_ANSWERS,
-    answer_all,
     exercise_name,
     exercises,
     says_correct,
@@ -13,7 +12,7 @@ from exercise_runs import (
     wrong_answers,
 )
 from notebook_rules import tagged, texts
-from notebook_runs import SHIPPED, run
+from notebook_runs import SHIPPED, run, run_fresh
 
 from tools.notebooks import read_built
 
@@ -32,14 +31,14 @@ def test_untouched_stubs_are_called_not_attempted(path):
 @each_notebook
 @pytest.mark.timeout(600)
 def test_solutions_are_correct(path):
-    for name, text in answer_all(path).solved.items():
+    for name, text in run(path).answers.solved.items():
         assert says_correct(text), f"{name}: {text}"
 
 
 @each_notebook
 @pytest.mark.timeout(600)
 def test_wrong_answers_get_a_hint(path):
-    for file, text in answer_all(path).wrong.items():
+    for file, text in run(path).answers.wrong.items():
         assert says_wrong_with_a_hint(text), f"{file.name}: {text}"
         assert not says_correct(text), f"{file.name}: {text}"
 
@@ -88,6 +87,6 @@ def sample(tmp_path):
 
 
 def test_the_machinery_itself(sample):
-    answers = answer_all(sample, sample.parent / "wrong_answers")
+    answers = run_fresh(sample, sample.parent / "wrong_answers").answers
     assert answers.solved == {"double": "correct\n"}
     assert [says_wrong_with_a_hint(text) for text in answers.wrong.values()] == [True]
