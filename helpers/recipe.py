@@ -17,20 +17,21 @@ class Recipe:
     hidden_size: int = 96
     layers: int = 5
     num_detection_tokens: int = 12
-    classifier_steps: int = 3000
+    classifier_steps: int = 5000
     classifier_scenes: int = 20_000
-    detection_steps: int = 16_000
+    detection_steps: int = 36_000
     detection_scenes: int = 40_000
-    batch_size: int = 64  # per process
+    batch_size: int = 32  # per process
     learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    warm_up: float = 0.15  # share of the steps
+    weight_decay: float = 0.05
+    warm_up: float = 0.1  # share of the steps
     clip: float = 1.0
     eos_coef: float = 0.1  # DETR's, until the network finds objects
     final_eos_coef: float = 1.0  # then 1: with 12 tokens there is no flood of no-object to hold back
-    final_from: float = 0.6  # share of the steps
+    final_from: float = 0.25  # share of the steps
     seed: int = 0
-    keep_steps: tuple = (1000, 5000)  # early weights to ship; the last of them with its optimiser
+    keep_steps: tuple = (1000, 5000, 9000)  # early weights to ship
+    keep_optimizer: int = 5000  # which of them with its optimiser
 
     def eos_coef_at(self, step):
         return self.final_eos_coef if step >= self.final_from * self.detection_steps else self.eos_coef

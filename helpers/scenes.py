@@ -12,7 +12,7 @@ from PIL import Image
 IMAGE_SIZE = 128
 NUM_CLASSES = 10
 MAX_OBJECTS = 6
-GLYPH_SIDES = (28, 59)  # pixels, of the whole 8 x 8 glyph
+GLYPH_SIDES = (32, 59)  # pixels, of the whole 8 x 8 glyph
 LARGEST_OVERLAP = 4  # pixels a side by which two boxes may overlap
 INK_LEVEL = 0.42  # of the enlarged glyph: where the paper is cut
 INK_THRESHOLD = 0.5  # of the anti-aliased ink: what counts as the object in masks and boxes
@@ -71,7 +71,7 @@ def running_example():
     return compose_scene(np.random.default_rng(RUNNING_EXAMPLE_SEED), 0, glyphs[chosen], labels[chosen])
 
 
-RUNNING_EXAMPLE_SEED = 592
+RUNNING_EXAMPLE_SEED = 5208
 RUNNING_EXAMPLE_GLYPHS = (0, 11, 5, 9, 11)  # which test image of each digit
 
 

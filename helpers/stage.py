@@ -109,10 +109,13 @@ class Running:
             self.sums[name] = self.sums.get(name, 0) + value
         self.count += 1
 
-    def means(self):
-        means = {name: float(value) / self.count for name, value in self.sums.items()}
+    def means(self, accelerator=None):
+        """The means, over all processes where an accelerator is given; begins anew."""
+        means = {name: torch.as_tensor(value, dtype=torch.float64) / self.count for name, value in self.sums.items()}
         self.__init__()
-        return means
+        if accelerator is not None and accelerator.num_processes > 1:
+            means = {name: accelerator.reduce(value.to(accelerator.device), "mean") for name, value in means.items()}
+        return {name: float(value) for name, value in means.items()}
 
 
 def progress(stage):

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from helpers.targets import validate_targets
 CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
 EVALUATION_SCENES = 200
+QUICK = {"classifier_steps": 0, "detection_scenes": 8, "batch_size": 8, "detection_steps": 600}  # by heart
 
 
 class Classifier(nn.Module):
@@ -33,6 +35,18 @@ class Classifier(nn.Module):
 
     def forward(self, pixel_values):
         return self.head(self.vit(pixel_values).last_hidden_state[:, 0])
+
+
+def build_accelerator():
+    """The processes of this run, of which there are as many as were started."""
+    from accelerate import Accelerator
+
+    started = int(os.environ.get("WORLD_SIZE", 1))
+    # Without a GPU, accelerate takes each of several processes for a run of its own unless it is told.
+    accelerator = Accelerator(cpu=started > 1 and not torch.cuda.is_available())
+    if accelerator.num_processes != started:
+        raise RuntimeError(f"{started} processes were started, but they see {accelerator.num_processes}")
+    return accelerator
 
 
 def train_classifier(recipe, model, folder, accelerator, data_folder):
@@ -57,7 +71,7 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
     return accelerator.unwrap_model(stage.model)
 
 
-def train_detector(recipe, model, folder, accelerator, data_folder):
+def train_detector(recipe, model, folder, accelerator, data_folder, global_class_normalizer=False):
     """Stage two: detection with the set-prediction loss. Returns the recorder."""
     arrays = SceneArrays(HandwrittenScenes("train", recipe.detection_scenes, recipe.seed), data_folder)
     validate_targets(arrays.targets(range(len(arrays))), NUM_CLASSES)
@@ -67,7 +81,7 @@ def train_detector(recipe, model, folder, accelerator, data_folder):
     state = stage.resume()
     if state:
         recorder.restore(state["recording"])
-    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES)
+    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, global_class_normalizer=global_class_normalizer)
     running = Running()
     plain = accelerator.unwrap_model(stage.model)
     for step in progress(stage):
@@ -81,9 +95,9 @@ def train_detector(recipe, model, folder, accelerator, data_folder):
         stage.update(total)
         running.add({"loss": total.detach(), **{name: value.detach() for name, value in losses.items()}})
         if stage.step % CURVE_EVERY == 0:
-            recorder.add_losses(stage.step, {**running.means(), "eos_coef": criterion.eos_coef})
+            recorder.add_losses(stage.step, {**running.means(accelerator), "eos_coef": criterion.eos_coef})
         if stage.step in recipe.keep_steps:  # before the checkpoint: a resumed run starts behind it
-            keep_early_weights(stage, folder, with_optimizer=stage.step == recipe.keep_steps[-1])
+            keep_early_weights(stage, folder, with_optimizer=stage.step == recipe.keep_optimizer)
         if stage.step % CHECKPOINT_EVERY == 0 or stage.step == stage.total:
             accelerator.print(stage.step, readable(recorder.curves[-1] if recorder.curves else {}), flush=True)
             stage.save(recording=recorder.state())
@@ -142,13 +156,17 @@ def keep_early_weights(stage, folder, with_optimizer):
         save_file(moments, path, metadata={"format": "pt", "step": str(stage.step)})
 
 
-def train(recipe, folder, data_folder):
-    """Both stages, in `folder`; leaves `model/` with the final weights, and the recording."""
-    from accelerate import Accelerator
+def train(recipe, folder, data_folder, global_class_normalizer=False):
+    """Both stages, in `folder`; leaves `model/` with the final weights, and the recording.
+
+    Several processes (`python -m torch.distributed.run --nproc-per-node 2 -m helpers.training`) share a batch of
+    `batch_size` scenes each. With `global_class_normalizer` they take the very steps that one process would take
+    with the whole batch; without it, as in the reference, each divides its cross-entropy by its own weights.
+    """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator()
+    accelerator = build_accelerator()
     started = time.time()
     model = build_model(recipe)
     if recipe.classifier_steps:
@@ -156,7 +174,7 @@ def train(recipe, folder, data_folder):
         weights = {name: value.half().contiguous() for name, value in classifier.state_dict().items()}
         save_file(weights, folder / "classifier.safetensors", metadata={"format": "pt"})
         renew_detection_tokens(model)
-    recorder = train_detector(recipe, model, folder, accelerator, data_folder)
+    recorder = train_detector(recipe, model, folder, accelerator, data_folder, global_class_normalizer)
     if accelerator.is_main_process:
         minutes = (time.time() - started) / 60
         model = accelerator.unwrap_model(model)
@@ -169,14 +187,19 @@ def train(recipe, folder, data_folder):
 def main(arguments=None):
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=Path("runs/mini-yolos"), help="where the run lives")
+    parser.add_argument("--folder", type=Path, help="where the run lives; default runs/mini-yolos, or runs/quick")
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="where rendered scenes are kept")
+    parser.add_argument("--quick", action="store_true", help="learn eight scenes by heart: every part in a minute")
+    parser.add_argument("--global-class-normalizer", action="store_true", help="several processes step as one would")
     for field in dataclasses.fields(Recipe):
         if field.type in (int, float):
-            parser.add_argument("--" + field.name.replace("_", "-"), type=field.type, default=field.default)
+            parser.add_argument("--" + field.name.replace("_", "-"), type=field.type, help=f"default {field.default}")
     options = vars(parser.parse_args(arguments))
-    folder, data_folder = options.pop("folder"), options.pop("data")
-    train(Recipe(**options), folder, data_folder)
+    quick = options.pop("quick")
+    folder = options.pop("folder") or Path("runs/quick" if quick else "runs/mini-yolos")
+    more = options.pop("data"), options.pop("global_class_normalizer")
+    given = {name: value for name, value in options.items() if value is not None}
+    train(Recipe(**{**(QUICK if quick else {}), **given}), folder, *more)
 
 
 if __name__ == "__main__":

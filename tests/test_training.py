@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from helpers import stage as stages
 from helpers import training
+from helpers.detector import weights_folder
 from helpers.recipe import Recipe, build_model, renew_detection_tokens
 from helpers.recording import load_recording
 from helpers.stage import MOST_SKIPS, Running, Stage, read_checkpoint
@@ -20,6 +21,8 @@ TINY = Recipe(
     detection_scenes=16,
     batch_size=4,
     keep_steps=(2, 4),
+    keep_optimizer=4,
+    final_from=0.6,
 )
 
 
@@ -243,6 +246,13 @@ def test_the_command_line_sets_the_recipe(monkeypatch, tmp_path):
     called = []
     monkeypatch.setattr(training, "train", lambda *arguments: called.append(arguments))
     training.main(["--folder", str(tmp_path), "--detection-steps", "7", "--learning-rate", "0.5"])
-    recipe, folder, _ = called[0]
-    assert (recipe.detection_steps, recipe.learning_rate, folder) == (7, 0.5, tmp_path)
+    training.main(["--quick", "--batch-size", "5", "--global-class-normalizer"])
+    (recipe, folder, _, is_global), (quick, quick_folder, _, quick_is_global) = called
+    assert (recipe.detection_steps, recipe.learning_rate, folder, is_global) == (7, 0.5, tmp_path, False)
     assert recipe.batch_size == Recipe().batch_size
+    assert (quick.detection_scenes, quick.batch_size, str(quick_folder), quick_is_global) == (8, 5, "runs/quick", True)
+
+
+def test_the_shipped_detector_was_trained_by_this_recipe():
+    trained_by = load_recording(weights_folder() / "recording.npz")["about"]["recipe"]
+    assert Recipe(**{**trained_by, "keep_steps": tuple(trained_by["keep_steps"])}) == Recipe()

@@ -12,7 +12,7 @@ from helpers.detector import load_detector, weights_folder
 from helpers.evaluation import evaluate
 from helpers.figures import L1, MATCH, PREDICTION, new_figure, small_png
 from helpers.recording import load_recording
-from helpers.scenes import HandwrittenScenes
+from helpers.scenes import GLYPH_SIDES, HandwrittenScenes
 
 CARD = Path(__file__).with_name("model_card.md")
 
@@ -30,6 +30,7 @@ def ship(run, minutes=None, beside=""):
         **evaluate(model, image_processor, HandwrittenScenes("test", 1000, seed=0)),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "recipe": recipe,
+        "sides": GLYPH_SIDES,
         "minutes": minutes or recording["about"]["minutes"],
         "beside": beside,
         "switch": round(recipe["final_from"] * recipe["detection_steps"]),
