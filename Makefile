@@ -11,7 +11,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks lint format evaluate train constraints clean
+.PHONY: help lab test notebooks lint format evaluate train bench constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ evaluate: $(READY) ## measure the shipped detector on 1,000 unseen scenes
 
 train: $(READY) ## train the shipped detector again (more than an hour)
 	$(RUN) -m helpers.training $(ARGS)
+
+bench: $(READY) ## time the matcher and the loss beside transformers' own, on an idle machine
+	$(RUN) -m benchmarks $(ARGS)
 
 constraints: $(READY) ## write the installed versions to constraints.txt
 	$(RUN) -m tools.constraints

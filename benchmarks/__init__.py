@@ -1,0 +1,1 @@
+"""The matcher and the loss of `helpers` beside transformers' own, in one run: `python -m benchmarks`."""

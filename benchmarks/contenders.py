@@ -1,0 +1,87 @@
+"""What is compared: the same work done by helpers, by transformers, and the part that nobody can leave out."""
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import nn
+from transformers.loss import loss_for_object_detection as reference
+
+from helpers import HungarianMatcher, SetCriterion
+
+NUM_CLASSES = 91  # as in COCO
+TERMS = ["labels", "boxes", "cardinality"]
+WEIGHTS = {"loss_ce": 1, "loss_bbox": 5, "loss_giou": 2}
+
+
+def random_batch(images, predictions, targets, seed=0):
+    """Outputs of random logits and boxes, and about `targets` objects an image (half to one and a half as many)."""
+    generator = torch.Generator().manual_seed(seed)
+    counts = torch.randint(targets // 2, targets + targets // 2 + 1, (images,), generator=generator).tolist()
+    outputs = {
+        "logits": torch.randn(images, predictions, NUM_CLASSES + 1, generator=generator),
+        "pred_boxes": random_boxes(images, predictions, generator=generator),
+    }
+    wanted = [
+        {
+            "class_labels": torch.randint(NUM_CLASSES, (count,), generator=generator),
+            "boxes": random_boxes(count, generator=generator),
+        }
+        for count in counts
+    ]
+    return outputs, wanted
+
+
+def random_boxes(*shape, generator):
+    """Centre boxes inside the image, sides 0.05 to 0.5: (*shape, 4)."""
+    sides = 0.05 + 0.45 * torch.rand(*shape, 2, generator=generator)
+    return torch.cat([sides / 2 + (1 - sides) * torch.rand(*shape, 2, generator=generator), sides], dim=-1)
+
+
+def matchers():
+    """Functions of (outputs, targets) by name."""
+    ours, theirs = HungarianMatcher(), reference.HungarianMatcher(class_cost=1, bbox_cost=5, giou_cost=2)
+    return {"helpers": ours, "transformers": theirs}
+
+
+def losses():
+    """One loss with its gradient: functions of (outputs, targets) by name, which return the total."""
+    ours = SetCriterion(HungarianMatcher(), NUM_CLASSES)
+    theirs = reference.ImageLoss(reference.HungarianMatcher(1, 5, 2), NUM_CLASSES, 0.1, TERMS)
+
+    def reference_total(outputs, targets):
+        terms = theirs(outputs, targets)
+        return sum(weight * terms[name] for name, weight in WEIGHTS.items())
+
+    totals = {"helpers": lambda *batch: ours.total(ours(*batch)), "transformers": reference_total}
+    return {name: with_gradient(total) for name, total in totals.items()}
+
+
+def with_gradient(total):
+    def run(outputs, targets):
+        leaves = {name: nn.Parameter(value.detach()) for name, value in outputs.items() if torch.is_tensor(value)}
+        loss = total(leaves, targets)
+        loss.backward()
+        return loss.detach()
+
+    return run
+
+
+def six_layers():
+    """Functions of (six layers' outputs, targets): ours in one go, and by one call a layer."""
+    matcher = HungarianMatcher()
+
+    def one_by_one(layers, targets):
+        return [matcher(outputs, targets) for outputs in layers]
+
+    return {"together": matcher.match_layers, "one by one": one_by_one}
+
+
+def floor(outputs, targets):
+    """What any matcher of this kind does: one log-sum-exp over the logits, and scipy on matrices that are ready."""
+    ready = [cost["total"].double().numpy() for cost in HungarianMatcher().cost_matrices(outputs, targets)]
+
+    def run(outputs, targets):
+        torch.logsumexp(outputs["logits"], -1)
+        for matrix in ready:
+            linear_sum_assignment(matrix)
+
+    return run

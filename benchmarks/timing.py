@@ -1,0 +1,40 @@
+"""Fair timings: contenders take turns, medians are kept, and a busy machine is refused."""
+
+import statistics
+import subprocess
+import sys
+import time
+
+import psutil
+
+ROUNDS = 5  # at least
+SECONDS = 1.5  # for a contender in a case, at least ...
+MOST_ROUNDS = 200
+BUSY = 15  # per cent of the processors that others may use
+
+
+def medians(contenders, *arguments):
+    """Seconds of each contender, the median over rounds in which every one has its turn."""
+    for run in contenders.values():
+        run(*arguments)
+    seconds = {name: [] for name in contenders}
+    for _ in range(MOST_ROUNDS):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            run(*arguments)
+            seconds[name].append(time.perf_counter() - start)
+        spent = [sum(taken) for taken in seconds.values()]
+        if (len(seconds[name]) >= ROUNDS and min(spent) > SECONDS) or max(spent) > 10 * SECONDS:
+            break
+    return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+def others_percent(seconds=2.0):
+    """How much of the processors other programs use, in per cent, while this one sleeps."""
+    return psutil.cpu_percent(interval=seconds)
+
+
+def peak_megabytes(name, images, predictions, targets):
+    """By how much one call raises the memory of a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.memory", name, str(images), str(predictions), str(targets)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
