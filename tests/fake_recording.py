@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from helpers.matcher import HungarianMatcher
-from helpers.recording import MATCH_SCENES, REPLAY_SCENES, recorded_steps
+from helpers.recording import MATCH_SCENES, REPLAY_SCENES, load_recording, recorded_steps
 from helpers.scenes import IMAGE_SIZE
-from helpers.widgets.replay import recorded_scenes
+from helpers.widgets.replay import SHIPPED, recorded_scenes
 
 NUM_TOKENS, NUM_CLASSES = 12, 10
 
@@ -20,8 +20,14 @@ def scene_targets(annotation):
     return {"class_labels": labels, "boxes": boxes / IMAGE_SIZE}
 
 
-def write_fake_recording(path, total=16_000, seed=0):
-    """Write a recording with the keys, shapes and types of a real one."""
+def shipped_total(otherwise=16_000):
+    """How many steps the shipped recording covers."""
+    return int(load_recording(SHIPPED)["step"][-1]) if SHIPPED.is_file() else otherwise
+
+
+def write_fake_recording(path, total=None, seed=0):
+    """Write a recording with the keys, shapes and types of a real one; as long as the shipped one unless told."""
+    total = shipped_total() if total is None else total
     rng = np.random.default_rng(seed)
     steps = recorded_steps(total)
     targets = [scene_targets(annotation) for _, annotation in recorded_scenes(MATCH_SCENES)]

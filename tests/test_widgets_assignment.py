@@ -9,7 +9,7 @@ from traitlets import TraitError
 
 from helpers import SetCriterion
 from helpers.assignment import brute_force, greedy, hungarian_steps, total_cost
-from helpers.widgets.dial import NoObjectDial, dial_numbers
+from helpers.widgets.dial import NoObjectDial, dial_numbers, measured_pulls
 from helpers.widgets.stepper import EXAMPLE, AssignmentStepper, clean_cost
 
 NAN, INF = float("nan"), float("inf")
@@ -45,6 +45,19 @@ def test_the_page_takes_the_same_steps_as_python():
             assert np.allclose(prices, shown["prices"], atol=1e-9)
             assert ours.total == pytest.approx(shown["total"], abs=1e-9)
             assert ours.rise == pytest.approx(shown["rise"], abs=1e-9)
+
+
+def test_helpers_checks_each_step():
+    costs = random_costs()
+    for cost in costs:
+        stepper = AssignmentStepper(cost)
+        count = len(stepper.steps)
+        pages = call_page(AssignmentStepper, "stepNumbers", [[stepper.cost, place] for place in range(count)])
+        for place, page in enumerate(pages):
+            stepper.set_state({"step": place})
+            assert stepper.checked["state"] == {"cost": stepper.cost, "step": place}
+            page, ours = (np.array(values, dtype=float) for values in (page, stepper.checked["values"]))  # null: NaN
+            np.testing.assert_allclose(page, ours, rtol=0, atol=1e-9)
 
 
 def test_every_step_has_a_sentence():
@@ -143,6 +156,7 @@ def test_the_dial_is_the_criterions_gradient(N, T, eos_coef, p):
     if N > T:
         assert numbers["unmatched"] == pytest.approx(float(gradient[-1]), abs=1e-9)
     assert (numbers["matched"] > 0) == (T > 0)
+    assert measured_pulls(N, T, eos_coef, p) == pytest.approx((numbers["matched"], numbers["unmatched"]), abs=1e-9)
 
 
 def test_the_share_of_objects_is_what_cross_entropy_gives_them():
@@ -215,6 +229,26 @@ def test_a_static_figure_shows_the_same_state(piece):
     figure = piece.figure()
     figure.canvas.draw()
     pyplot.close(figure)
+
+
+@pytest.mark.parametrize("piece", [AssignmentStepper, NoObjectDial])
+def test_controls_can_be_reduced_to_one(piece):
+    assert piece().controls == list(piece.CONTROLS)
+    assert piece(controls=piece.CONTROLS[:1], large=True).controls == [piece.CONTROLS[0]]
+    for controls in (["everything"], "play", [None]):
+        with pytest.raises(ValueError, match="give a list with some of"):
+            piece(controls=controls)
+    with pytest.raises(TraitError):
+        piece().set_state({"controls": ["everything"]})
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "difference"),
+    [([1, 2], [1, 2.5], 0.5), ([], [], 0), ([None], [None], 0), ([1], [None], None), ([1], [1, 2], None)],
+)
+def test_the_badge_tells_how_far_both_are_apart(ours, theirs, difference):
+    # JSON has no NaN and no infinity: null stands for both.
+    assert call_page(NoObjectDial, "largestDifference", [[ours, theirs]]) == [difference]
 
 
 @pytest.mark.parametrize("piece", [AssignmentStepper, NoObjectDial])

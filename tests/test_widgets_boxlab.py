@@ -110,6 +110,8 @@ def test_an_unknown_loss_or_preset_is_refused():
         BoxLab(preset="far away")
     with pytest.raises(ValueError, match="belong together"):
         BoxLab(prediction=A_BOX)
+    with pytest.raises(ValueError, match="some of scene, loss, follow"):
+        BoxLab(controls=["weights"])
 
 
 def test_reset_leads_back():

@@ -159,6 +159,25 @@ def drag_quickly(shown):
         assert late < bound
 
 
+def test_presets_and_labels_are_chosen_before_anything_runs(shown):
+    playground = show_first(shown)
+    first = loss_of(playground)
+    preset = playground.get_by_label("preset")
+    preset.select_option("more objects than predictions")
+    assert playground.locator(".box.prediction").count() == 3
+    assert "go without" in playground.locator(".summary").inner_text()
+    playground.locator(".box.target").first.focus()
+    playground.get_by_label("Label of target “2”").select_option("9")
+    assert playground.locator(".grid .column").first.inner_text() == "“9”"
+    playground.locator(".box.target").first.press("7")
+    assert playground.locator(".grid .column").first.inner_text() == "“7”"
+    playground.get_by_label("Back to the first state").click()
+    assert preset.input_value() == "late training"
+    assert playground.locator(".box.prediction").count() == 12
+    assert loss_of(playground) == first
+    assert shown.errors == []
+
+
 def test_with_a_kernel_page_and_python_agree(shown):
     shown.get_by_role("menuitem", name="Run", exact=True).click()
     shown.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -208,8 +227,8 @@ def show_first(page, place=0):
 def test_nothing_is_cut_off(shown):
     for theme in ("Light", "Dark"):
         choose_theme(shown, theme)
-        for width in (1280, 700):
-            shown.set_viewport_size({"width": width, "height": 720})
+        for width, height in ((1280, 720), (700, 720), (640, 360)):  # the last is the first at 200 %
+            shown.set_viewport_size({"width": width, "height": height})
             found = show_first(shown)
             keep_picture(shown, f"playground-{width}-{theme}")
             assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1

@@ -136,7 +136,7 @@ def test_the_running_example_is_what_the_detector_says():
     losses = SetCriterion(HungarianMatcher(), 10, eos_coef)(outputs, targets)
     assert playground.numbers["loss_ce"] == pytest.approx(float(losses["loss_ce"]), abs=1e-6)
     assert playground.labels == [3, 1, 4, 1, 5]
-    assert playground.image.startswith("data:image/png;base64,")
+    assert playground.pictures[playground.picture]["image"].startswith("data:image/png;base64,")
 
 
 def test_greedy_loses_where_it_should():
@@ -236,6 +236,8 @@ def test_boxes_outside_are_moved_inside(given, kept):
         {"labels": [0.5]},
         {"labels": []},
         {"labels": ["1"]},
+        {"preset": "nothing"},
+        {"picture": "none"},
         {"class_cost": NAN},
         {"giou_cost": INF},
         {"bbox_cost": "5"},
@@ -286,7 +288,7 @@ def test_the_constructor_says_what_it_needs(options, words):
 
 @pytest.mark.parametrize("options", [{"controls": ["everything"]}, {"matching": "best"}, {"class_cost": NAN}])
 def test_the_constructor_refuses_names_and_numbers(options):
-    with pytest.raises(TraitError):
+    with pytest.raises(ValueError if "controls" in options else TraitError):
         MatchingPlayground(preset="greedy loses", **options)
 
 
@@ -297,6 +299,36 @@ def test_reset_leads_back():
     assert playground.get_state(playground.STATE) != first
     playground.reset()
     assert playground.get_state(playground.STATE) == first
+
+
+def test_a_preset_chosen_in_the_page_is_pythons_too():
+    playground = MatchingPlayground(preset="two fight over one", giou_cost=3.0)
+    first = playground.get_state(playground.STATE)
+    chosen = {entry["name"]: entry for entry in playground.presets}
+    assert list(chosen) == list(PRESETS)
+    for name, entry in chosen.items():
+        state = {key: value for key, value in entry.items() if key != "name"}
+        playground.set_state({**state, "preset": name, "version": playground.version + 1})  # as the page does
+        alone = MatchingPlayground(preset=name, giou_cost=3.0)
+        assert playground.numbers["loss"] == alone.numbers["loss"]
+        assert (playground.preset, playground.labels, playground.eos_coef) == (name, alone.labels, alone.eos_coef)
+        assert (playground.picture >= 0) == (name not in SKETCHES)
+    playground.reset()
+    assert playground.get_state(playground.STATE) == first
+    playground.preset = "more objects than predictions"  # as Python does
+    assert (len(playground.boxes), len(playground.labels)) == (3, 5)
+
+
+def test_labels_are_edited_one_by_one():
+    playground = random_playground(0, 3, 2)
+    playground.set_state({"labels": [3, 0], "version": 1})
+    before = playground.numbers["class_cost"]
+    playground.set_state({"labels": [4, 0], "version": 2})
+    assert playground.targets[0]["class_labels"].tolist() == [4, 0]
+    with pytest.raises(TraitError):
+        playground.set_state({"logits": [[0.0] * 5] * 3})  # no class 4 any more
+    assert not torch.equal(playground.numbers["class_cost"][:, 0], before[:, 0])
+    assert torch.equal(playground.numbers["class_cost"][:, 1], before[:, 1])
 
 
 def test_text_and_options():
@@ -316,11 +348,11 @@ def test_text_and_options():
 def test_the_stored_state_is_small():
     state = MatchingPlayground().get_state()
     size = len(json.dumps({name: value for name, value in state.items() if name not in ("_esm", "_css")}))
-    assert size < 25_000
+    assert size < 30_000  # with all presets
     photograph = Image.fromarray(np.random.default_rng(0).integers(0, 255, (900, 1200, 3), np.uint8))
     large = random_playground(0, 2, 1, image=photograph)
-    assert large.size == [1200, 900]
-    assert len(large.image) < 120_000
+    assert large.pictures[0]["size"] == [1200, 900]
+    assert len(large.pictures[0]["image"]) < 120_000
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from helpers.widgets.replay import (
     ownership_runs,
     pack_recording,
     recorded_scenes,
+    ticks_up_to,
     unpack_scene,
 )
 
@@ -42,7 +43,7 @@ def test_what_is_packed_is_what_was_recorded(recording, data):
         assert np.abs(arrays["boxes"] - recording["boxes"][:, scene]).max() < 1e-5
         probability = np.exp(recording["logits"][:, scene].astype(float))
         probability /= probability.sum(-1, keepdims=True)
-        assert np.abs(arrays["scores"] - (1 - probability[..., -1])).max() <= 0.5 / 255 + 1e-9
+        assert np.abs(arrays["scores"] - (1 - probability[..., -1])).max() < 1e-5
         assert (arrays["guesses"] == probability[..., :-1].argmax(-1)).all()
         assert (arrays["owners"] == recording["owners"][:, scene]).all()
         count = int(recording["target_counts"][scene])
@@ -83,7 +84,7 @@ def test_the_page_says_the_same_sentence(data):
     light = {**data, "scenes": [{**scene, "image": ""} for scene in data["scenes"]]}
     texts = call_page(TrainingReplay, "describeReplay", [[light, 0, unpacked, index] for index in indices])
     assert texts == [describe_frame(data, 0, index) for index in indices]
-    assert texts[-1].startswith("Step 16,000: ")
+    assert texts[-1].startswith(f"Step {data['steps'][-1]:,}: ")
 
 
 def test_runs_cover_every_step_once(recording):
@@ -100,7 +101,7 @@ def test_runs_cover_every_step_once(recording):
 
 def test_the_axis_gives_every_recorded_step_one_place(data):
     steps = data["steps"]
-    places = call_page(TrainingReplay, "placeOf", [[step, steps] for step in [*steps, 5, 20_000]])
+    places = call_page(TrainingReplay, "placeOf", [[step, steps] for step in [*steps, 5, 2 * steps[-1]]])
     assert places[: len(steps)] == list(range(len(steps)))
     assert places[len(steps)] == pytest.approx(np.interp(5, steps, range(len(steps))))
     assert places[-1] == len(steps) - 1
@@ -114,18 +115,40 @@ def test_flips_are_counted_over_matched_targets():
 
 
 def test_the_replay_offers_its_state(recording):
+    steps = recording["step"].tolist()
+    nearest = min(steps, key=lambda step: abs(step - 4100))
     piece = TrainingReplay(recording, scenes=2, step=4100)
-    assert piece.step == 4043
+    assert piece.step == nearest
     assert piece.frame["boxes"].shape == (12, 4)
     assert repr(piece) == "TrainingReplay: " + describe_frame(piece.data, 0, piece.index)
     piece.set_state({"scene": 7, "index": 10**6})
-    assert (piece.scene, piece.step) == (1, 16_000)
+    assert (piece.scene, piece.step) == (1, steps[-1])
     piece.set_state({"scene": -1, "index": -3})
     assert (piece.scene, piece.step) == (0, 0)
     with pytest.raises(TraitError):
         piece.set_state({"index": None})
     piece.reset()
-    assert piece.step == 4043
+    assert piece.step == nearest
+
+
+def test_helpers_finds_the_owners_that_the_page_shows(recording):
+    piece = TrainingReplay(recording, scenes=4)
+    places = [(scene, index) for scene in range(4) for index in (0, 20, len(recording["step"]) - 1)]
+    unpacked = [[scene, len(piece.data["steps"]), piece.data["tokens"]] for scene in piece.data["scenes"]]
+    pages = call_page(TrainingReplay, "unpackScene", unpacked)
+    shown = call_page(TrainingReplay, "frameNumbers", [[pages[scene], index] for scene, index in places])
+    for (scene, index), page in zip(places, shown):
+        piece.set_state({"scene": scene, "index": index})
+        assert piece.checked["state"] == {"scene": scene, "index": index}
+        np.testing.assert_allclose(page, piece.checked["values"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("last", [100, 16_000, 36_000, 100_000])
+def test_ticks_follow_from_the_recording(last):
+    ticks = ticks_up_to(last)
+    assert (ticks[0], ticks[-1]) == (0, last)
+    assert ticks == sorted(set(ticks))
+    assert 3 <= len(ticks) <= 12
 
 
 @pytest.mark.parametrize("scene", range(8))
@@ -138,6 +161,8 @@ def test_a_static_figure_shows_the_same_state(recording, scene):
 
 
 def test_refusals_name_the_cure(recording, tmp_path):
+    with pytest.raises(ValueError, match="some of play, scrub, scene, idle, tokens"):
+        TrainingReplay(recording, controls=["rewind"])
     with pytest.raises(ValueError, match=r"scenes is 9; the recording holds 1 to 8\."):
         TrainingReplay(recording, scenes=9)
     with pytest.raises(FileNotFoundError, match="is not there; give the path"):

@@ -10,10 +10,9 @@ const RATE = 0.002; // as in helpers.widgets.boxlab.follow_gradient
 const STEPS = 450;
 const PER_SECOND = 120;
 const LEAST = 0.02; // the shortest side that a hand can make
-const AGREE = 1e-7;
 const NO_PULL = 1e-9;
 
-// L1, IoU and GIoU of two boxes, then the gradients of the three losses: in the order of BoxLab.checked.
+// L1, IoU and GIoU of two boxes, then the gradients of the three losses: in the order of BoxLab.recompute.
 export function labNumbers(box, target) {
   const { iou, giou } = overlap(box, target);
   return [l1Distance(box, target), iou, giou, ...["l1", "iou", "giou"].flatMap((name) => boxGradient(name, box, target))];
@@ -84,14 +83,15 @@ function render({ model, el }) {
     drag = null,
     run = null, // what is being followed: { loss, way, begun, shown }
     runs = {}, // loss -> way, all from the same start
-    start = null, // where these began: { prediction, target }
-    waiting = null;
+    start = null; // where these began: { prediction, target }
+  const offer = offering(model);
+  const offers = (name) => get("controls").includes(name);
 
   // ---- elements -------------------------------------------------------------------------------------------------
   const svg = vector("svg", { class: "paper", role: "group", "aria-label": "Two boxes to move" });
   const say = make("p", { class: "say" });
   const areas = make("div", { class: "areas" });
-  const badge = make("span", { class: "badge", role: "status" });
+  const badge = makeBadge();
   const story = make("p", { class: "story" });
   const spoken = make("p", { class: "spoken", "aria-live": "polite" });
   const chart = make("div", { class: "chart" });
@@ -122,9 +122,9 @@ function render({ model, el }) {
     make(
       "div",
       { class: "controls" },
-      make("label", {}, "scene ", preset),
+      ...offer("scene", make("label", {}, "scene ", preset)),
       button("Reset", "Back to the first view", reset),
-      badge,
+      badge.element,
     ),
     say,
     make(
@@ -135,16 +135,17 @@ function render({ model, el }) {
         "div",
         { class: "side" },
         make("div", { class: "cards", role: "radiogroup", "aria-label": "Loss to follow" }, ...cards.map((c) => c.element)),
-        make("div", { class: "controls" }, play, button("One step", "One step of gradient descent", () => single())),
-        story,
-        chart,
+        ...offer(
+          "follow",
+          make("div", { class: "controls" }, play, button("One step", "One step of gradient descent", () => single())),
+          story,
+          chart,
+        ),
       ),
     ),
     spoken,
   );
   root.timings = []; // milliseconds of each redraw, for the tests
-  root.latencies = []; // milliseconds until helpers had answered
-  const sent = new Map(); // boxes -> when they were sent
   el.replaceChildren(root);
 
   // ---- changes --------------------------------------------------------------------------------------------------
@@ -163,6 +164,7 @@ function render({ model, el }) {
     put(get("initial"));
   }
   function choose(loss) {
+    if (!offers("loss")) return;
     stop();
     put({ loss });
   }
@@ -301,6 +303,7 @@ function render({ model, el }) {
     const best = ranked[1].rank < ranked[0].rank ? ranked[1] : ranked[0];
     return best.rank === Infinity ? {} : { name: best.name, x, y };
   }
+  dragByTouch(svg, ({ target, touches: [{ clientX, clientY }] }) => hit({ target, clientX, clientY, pointerType: "touch" }).name);
   svg.onpointerdown = (event) => {
     if (event.button > 0) return;
     const found = hit(event);
@@ -397,6 +400,7 @@ function render({ model, el }) {
       const chosen = get("loss") === key;
       element.setAttribute("aria-checked", chosen);
       element.tabIndex = chosen ? 0 : -1;
+      element.classList.toggle("fixed", !offers("loss"));
       element.setAttribute("aria-label", `Follow ${name}. ${LOSSES[key].measure} is ${tidy(values[key], 2)}; the box ${words || "stays"}.`);
       const strongest = Math.max(...gradient.map(Math.abs));
       glyph.replaceChildren(
@@ -463,47 +467,14 @@ function render({ model, el }) {
     chart.replaceChildren(make("div", { class: "keys" }, ...(keys.length ? keys : [make("span", {}, "IoU along the way")])), picture);
   }
 
-  // ---- agreement with helpers ------------------------------------------------------------------------------------
-  function compare() {
-    const { prediction, target, values } = get("checked");
-    clearTimeout(waiting);
-    const key = JSON.stringify([prediction, target]);
-    if (sent.has(key)) {
-      root.latencies.push(performance.now() - sent.get(key));
-      sent.clear();
-    }
-    const same = (a, b) => a?.every((value, i) => value === b[i]);
-    if (!same(prediction, get("prediction")) || !same(target, get("target"))) {
-      waiting = setTimeout(() => showBadge(null), 1500);
-      return;
-    }
-    const mine = labNumbers(prediction, target);
-    showBadge(mine.reduce((most, value, i) => Math.max(most, Math.abs(value - values[i])), 0));
-  }
-  function showBadge(difference) {
-    const same = difference !== null && difference < AGREE;
-    badge.textContent =
-      difference === null
-        ? "computed in the page"
-        : same
-          ? "✓ page and helpers agree to 1e-7"
-          : `✗ page and helpers differ by ${difference.toPrecision(2)}`;
-    badge.className = `badge ${difference === null ? "" : same ? "same" : "differs"}`;
-    badge.title =
-      difference === null
-        ? "Run the cell, and Python checks every number."
-        : `Largest difference of all values and gradients: ${difference.toExponential(1)}`;
-  }
-
-  let speaking = null,
-    last = JSON.stringify(Object.values(boxes()));
+  let speaking = null;
   function paint() {
     frame = null;
     const begun = performance.now();
     advance();
     root.classList.toggle("large", get("large"));
     // All sizes are read before anything is written: one layout a redraw.
-    const unit = parseFloat(getComputedStyle(root).fontSize);
+    const unit = letterSize(root);
     const [size, width] = [svg.clientWidth || 340, chart.clientWidth || 340];
     const place = get("presets").findIndex(({ boxes: [a, b] }) => {
       const from = start ?? boxes();
@@ -523,27 +494,24 @@ function render({ model, el }) {
     speaking = setTimeout(() => (spoken.textContent = summary), 600);
     root.timings.push(performance.now() - begun);
     if (root.timings.length > 3000) root.timings.shift();
-    const key = JSON.stringify(Object.values(boxes()));
-    if (key !== last) sent.set((last = key), performance.now());
-    if (sent.size > 50) sent.delete(sent.keys().next().value);
     model.save_changes();
-    compare();
   }
   function schedule() {
     frame ??= requestAnimationFrame(paint);
   }
   const changes = "change:prediction change:target change:loss change:large change:initial";
   model.on(changes, schedule);
-  model.on("change:checked", compare);
+  const check = followHelpers(model, badge, () => labNumbers(get("prediction"), get("target")));
+  root.latencies = check.latencies; // milliseconds until helpers had answered
   const watch = new ResizeObserver(schedule);
   [root, svg, chart].forEach((part) => watch.observe(part));
   paint();
   return () => {
     cancelAnimationFrame(frame);
-    [waiting, speaking].forEach(clearTimeout);
+    clearTimeout(speaking);
     watch.disconnect();
+    check.stop();
     model.off(changes, schedule);
-    model.off("change:checked", compare);
   };
 }
 

@@ -6,7 +6,7 @@ import torch
 import traitlets
 
 from helpers.boxes import box_iou, center_to_corners, generalized_box_iou
-from helpers.widgets.parts import Piece, page_code, page_style
+from helpers.widgets.parts import Piece, page_code, page_style, refuse
 
 SMALLEST_SIDE = 0.01  # of a normalised image
 PRESETS = {
@@ -46,6 +46,7 @@ class BoxLab(Piece):
         preset: what to begin with without them: "overlapping", "far apart", "nested", "same L1, IoU 0" or "same L1,
             IoU 0.5".
         loss: what to follow at first, "l1", "iou" (1 - IoU), "giou" (1 - GIoU) or "sum", L1 and GIoU weighted 5 and 2.
+        controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
         large: for a projector.
 
     ValueError or TraitError where a number is missing or not finite; boxes are moved into the image, sides to 0.01 or
@@ -60,11 +61,12 @@ class BoxLab(Piece):
 
     _esm, _css = page_code("boxlab", "geometry"), page_style("boxlab")
     STATE = ("prediction", "target", "loss")
+    CONTROLS = ("scene", "loss", "follow")
+    CHECKED = ("prediction", "target")
     prediction = traitlets.List().tag(sync=True)
     target = traitlets.List().tag(sync=True)
     loss = traitlets.Enum(list(LOSSES), "giou").tag(sync=True)
     presets = traitlets.List().tag(sync=True)
-    checked = traitlets.Dict().tag(sync=True)  # what helpers computes, for the page to compare
 
     def __init__(self, prediction=None, target=None, preset=None, **options):
         if (prediction is None) != (target is None):
@@ -75,20 +77,14 @@ class BoxLab(Piece):
         prediction, target = map(clean_box, given)
         presets = [{"name": name, "boxes": boxes, "say": WORDS[name]} for name, boxes in PRESETS.items()]
         super().__init__(prediction=prediction, target=target, presets=presets, **options)
-        self._check()
-        self.observe(self._check, ("prediction", "target"))
 
     @traitlets.validate("prediction", "target")
     def _clean(self, proposal):
-        try:
-            return clean_box(proposal["value"])
-        except (TypeError, ValueError) as error:
-            raise traitlets.TraitError(f"{proposal['trait'].name}: {error}") from None
+        return refuse(clean_box, proposal["value"])
 
-    def _check(self, change=None):
-        gradients = [part for name in MEASURES for part in self.gradients[name].tolist()]
-        values = [*self.measures.values(), *gradients]
-        self.checked = {"prediction": self.prediction, "target": self.target, "values": values}
+    def recompute(self):
+        pulls = [box_gradient(LOSSES[name], *self._pair).tolist() for name in MEASURES]
+        return [*self.measures.values(), *pulls[0], *pulls[1], *pulls[2]]
 
     @property
     def outputs(self):

@@ -15,7 +15,7 @@ export function dialNumbers({ N, T, eos_coef, p }) {
   };
 }
 
-const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
+const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)}\u00a0%`;
 const short = (value) => (value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value.toPrecision(2));
 
 // The state in two sentences: the weight, then what a confident token means.
@@ -41,6 +41,8 @@ const DIALS = [
 ];
 
 function render({ model, el }) {
+  const offer = offering(model);
+  const badge = makeBadge();
   const state = () => Object.fromEntries(DIALS.map(({ name }) => [name, model.get(name)]));
   const sliders = DIALS.map((dial) => {
     const input = make("input", {
@@ -68,8 +70,8 @@ function render({ model, el }) {
     make(
       "div",
       { class: "sliders" },
-      ...sliders.map(({ label, title, input, shown }) =>
-        make("label", {}, make("b", {}, label), make("span", {}, title), input, shown),
+      ...sliders.flatMap(({ name, label, title, input, shown }) =>
+        offer(name, make("label", {}, make("b", {}, label), make("span", {}, title), input, shown)),
       ),
     ),
     make("div", { class: "head" }, make("h3", {}, "Weight in the class loss, token by token"), shares),
@@ -80,10 +82,14 @@ function render({ model, el }) {
     make(
       "div",
       { class: "controls" },
-      ...presets.map(([name, N, T, eos_coef]) =>
-        button(name, `N ${N}, T ${T}, eos_coef ${eos_coef}`, () => set({ N, T, eos_coef })),
+      ...presets.flatMap(([name, N, T, eos_coef]) =>
+        offer(
+          "presets",
+          button(name, `N ${N}, T ${T}, eos_coef ${eos_coef}`, () => set({ N, T, eos_coef })),
+        ),
       ),
       button("Reset", "Back to the first setting", () => set(model.get("initial"))),
+      badge.element,
     ),
   );
   root.classList.toggle("large", model.get("large"));
@@ -125,24 +131,29 @@ function render({ model, el }) {
         make("i", { class: i < now.T ? "objects" : "none", style: `flex-grow:${i < now.T ? 1 : now.eos_coef}` }),
       ),
     );
-    plot.replaceChildren(drawPulls(now, numbers, plot.clientWidth || 700, parseFloat(getComputedStyle(root).fontSize)));
+    plot.replaceChildren(drawPulls(now, numbers, plot.clientWidth || 700, letterSize(root)));
   }
 
   model.on("change:N change:T change:eos_coef change:p", paint);
   const watch = new ResizeObserver(paint);
   watch.observe(plot);
+  plot.classList.toggle("still", offer("p", plot).length === 0);
   plot.onpointerdown = (event) => {
+    if (plot.classList.contains("still")) return;
     plot.setPointerCapture(event.pointerId);
     plot.onpointermove(event);
   };
   plot.onpointermove = (event) => {
-    if (!event.buttons) return;
+    if (!event.buttons || plot.classList.contains("still")) return;
     const share = (event.clientX - plot.getBoundingClientRect().left - plot.firstChild.left) / plot.firstChild.span;
     set({ p: Math.round(100 * Math.max(0.01, Math.min(0.99, share))) / 100 });
   };
   paint();
+  const check = followHelpers(model, badge, () => Object.values(dialNumbers(state())));
+  root.latencies = check.latencies;
   return () => {
     watch.disconnect();
+    check.stop();
     model.off(null, paint);
   };
 }

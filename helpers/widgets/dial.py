@@ -2,8 +2,10 @@
 
 import math
 
+import torch
 import traitlets
 
+from helpers.loss import SetCriterion
 from helpers.widgets.parts import Piece, page_code, page_style
 
 LIMITS = {"N": (1, 100), "T": (0, 100), "eos_coef": (0.0, 1.0), "p": (0.01, 0.99)}
@@ -38,18 +40,38 @@ def dial_numbers(N, T, eos_coef, p):
     }
 
 
+def measured_pulls(N, T, eos_coef, p):
+    """The same "matched" and "unmatched" by autograd, through the real loss: N tokens that all say the same.
+
+    >>> [round(pull, 3) for pull in measured_pulls(N=100, T=7, eos_coef=0.1, p=0.85)]
+    [0.009, 0.005]
+    """
+    logits = torch.tensor([p, 1 - p], dtype=torch.float64).log().repeat(1, N, 1).requires_grad_()
+    outputs = {"logits": logits, "pred_boxes": torch.full((1, N, 4), 0.5, dtype=torch.float64)}
+    target = {"class_labels": torch.zeros(T, dtype=torch.int64), "boxes": torch.full((T, 4), 0.5, dtype=torch.float64)}
+    order = torch.arange(T)
+    criterion = SetCriterion(lambda outputs, targets: [(order, order)], 1, eos_coef, losses=("labels",))
+    (gradient,) = torch.autograd.grad(criterion(outputs, [target])["loss_ce"], logits)
+    first, last = float(gradient[0, 0, 0]), float(gradient[0, -1, 0])  # of a matched token, of an unmatched one
+    return 0.0 - first if T > 0 else 0.0, last if N > T else 0.0
+
+
 class NoObjectDial(Piece):
     """Sliders for N, T, `eos_coef` and a token's confidence p; see `dial_numbers` for what is shown.
 
-    Args: N 1 to 100; T 0 to N; eos_coef 0 to 1; p 0.01 to 0.99; large: for a projector. Values outside are moved to
-    the nearest allowed one, NaN is refused.
+    Args:
+        N, T, eos_coef, p: 1 to 100; 0 to N; 0 to 1; 0.01 to 0.99. Values outside are moved to the nearest allowed one,
+            NaN is refused.
+        controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
+        large: for a projector.
 
     >>> round(NoObjectDial(N=100, T=7, eos_coef=0.1).numbers["objects"], 3)
     0.429
     """
 
     _esm, _css = page_code("dial"), page_style("dial")
-    STATE = ("N", "T", "eos_coef", "p")
+    STATE = CHECKED = ("N", "T", "eos_coef", "p")
+    CONTROLS = (*STATE, "presets")
     N = traitlets.Int(12).tag(sync=True)
     T = traitlets.Int(5).tag(sync=True)
     eos_coef = traitlets.Float(0.1).tag(sync=True)
@@ -71,6 +93,11 @@ class NoObjectDial(Piece):
     def numbers(self):
         """`dial_numbers` of the present state."""
         return dial_numbers(self.N, self.T, self.eos_coef, self.p)
+
+    def recompute(self):
+        state = (self.N, self.T, self.eos_coef, self.p)
+        numbers = dict(zip(("matched", "unmatched"), measured_pulls(*state)))
+        return list((dial_numbers(*state) | numbers).values())
 
     @property
     def text(self):

@@ -1,7 +1,8 @@
-"""What pieces have in common: page code as one module, a first state to go back to, a sentence as fallback."""
+"""What pieces have in common: page code as one module, controls, a first state, a check by helpers, a sentence."""
 
 import base64
 import io
+import math
 from importlib.resources import files
 
 import anywidget
@@ -12,12 +13,14 @@ PICTURE_COLOURS = 24
 
 
 def page_code(name, *shared):
-    """The shared parts, files shared with few (such as "geometry") and a piece's own file as one ES module.
+    """What all share, files shared with few (such as "geometry") and a piece's own file as one ES module.
 
     One string, because a stored widget cannot import relative files.
     """
     folder = files("helpers.widgets")
-    return "\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in ("parts", *shared, name))
+    return "\n".join(
+        (folder / f"{part}.js").read_text(encoding="utf-8") for part in ("parts", "agreement", *shared, name)
+    )
 
 
 def page_style(name):
@@ -27,19 +30,51 @@ def page_style(name):
 
 
 class Piece(anywidget.AnyWidget):
-    """A widget that computes in the page. `large` is for a projector, `initial` is where reset leads back to."""
+    """A widget that computes in the page.
+
+    Args: controls: which controls to offer, some of the piece's `CONTROLS`, default all; Reset is always there.
+
+    ValueError for a control that the piece does not have.
+    """
 
     STATE = ()  # the traits that a reader changes, and reset restores
-    large = traitlets.Bool(False).tag(sync=True)
-    initial = traitlets.Dict().tag(sync=True)
+    CONTROLS = ()  # what `controls` may name
+    CHECKED = ()  # the traits that `recompute` depends on
+    controls = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    large = traitlets.Bool(False).tag(sync=True)  # for a projector
+    initial = traitlets.Dict().tag(sync=True)  # where reset leads back to
+    checked = traitlets.Dict().tag(sync=True)  # what helpers computes for a state, for the page to compare
 
-    def __init__(self, **state):
-        super().__init__(**state)
+    def __init__(self, controls=None, **state):
+        super().__init__(controls=known_controls(controls, self.CONTROLS), **state)
         self.initial = {name: getattr(self, name) for name in self.STATE}
+        if self.CHECKED:
+            self._check()
+            self.observe(self._check, self.CHECKED)
+
+    @traitlets.validate("controls")
+    def _know_controls(self, proposal):
+        return refuse(known_controls, proposal["value"], self.CONTROLS)
+
+    def recompute(self):
+        """What `helpers` computes for the present state: a flat list of numbers, in the page's order."""
+        raise NotImplementedError
+
+    def _check(self, change=None):
+        state = {name: getattr(self, name) for name in self.CHECKED}
+        if self.checked.get("state") != state:
+            values = [float(value) if math.isfinite(value) else None for value in self.recompute()]
+            self.checked = {"state": state, "values": values}
 
     def reset(self):
         """Go back to the first state."""
-        self.set_state(dict(self.initial))
+        self.put(self.initial)
+
+    def put(self, state):
+        """Change several traits at once: they are checked together and reach the page together."""
+        with self.hold_sync(), self.hold_trait_notifications():
+            for name, value in state.items():
+                setattr(self, name, value)
 
     @property
     def text(self):
@@ -53,6 +88,26 @@ class Piece(anywidget.AnyWidget):
         data = super()._repr_mimebundle_(**options)
         (data[0] if isinstance(data, tuple) else data)["text/plain"] = repr(self)
         return data
+
+
+def known_controls(controls, known):
+    """Names of controls as a list, all of them for None. ValueError for a name that is not known.
+
+    >>> known_controls(None, ("play", "view"))
+    ['play', 'view']
+    """
+    names = known if controls is None else controls
+    if isinstance(names, str) or not all(name in known for name in names):
+        raise ValueError(f"controls is {controls!r}; give a list with some of {', '.join(known)}.")
+    return list(names)
+
+
+def refuse(clean, *arguments):
+    """`clean(*arguments)` with errors that traitlets know: only after one of these do they take back a change."""
+    try:
+        return clean(*arguments)
+    except (TypeError, ValueError) as error:
+        raise traitlets.TraitError(str(error)) from None
 
 
 def small_picture(image):

@@ -13,9 +13,6 @@ const MATCHINGS = {
   greedy: "the cheapest pair first, then the cheapest of what is left",
   argmin: "each target takes its cheapest prediction, whoever else wants it",
 };
-const [SMALLEST, STEP, LEAST_P] = [0.02, 0.01, 0.001]; // of a dragged side, of an arrow key, of a probability
-const MOST_SLIDERS = 6;
-const AGREEMENT = 1e-5;
 
 export const predictionName = (n) => (n < 26 ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[n] : `P${n + 1}`);
 
@@ -31,17 +28,6 @@ export function playgroundNumbers(state, matching) {
   const matrices = costMatrices(state);
   const pairs = assign(matrices.total, matching);
   return { matrices, pairs, cost: totalCost(matrices.total, pairs), losses: lossTerms(state, pairs) };
-}
-
-// Give class `k` of a row of logits the probability p; the others share the rest as before.
-export function withProbability(logits, k, p) {
-  const before = softmax(logits);
-  const share = Math.max(LEAST_P, Math.min(1 - LEAST_P, p));
-  const rest = before.reduce((sum, value, i) => (i === k ? sum : sum + value), 0);
-  return before.map((value, i) => {
-    const now = i === k ? share : rest > 1e-9 ? (value * (1 - share)) / rest : (1 - share) / (before.length - 1);
-    return Math.round(1e6 * Math.log(Math.max(now, 1e-9))) / 1e6;
-  });
 }
 
 // The match as a sentence or two, for the line above the scene and for screen readers.
@@ -80,7 +66,8 @@ function render({ model, el }) {
   let shown = null, // numbers of the painted state
     selected = { kind: "prediction", index: surest(get("logits")) },
     inspected = null,
-    drag = null;
+    dragging = false,
+    scene = null;
 
   function set(changes) {
     for (const [name, value] of Object.entries(changes)) model.set(name, value);
@@ -89,19 +76,20 @@ function render({ model, el }) {
   }
 
   const summary = make("p", { class: "summary", "aria-live": "polite" });
-  const badge = make("span", { class: "badge", role: "status" });
-  const scene = makeScene(get("image"), get("size"), state(), get("large"));
+  const badge = makeBadge();
+  const stage = make("div", { class: "stage" });
+  const picture = () => get("pictures")[get("picture")] ?? { image: "", size: [1, 1] };
   const tables = make("div", { class: "tables" });
   const tableHead = make("div", { class: "table-head" });
   const frame = make("div", { class: "frame" });
   const pair = make("div", { class: "pair", "aria-live": "polite" });
-  const says = make("div", { class: "says" });
+  const says = makeSays({ offers, speak: (...what) => speak(...what), rename: (...what) => rename(...what) });
   const bar = makeLossBar();
   const controls = makeControls();
   const hint = make("p", { class: "hint" }, "Drag, or Tab and arrows; with Shift they resize.");
   const meaning = make("p", { class: "hint" });
   tables.append(tableHead, frame, meaning);
-  const side = make("div", { class: "side" }, pair, ...(offers("probabilities") ? [says] : []));
+  const side = make("div", { class: "side" }, pair, says.element);
   const root = make(
     "section",
     {
@@ -110,8 +98,8 @@ function render({ model, el }) {
       role: "group",
       "aria-label": "Matching playground",
     },
-    make("div", { class: "head" }, summary, badge),
-    make("div", { class: "board" }, make("div", { class: "stage" }, scene.svg, hint), tables, side),
+    make("div", { class: "head" }, summary, badge.element),
+    make("div", { class: "board" }, stage, tables, side),
     ...(get("show_match") ? [bar.element] : []),
     controls.element,
   );
@@ -120,7 +108,17 @@ function render({ model, el }) {
 
   // --- the matrices ---
   const tabs = [...VIEWS, { name: "all", text: "all", says: "the three costs and their weighted sum" }];
-  let grids = [];
+  let grids = [],
+    built = {};
+  function buildScene() {
+    const { image, size } = picture();
+    scene = makeScene(image, size, state(), get("large"));
+    handleScene(scene, hands);
+    stage.replaceChildren(scene.svg, hint);
+    const { kind, index } = selected;
+    if (index >= (kind === "prediction" ? get("boxes") : get("labels")).length)
+      selected = { kind: "prediction", index: surest(get("logits")) };
+  }
   function buildTables() {
     const view = get("view");
     const tab = ({ name, text, says: title }) =>
@@ -135,7 +133,8 @@ function render({ model, el }) {
         : [make("h4", {}, tabs.find(({ name }) => name === view).text)]),
     );
     const names = view === "all" ? VIEWS.map(({ name }) => name) : [view];
-    grids = names.map((name) => makeGrid(name, state(), view === "all", get("image"), get("size")));
+    const { image, size } = picture();
+    grids = names.map((name) => makeGrid(name, state(), view === "all", image, size));
     frame.classList.toggle("all", view === "all");
     frame.replaceChildren(...grids.map((grid) => grid.element));
     for (const grid of grids) {
@@ -184,24 +183,25 @@ function render({ model, el }) {
     const now = state();
     shown = playgroundNumbers(now, get("matching"));
     paintSummary(now);
-    if (grids.length === 0 || grids.view !== get("view")) {
-      buildTables();
-      grids.view = get("view");
-    }
+    const sizes = [now.boxes.length, now.labels.length, get("picture")];
+    const keys = { scene: String(sizes), tables: JSON.stringify([sizes, now.labels, get("view")]) };
+    if (built.scene !== keys.scene) buildScene();
+    if (built.tables !== keys.tables) buildTables();
+    built = keys;
     paintGrids();
     paintScene();
     paintSide();
     bar.paint(shown.losses, isHidden());
     controls.paint();
     root.dataset.version = get("version");
-    if (root.dataset.answered !== root.dataset.version) badge.classList.add("waiting");
+    if (root.dataset.answered !== root.dataset.version) badge.wait();
   }
   function paintSummary(now) {
     const said = isHidden() ? null : describeMatch(now, get("matching"), decimals, shown);
     const question = get("show_match")
       ? "The match is hidden. Which prediction should each target get?"
       : "What does each pair cost?";
-    summary.setAttribute("aria-live", drag ? "off" : "polite");
+    summary.setAttribute("aria-live", dragging ? "off" : "polite");
     const words = said
       ? [
           make("b", {}, `Cost of the match ${tidy(said.cost, decimals)}, loss ${tidy(said.loss, decimals)}. `),
@@ -227,102 +227,41 @@ function render({ model, el }) {
     const owned = !isHidden() && selected.kind === "prediction" && shown.pairs.find(([n]) => n === selected.index);
     const cell = inspected ?? (owned || null);
     pair.replaceChildren(...(cell ? arithmetic(cell, now, shown.matrices) : invitation()));
-    if (offers("probabilities")) paintSays(now);
+    says.paint(selected, now);
   }
   const invitation = () => [
     make("h4", {}, "One pair"),
     make("p", { class: "hint" }, "Point at a cell to see how its cost comes about."),
   ];
-  function paintSays(now) {
-    if (selected.kind !== "prediction") {
-      says.replaceChildren();
-      says.key = null;
-      return;
-    }
-    const n = selected.index;
-    const probabilities = softmax(now.logits[n]);
-    const none = now.logits[n].length - 1;
-    const classes = [...[...new Set(now.labels)].slice(0, MOST_SLIDERS), none];
-    const key = `${n}:${classes}`;
-    if (says.key !== key) {
-      says.key = key;
-      says.rows = classes.map((k) => {
-        const name = k === none ? "nothing" : `“${k}”`;
-        const input = make("input", {
-          type: "range",
-          min: 0,
-          max: 1,
-          step: 0.005,
-          "aria-label": `Probability that ${predictionName(n)} gives to ${name}`,
-          oninput: () =>
-            set({
-              logits: get("logits").map((row, i) => (i === n ? withProbability(row, k, +input.value) : row)),
-            }),
-        });
-        return { k, input, output: make("output", {}), name };
-      });
-      says.replaceChildren(
-        make("h4", {}, make("b", { class: "blue" }, predictionName(n)), " says"),
-        ...says.rows.map(({ name, input, output }) => make("label", {}, make("span", {}, name), input, output)),
-        make("p", { class: "hint" }),
-      );
-    }
-    for (const { k, input, output } of says.rows) {
-      input.value = probabilities[k];
-      output.textContent = percent(probabilities[k]);
-    }
-    const others = Math.max(0, 1 - classes.reduce((sum, k) => sum + probabilities[k], 0));
-    says.lastChild.textContent = now.logits[n].length > classes.length ? `other classes ${percent(others)}` : "";
-  }
-
-  // --- dragging ---
+  // --- hands ---
   const trait = (kind) => (kind === "prediction" ? "boxes" : "target_boxes");
-  function move(kind, index, box) {
-    set({ [trait(kind)]: get(trait(kind)).map((old, i) => (i === index ? box : old)) });
+  const rename = (t, label) => {
+    const fits = offers("labels") && label < get("logits")[0].length - 1;
+    if (fits) set({ labels: get("labels").map((old, i) => (i === t ? label : old)) });
+  };
+  const speak = (n, k, p) =>
+    set({ logits: get("logits").map((row, i) => (i === n ? withProbability(row, k, p) : row)) });
+  const hands = {
+    grab: (element, at) => scene.find(element, at, state(), selected),
+    boxOf: (kind, index) => get(trait(kind))[index],
+    move(kind, index, box, isDragging) {
+      dragging = isDragging;
+      set({ [trait(kind)]: get(trait(kind)).map((old, i) => (i === index ? box : old)) });
+    },
+    rest() {
+      dragging = false;
+      paintSummary(state());
+    },
+    select,
+    rename,
+  };
+  function load(name) {
+    const { name: preset, ...found } = get("presets").find((entry) => entry.name === name) ?? {};
+    const state = preset === undefined ? get("initial") : { ...found, preset };
+    [selected, inspected] = [{ kind: "prediction", index: surest(state.logits) }, null];
+    bar.rescale();
+    set(state);
   }
-  scene.svg.onpointerdown = (event) => {
-    if (event.button > 0) return;
-    const at = scene.place(event);
-    const grabbed = scene.find(event.target, at, state(), selected);
-    if (!grabbed) return;
-    event.preventDefault();
-    const box = get(trait(grabbed.kind))[grabbed.index];
-    drag = { ...grabbed, start: at, box };
-    try {
-      scene.svg.setPointerCapture(event.pointerId);
-    } catch {
-      // a pointer that a script made up
-    }
-    scene.focus(grabbed);
-    select({ kind: grabbed.kind, index: grabbed.index });
-  };
-  scene.svg.onpointermove = (event) => {
-    if (!drag) return;
-    const at = scene.place(event);
-    const by = [at[0] - drag.start[0], at[1] - drag.start[1]];
-    move(drag.kind, drag.index, drag.corner ? resized(drag.box, drag.corner, by) : moved(drag.box, by));
-  };
-  scene.svg.onpointerup = scene.svg.onpointercancel = () => {
-    if (!drag) return;
-    drag = null;
-    paintSummary(state());
-  };
-  scene.svg.addEventListener("focusin", ({ target }) => {
-    const box = target.closest("[data-kind]");
-    if (box && !drag) select({ kind: box.dataset.kind, index: +box.dataset.index });
-  });
-  scene.svg.onkeydown = (event) => {
-    const by = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
-    const holder = event.target.closest("[data-kind]");
-    if (!by || !holder) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const [kind, index] = [holder.dataset.kind, +holder.dataset.index];
-    const box = get(trait(kind))[index];
-    const step = by.map((value) => value * STEP);
-    const grown = [box[0], box[1], clip(box[2] + step[0], SMALLEST, 1), clip(box[3] + step[1], SMALLEST, 1)];
-    move(kind, index, (event.shiftKey ? grown : moved(box, step)).map(tidied));
-  };
 
   // --- controls ---
   function makeControls() {
@@ -347,10 +286,17 @@ function render({ model, el }) {
     const sort = button("Sort rows by match", "Sort the rows of the matrix by match", () =>
       set({ sort: !get("sort") }),
     );
-    const back = button("Reset", "Back to the first state", () => set(get("initial")));
+    const back = button("Reset", "Back to the first state", () => load(null));
+    const chooser = make(
+      "select",
+      { onchange: () => load(chooser.value) },
+      ...(get("initial").preset ? [] : [make("option", { value: "" }, "as given")]),
+      ...get("presets").map(({ name }) => make("option", { value: name }, name)),
+    );
     const element = make(
       "div",
       { class: "controls" },
+      ...(offers("preset") ? [make("label", {}, "preset ", chooser)] : []),
       ...(offers("weights")
         ? [
             make(
@@ -372,6 +318,7 @@ function render({ model, el }) {
     return {
       element,
       paint() {
+        chooser.value = get("preset");
         for (const { name, input, output } of sliders) {
           input.value = get(TRAITS[name]);
           output.textContent = `× ${+get(TRAITS[name]).toFixed(2)}`;
@@ -400,20 +347,13 @@ function render({ model, el }) {
       ...TERMS.map((name) => losses[name]),
       losses.total,
     ];
-    let difference = ours.length === theirs.length ? 0 : Infinity;
-    ours.forEach((value, i) => (difference = Math.max(difference, Math.abs(value - theirs[i]))));
-    if (tie) difference = Math.max(difference, Math.abs(cost - shown.cost)); // of equally good matches either will do
-    const agree = difference <= AGREEMENT;
-    badge.textContent = agree
-      ? `page and helpers agree (max difference ${scientific(difference)})`
-      : `page and helpers differ by ${scientific(difference)}`;
-    badge.className = `badge ${agree ? "agree" : "differ"}`;
+    const tied = tie ? Math.abs(cost - shown.cost) : 0; // of equally good matches either will do
+    badge.say(Math.max(largestDifference(ours, theirs), tied));
     root.dataset.answered = content.version;
   }
 
-  badge.textContent = "computed in this page";
-  const follow = "boxes logits target_boxes labels class_cost bbox_cost giou_cost matching hold view sort eos_coef"
-    .split(" ")
+  badge.say(null);
+  const follow = Object.keys(get("initial"))
     .map((name) => `change:${name}`)
     .join(" ");
   let pending = false;
@@ -454,25 +394,6 @@ function render({ model, el }) {
 function surest(logits) {
   const best = logits.map((row) => Math.max(...softmax(row).slice(0, -1)));
   return best.indexOf(Math.max(...best));
-}
-
-const clip = (value, low, high) => Math.max(low, Math.min(high, value));
-const tidied = (value) => Math.round(value * 1e4) / 1e4;
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 || share > 0.9905 ? 1 : 0)} %`;
-const scientific = (value) => (value === 0 ? "0" : value.toExponential(0).replace("+", ""));
-
-const moved = (box, by) => [...[0, 1].map((i) => tidied(clip(box[i] + by[i], 0, 1))), box[2], box[3]];
-
-// Drag a corner, [-1 or 1, -1 or 1]; the opposite one stays.
-function resized(box, corner, by) {
-  const corners = centerToCorners(box);
-  corner.forEach((side, axis) => {
-    const [mine, other] = side < 0 ? [axis, axis + 2] : [axis + 2, axis];
-    const value = clip(corners[mine] + by[axis], 0, 1);
-    corners[mine] = side < 0 ? Math.min(value, corners[other] - SMALLEST) : Math.max(value, corners[other] + SMALLEST);
-  });
-  const [x, y, w, h] = cornersToCenter(corners);
-  return [clip(x, 0, 1), clip(y, 0, 1), clip(w, SMALLEST, 1), clip(h, SMALLEST, 1)].map(tidied);
 }
 
 export default { render };

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import cache
 
 import numpy as np
 import torch
@@ -11,19 +12,20 @@ from scipy.optimize import linear_sum_assignment
 from helpers.assignment import argmin, greedy
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, page_code, page_style, small_picture
-from helpers.widgets.playground_presets import STANDARD_EOS_COEF, preset_state
+from helpers.widgets.parts import Piece, page_code, page_style, refuse, small_picture
+from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, preset_state
 
 MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
 WEIGHTS = ("class_cost", "bbox_cost", "giou_cost")
 LOSSES = ("loss_ce", "loss_bbox", "loss_giou")
 VIEWS = ("class", "l1", "giou", "total", "all")
-CONTROLS = ("weights", "matching", "probabilities", "view", "sort", "hold")
+CONTROLS = ("preset", "weights", "matching", "probabilities", "labels", "view", "sort", "hold")
 MOST_PREDICTIONS, MOST_TARGETS, MOST_CLASSES = 100, 40, 400
 SMALLEST_SIDE = 0.01  # of a normalised image
 LARGEST_LOGIT = 60.0
 LARGEST_WEIGHT = 20.0
 LARGEST_IMAGE = 320  # pixels that are stored of the longer side
+NO_PICTURE = {"image": "", "size": [1, 1]}
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -34,7 +36,8 @@ class MatchingPlayground(Piece):
         image: a PIL image below the boxes, or None.
         outputs: "logits" (1, N, K + 1) and "pred_boxes" (1, N, 4) of one image; at most 100 predictions.
         targets: one dict (or a list of one) with "class_labels" (T,) and "boxes" (T, 4); at most 40.
-        preset: what to begin with if outputs and targets are not given: one of `playground_presets.PRESETS`.
+        preset: what to begin with if outputs and targets are not given: one of `playground_presets.PRESETS`. The page
+            offers them all.
         class_cost, bbox_cost, giou_cost: the weights of the match, 0 to 20, not all 0.
         matching: "optimal", "greedy" or "argmin".
         eos_coef: the weight of no-object in the loss. Default: the preset's own, otherwise 0.1.
@@ -58,8 +61,12 @@ class MatchingPlayground(Piece):
     (tensor([0, 1]), tensor([1, 0]))
     """
 
-    _esm, _css = page_code("playground", "geometry", "playground_parts"), page_style("playground")
-    STATE = ("boxes", "logits", "target_boxes", "labels", *WEIGHTS, "matching", "hold", "view", "sort")
+    _esm = page_code("playground", "geometry", "playground_parts", "playground_drag", "playground_side")
+    _css = page_style("playground")
+    SCENE = ("boxes", "logits", "target_boxes", "labels", "eos_coef", "picture")  # what a preset changes
+    STATE = (*SCENE, "preset", *WEIGHTS, "matching", "hold", "view", "sort")
+    CONTROLS = CONTROLS
+    _from_page = True  # whether a change comes from the page, or from the constructor, and is counted there
     boxes = traitlets.List().tag(sync=True)
     logits = traitlets.List().tag(sync=True)
     target_boxes = traitlets.List().tag(sync=True)
@@ -73,22 +80,25 @@ class MatchingPlayground(Piece):
     hold = traitlets.Bool(False).tag(sync=True)
     view = traitlets.Enum(VIEWS, "total").tag(sync=True)
     sort = traitlets.Bool(False).tag(sync=True)
-    controls = traitlets.List(traitlets.Enum(CONTROLS), list(CONTROLS)).tag(sync=True)
-    image = traitlets.Unicode().tag(sync=True)
-    size = traitlets.List([1, 1]).tag(sync=True)  # of the image; only its shape matters
+    preset = traitlets.Enum(("", *PRESETS), "").tag(sync=True)  # the one chosen last; "" for what was given
+    presets = traitlets.List().tag(sync=True)  # all of them, so that the page can offer them without a kernel
+    pictures = traitlets.List().tag(sync=True)  # of all scenes: {"image": data URI, "size": [width, height]}
+    picture = traitlets.Int(-1).tag(sync=True)  # which of them lies below the boxes; -1 for none
     version = traitlets.Int(0).tag(sync=True)  # counts changes, so that an answer finds its question
 
     def __init__(self, image=None, outputs=None, targets=None, preset="running example", **options):
         if (outputs is None) != (targets is None):
             raise ValueError("outputs and targets belong together; give both, or a preset.")
-        if outputs is None:
-            drawn, outputs, targets, eos_coef = preset_state(preset)
-            image = drawn if image is None else image
-            options = {"eos_coef": eos_coef, **{name: value for name, value in options.items() if value is not None}}
-        state = read_state(outputs, targets)
         options = {name: value for name, value in options.items() if value is not None}
-        picture, size = ("", [1, 1]) if image is None else stored_image(image)
-        super().__init__(**state, image=picture, size=size, **options)
+        pictures = [] if image is None else [stored_image(image)]
+        if outputs is None:
+            state = {**packed_preset(preset, pictures), "preset": preset}
+            state["picture"] = 0 if pictures else -1
+        else:
+            state = {**read_state(outputs, targets), "picture": 0 if pictures else -1}
+        offered = "preset" in options.get("controls", CONTROLS)
+        presets = [{"name": name, **packed_preset(name, pictures)} for name in PRESETS] if offered else []
+        super().__init__(pictures=pictures, presets=presets, **{**state, **options})
         self._from_page = False
         self.observe(self._count_change, self.STATE)
         self.observe(lambda change: self.answer(), "version")
@@ -96,23 +106,30 @@ class MatchingPlayground(Piece):
 
     @traitlets.validate("boxes", "target_boxes")
     def _clean_boxes(self, proposal):
-        name = proposal["trait"].name
-        return _refuse(clean_boxes, proposal["value"], self._count_of(name, "logits" if name == "boxes" else "labels"))
+        other = {"boxes": self.logits, "target_boxes": self.labels}[proposal["trait"].name]
+        return refuse(clean_boxes, proposal["value"], len(other))
 
     @traitlets.validate("logits")
     def _clean_logits(self, proposal):
-        return _refuse(clean_logits, proposal["value"], self._count_of("logits", "boxes"))
+        logits = refuse(clean_logits, proposal["value"], len(self.boxes))
+        refuse(clean_labels, self.labels, len(logits[0]) - 1)  # they must still be classes
+        return logits
 
     @traitlets.validate("labels")
     def _clean_labels(self, proposal):
-        labels = _refuse(clean_labels, proposal["value"], len(self.logits[0]) - 1)
-        if len(labels) != self._count_of("labels", "target_boxes"):
+        labels = refuse(clean_labels, proposal["value"], len(self.logits[0]) - 1)
+        if len(labels) != len(self.target_boxes):
             raise traitlets.TraitError(f"there are {len(labels)} labels and {len(self.target_boxes)} targets.")
         return labels
 
-    def _count_of(self, name, other):
-        """How many rows a part of the state must have: as many as at first; at first, as many as its other half."""
-        return len(self.initial[name]) if self.initial else len(getattr(self, other))
+    @traitlets.validate("picture")
+    def _clean_picture(self, proposal):
+        return min(max(proposal["value"], -1), len(self.pictures) - 1)
+
+    @traitlets.observe("preset")
+    def _load_preset(self, change):
+        if not self._from_page and change["new"]:
+            self.put(packed_preset(change["new"], list(self.pictures)))
 
     @traitlets.validate(*WEIGHTS)
     def _clean_weight(self, proposal):
@@ -151,17 +168,21 @@ class MatchingPlayground(Piece):
     @property
     def numbers(self):
         """A dict: the three cost matrices and "total", (N, T) each; "cost" of the match; the loss terms and "loss"."""
+        return self._compute()[0]
+
+    def _compute(self):
+        """The numbers and the match they belong to, found once."""
         outputs, targets, match = self.outputs, self.targets, self.match
         matrices = self.matcher.cost_matrices(outputs, targets)[0]
         criterion = SetCriterion(lambda *_: [match], len(self.logits[0]) - 1, self.eos_coef, ("labels", "boxes"))
         losses = criterion(outputs, targets)
         loss = float(criterion.total(losses))
         cost = float(matrices["total"][match].sum())
-        return {**matrices, "cost": cost, **{name: float(losses[name]) for name in LOSSES}, "loss": loss}
+        return {**matrices, "cost": cost, **{name: float(losses[name]) for name in LOSSES}, "loss": loss}, match
 
     def reset(self):
         self._from_page = True
-        self.set_state(dict(self.initial))
+        super().reset()
         self._from_page = False
         self.version += 1
 
@@ -175,7 +196,7 @@ class MatchingPlayground(Piece):
 
     def answer(self):
         """Send the page what `helpers` computes for the present state, so that it can compare."""
-        numbers, match = self.numbers, self.match
+        numbers, match = self._compute()
         values = [numbers[name].flatten().numpy() for name in (*WEIGHTS, "total")]
         values.append(np.array([numbers[name] for name in ("cost", *LOSSES, "loss")]))
         pairs = torch.stack(match, 1).tolist()
@@ -213,7 +234,7 @@ class MatchingPlayground(Piece):
         grid = bar.get_gridspec()
         bar.remove()
         spare.remove()
-        image = read_image(self.image, self.size)
+        image = read_image(**self.pictures[self.picture] if self.picture >= 0 else NO_PICTURE)
         figures.draw_image(left, image)
         figures.draw_targets(left, image, self.targets[0])
         rows = [prediction_name(n) for n in range(len(self.boxes))]
@@ -262,6 +283,23 @@ def read_state(outputs, targets):
         "labels": labels,
         "target_boxes": clean_boxes(plain(torch.as_tensor(target["boxes"]).reshape(-1, 4)), len(labels)),
     }
+
+
+@cache
+def _read_preset(name):
+    image, outputs, targets, eos_coef = preset_state(name)
+    return read_state(outputs, targets) | {"eos_coef": eos_coef}, image and stored_image(image)
+
+
+def packed_preset(name, pictures):
+    """What a preset makes of a playground's `SCENE`. Its picture joins the list of pictures, if it is new there.
+
+    ValueError for a name that is none.
+    """
+    state, picture = _read_preset(name)
+    if picture and picture not in pictures:
+        pictures.append(picture)
+    return {**state, "picture": pictures.index(picture) if picture else -1}
 
 
 def plain(rows):
@@ -318,16 +356,8 @@ def _finite(rows, name, width=None):
     return values
 
 
-def _refuse(clean, *arguments):
-    """Traitlets take back a change only if the error is their own."""
-    try:
-        return clean(*arguments)
-    except (TypeError, ValueError) as error:
-        raise traitlets.TraitError(str(error)) from None
-
-
 def stored_image(image):
-    """A PIL image or an (H, W, 3) array of bytes as a small data URI, and its [width, height]."""
+    """A PIL image or an (H, W, 3) array of bytes as {"image": a small data URI, "size": [width, height]}."""
     import base64
     import io
 
@@ -336,21 +366,21 @@ def stored_image(image):
     image = image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))
     size = [image.width, image.height]
     if max(size) <= 128:
-        return small_picture(image), size
+        return {"image": small_picture(image), "size": size}
     image = image.convert("RGB")
     image.thumbnail((LARGEST_IMAGE, LARGEST_IMAGE))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), size
+    return {"image": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), "size": size}
 
 
-def read_image(uri, size):
+def read_image(image, size):
     """The PIL image of a data URI; a blank sheet of the given shape without one."""
     import base64
     import io
 
     from PIL import Image
 
-    if not uri:
+    if not image:
         return Image.new("RGB", (128, max(1, round(128 * size[1] / size[0]))), "#f6f6f6")
-    return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB")
+    return Image.open(io.BytesIO(base64.b64decode(image.split(",")[1]))).convert("RGB")

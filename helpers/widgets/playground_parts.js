@@ -270,6 +270,7 @@ function makeLossBar() {
   let scale = 0;
   return {
     element,
+    rescale: () => (scale = 0),
     paint(losses, hidden) {
       element.classList.toggle("hidden", hidden);
       scale = scale === 0 ? 2 * losses.total : Math.max(scale, losses.total);

@@ -7,16 +7,12 @@ const PER_SECOND = 7; // recorded steps that a playing second shows
 // A scene's packed arrays as numbers: boxes [R][N][4] in 0..1, scores [R][N] in 0..1, guesses and owners [R][N].
 export function unpackScene(scene, numSteps, numTokens) {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const raw = bytes(scene.boxes);
-  const flat = Array.from({ length: raw.length / 2 }, (_, i) => (raw[2 * i] + 256 * raw[2 * i + 1]) / 65535);
+  const shares = (raw) => Array.from({ length: raw.length / 2 }, (_, i) => (raw[2 * i] + 256 * raw[2 * i + 1]) / 65535);
   const rows = (values, width) =>
     Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
   return {
-    boxes: rows(rows(flat, 4), numTokens),
-    scores: rows(
-      [...bytes(scene.scores)].map((value) => value / 255),
-      numTokens,
-    ),
+    boxes: rows(rows(shares(bytes(scene.boxes)), 4), numTokens),
+    scores: rows(shares(bytes(scene.scores)), numTokens),
     guesses: rows([...bytes(scene.guesses)], numTokens),
     owners: rows(
       [...bytes(scene.owners)].map((value) => (value > 127 ? -1 : value)),
@@ -24,6 +20,10 @@ export function unpackScene(scene, numSteps, numTokens) {
     ),
   };
 }
+
+// One recorded step in numbers, in the order of TrainingReplay.recompute.
+export const frameNumbers = (unpacked, index) =>
+  ["boxes", "scores", "guesses", "owners"].flatMap((name) => unpacked[name][index].flat());
 
 // Where a training step stands on the axis of recorded steps, on which every recorded step has the same width.
 export function placeOf(step, steps) {
@@ -66,6 +66,8 @@ function render({ model, el }) {
   const last = data.steps.length - 1;
   const scenes = data.scenes.map((scene) => unpackScene(scene, data.steps.length, data.tokens));
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const offer = offering(model);
+  const badge = makeBadge();
   let frame = null,
     position = model.get("index"),
     chart = null,
@@ -95,19 +97,22 @@ function render({ model, el }) {
       "div",
       { class: "controls" },
       heading,
-      make(
-        "span",
-        { class: "together" },
-        button("‹", "One recorded step back", () => go(at() - 1)),
-        play,
-        button("›", "One recorded step on", () => go(at() + 1)),
+      ...offer(
+        "play",
+        make(
+          "span",
+          { class: "together" },
+          button("‹", "One recorded step back", () => go(at() - 1)),
+          play,
+          button("›", "One recorded step on", () => go(at() + 1)),
+        ),
       ),
       button("Reset", "Back to the first view", reset),
       make("span", { class: "gap" }),
-      make("label", {}, idle, " idle tokens"),
-      make("label", {}, "scene ", choose),
+      ...offer("idle", make("label", {}, idle, " idle tokens")),
+      ...offer("scene", make("label", {}, "scene ", choose)),
     ),
-    summary,
+    make("div", { class: "say" }, summary, badge.element),
     make(
       "div",
       { class: "board" },
@@ -115,9 +120,9 @@ function render({ model, el }) {
         "div",
         { class: "stage" },
         picture,
-        make("div", { class: "tokens", role: "group", "aria-label": "Follow one token" }, ...chips),
+        ...offer("tokens", make("div", { class: "tokens", role: "group", "aria-label": "Follow one token" }, ...chips)),
       ),
-      make("div", { class: "timeline" }, charts, scrub),
+      make("div", { class: "timeline" }, charts, ...offer("scrub", scrub)),
     ),
   );
   root.classList.toggle("large", model.get("large"));
@@ -136,9 +141,11 @@ function render({ model, el }) {
   function reset() {
     toggle(false);
     follow(null);
+    idle.checked = true;
     const first = model.get("initial");
     model.set("scene", first.scene);
     set("index", first.index);
+    paint();
   }
   function follow(token) {
     followed = token === followed ? null : token;
@@ -238,19 +245,21 @@ function render({ model, el }) {
       sceneAt(),
       scenes[sceneAt()].owners,
       charts.clientWidth || 600,
-      parseFloat(getComputedStyle(root).fontSize),
+      letterSize(root),
     );
     charts.replaceChildren(chart.svg);
     scrub.style.marginLeft = `${chart.left - chart.em * 0.5}px`;
     scrub.style.width = `${chart.right - chart.left + chart.em}px`;
     paint();
   }
+  charts.classList.toggle("still", offer("scrub", charts).length === 0);
   charts.onpointerdown = (event) => {
+    if (charts.classList.contains("still")) return;
     charts.setPointerCapture(event.pointerId);
     go(chart.indexAt(event.clientX - charts.getBoundingClientRect().left));
   };
   charts.onpointermove = (event) => {
-    if (event.buttons) go(chart.indexAt(event.clientX - charts.getBoundingClientRect().left));
+    if (event.buttons && !charts.classList.contains("still")) go(chart.indexAt(event.clientX - charts.getBoundingClientRect().left));
   };
   scrub.oninput = () => go(+scrub.value);
   choose.onchange = () => set("scene", +choose.value);
@@ -260,8 +269,11 @@ function render({ model, el }) {
   const watch = new ResizeObserver(drawCharts);
   watch.observe(charts);
   drawCharts();
+  const check = followHelpers(model, badge, () => frameNumbers(scenes[sceneAt()], at()));
+  root.latencies = check.latencies;
   return () => {
     watch.disconnect();
+    check.stop();
     cancelAnimationFrame(frame);
     model.off(null, paint);
     model.off(null, drawCharts);
@@ -301,11 +313,15 @@ function makeChart(data, scene, owners, width, em) {
   let top = 0;
 
   for (const panel of data.panels) {
-    const [start, height] = [top + 1.9 * em, panel.height * em];
+    const titleEnd = left + (panel.title.length * 0.62 + 1.2) * em;
+    const keyWidth = (curve) => (curve.name.length * 0.58 + 3.1) * em;
+    const keys = panel.curves.length > 1 ? panel.curves.reduce((sum, curve) => sum + keyWidth(curve), 0) : 0;
+    const below = keys > 0 && titleEnd + keys > width + em; // too narrow for title and keys in one line
+    const keyTop = top + (below ? 1.5 * em : 0);
+    const [start, height] = [keyTop + 1.9 * em, panel.height * em];
     const y = (value) => start + height * (1 - Math.min(1, value / panel.high));
-    let along = left;
-    write(panel.title, along, top + 1.2 * em, "title");
-    along += (panel.title.length * 0.62 + 1.2) * em;
+    let along = below ? left : titleEnd;
+    write(panel.title, left, top + 1.2 * em, "title");
     for (const curve of panel.curves) {
       const points = curve.values.map((value, i) =>
         [x(placeOf(curve.steps[i], data.steps)), y(value)].map((v) => v.toFixed(1)),
@@ -316,14 +332,14 @@ function makeChart(data, scene, owners, width, em) {
           vector("line", {
             x1: along,
             x2: along + 1.3 * em,
-            y1: top + 0.85 * em,
-            y2: top + 0.85 * em,
+            y1: keyTop + 0.85 * em,
+            y2: keyTop + 0.85 * em,
             class: `curve ${curve.style}`,
             stroke: curve.colour,
           }),
         );
-        write(curve.name, along + 1.6 * em, top + 1.2 * em, "key");
-        along += (curve.name.length * 0.58 + 3.1) * em;
+        write(curve.name, along + 1.6 * em, keyTop + 1.2 * em, "key");
+        along += keyWidth(curve);
       }
     }
     for (const value of [0, panel.high]) {

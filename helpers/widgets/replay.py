@@ -6,13 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import torch
 import traitlets
 
+from helpers.matcher import HungarianMatcher
 from helpers.widgets.parts import Piece, page_code, page_style, small_picture
 
 SHIPPED = files("helpers") / "weights" / "mini-yolos" / "recording.npz"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-TICKS = (0, 30, 100, 300, 1000, 2000, 4000, 8000, 16000)
 MOST_POINTS = 160  # of a curve
 # Twelve calm colours, equally far apart in hue and clear of the targets' orange; a letter always stands beside them.
 TOKEN_COLOURS = (
@@ -29,13 +30,15 @@ class TrainingReplay(Piece):
         scenes: how many of the recorded scenes to carry, 1 to 8; each adds about 24 kB to the notebook.
         scene: which of them to show first; 0 is the running example.
         step: the training step to begin at; the nearest recorded one is taken. Default: the first.
+        controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
         large: for a projector.
 
     `index` counts recorded steps and `scene` scenes; both follow the page, and values outside are moved inside.
     """
 
     _esm, _css = page_code("replay"), page_style("replay")
-    STATE = ("scene", "index")
+    STATE = CHECKED = ("scene", "index")
+    CONTROLS = ("play", "scrub", "scene", "idle", "tokens")
     data = traitlets.Dict().tag(sync=True)
     scene = traitlets.Int(0).tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
@@ -49,6 +52,7 @@ class TrainingReplay(Piece):
             raise ValueError(f"scenes is {scenes}; the recording holds 1 to {recording['boxes'].shape[1]}.")
         index = int(np.abs(recording["step"].astype(float) - step).argmin())
         data = pack_recording(recording, recorded_scenes(scenes))
+        self._recording = recording
         super().__init__(data=data, scene=scene, index=index, **options)
 
     @traitlets.validate("scene", "index")
@@ -57,6 +61,20 @@ class TrainingReplay(Piece):
             return max(proposal["value"], 0)
         last = len(self.data["scenes" if proposal["trait"].name == "scene" else "steps"]) - 1
         return min(max(proposal["value"], 0), last)
+
+    def recompute(self):
+        recording, scene, index = self._recording, self.scene, self.index
+        logits, boxes = (torch.tensor(recording[name][index, scene]) for name in ("logits", "boxes"))
+        own = own_targets(recording, scene)
+        names = {"class_labels": "target_labels", "boxes": "target_boxes"}
+        target = {name: torch.tensor(recording[key][own]) for name, key in names.items()}
+        (prediction_index, target_index), *_ = HungarianMatcher()(
+            {"logits": logits[None], "pred_boxes": boxes[None]}, [target]
+        )
+        owners = torch.full((len(logits),), -1)
+        owners[prediction_index] = target_index
+        scores, guesses = 1 - logits.double().softmax(-1)[:, -1], logits[:, :-1].argmax(-1)
+        return torch.cat([boxes.double().clamp(0, 1).flatten(), scores, guesses, owners]).numpy().round(7)
 
     @property
     def step(self):
@@ -74,8 +92,6 @@ class TrainingReplay(Piece):
 
     def figure(self):
         """The shown step as a static figure: the scene, and who owned which target over the training."""
-        import torch
-
         from helpers import figures
 
         scene, frame = self.data["scenes"][self.scene], self.frame
@@ -108,7 +124,7 @@ class TrainingReplay(Piece):
         shown = [tick for tick in self.data["ticks"] if tick == 0 or tick >= 100]
         steps = self.data["steps"]
         places = np.interp(shown, steps, np.arange(len(steps))) + 0.5
-        axes.set_xticks(places, [f"{tick // 1000}k" if tick >= 1000 else str(tick) for tick in shown])
+        axes.set_xticks(places, [f"{tick / 1000:g}k" if tick >= 1000 else str(tick) for tick in shown])
         axes.set_yticks(range(len(scene["labels"])), [f'"{label}"' for label in scene["labels"]])
         axes.axvline(self.index + 0.5, color="#222222", lw=1.5)
         axes.set(xlim=(0, len(steps)), xlabel="training step", title="Which token owns which target")
@@ -134,14 +150,13 @@ def pack_recording(recording, scenes, num_scenes=8):
 
     Returns a dict: "steps" (R), "tokens" N, "colours" (N), "panels" of curves, "ticks", and "scenes", each with "name",
     "image" (a PNG as data URI), "targets" (T, 4), "labels" (T), and R x N "boxes" (16 bits a number), "scores"
-    (1 - p(no object), 8 bits), "guesses" (likeliest class) and "owners" (target or -1).
+    (1 - p(no object), 16 bits), "guesses" (likeliest class) and "owners" (target or -1).
     """
     count = min(num_scenes, recording["boxes"].shape[1], len(scenes))
     num_tokens = recording["boxes"].shape[2]
-    ends = np.cumsum(recording["target_counts"][:count].astype(int))
     packed = []
     for scene, (image, _) in enumerate(scenes[:count]):
-        own = slice(ends[scene] - recording["target_counts"][scene], ends[scene])
+        own = own_targets(recording, scene)
         logits = recording["logits"][:, scene].astype(np.float64)  # (R, N, K + 1)
         odds = np.exp(logits - logits.max(-1, keepdims=True))
         scores = 1 - odds[..., -1] / odds.sum(-1)
@@ -153,7 +168,7 @@ def pack_recording(recording, scenes, num_scenes=8):
                 "targets": np.asarray(recording["target_boxes"][own], dtype=float).round(4).tolist(),
                 "labels": labels,
                 "boxes": _text((recording["boxes"][:, scene].clip(0, 1) * 65535).round().astype("<u2")),
-                "scores": _text((scores * 255).round().astype(np.uint8)),
+                "scores": _text((scores * 65535).round().astype("<u2")),
                 "guesses": _text(logits[..., :-1].argmax(-1).astype(np.uint8)),
                 "owners": _text(recording["owners"][:, scene].astype(np.int8)),
             }
@@ -163,7 +178,7 @@ def pack_recording(recording, scenes, num_scenes=8):
         "steps": steps,
         "tokens": num_tokens,
         "colours": [TOKEN_COLOURS[token % len(TOKEN_COLOURS)] for token in range(num_tokens)],
-        "ticks": [tick for tick in TICKS if tick <= steps[-1]],
+        "ticks": ticks_up_to(steps[-1]),
         "panels": _panels(recording, steps),
         "scenes": packed,
     }
@@ -175,10 +190,26 @@ def unpack_scene(data, scene):
     read = {name: base64.b64decode(packed[name]) for name in ("boxes", "scores", "guesses", "owners")}
     return {
         "boxes": np.frombuffer(read["boxes"], "<u2").reshape(*shape, 4) / 65535,
-        "scores": np.frombuffer(read["scores"], np.uint8).reshape(shape) / 255,
+        "scores": np.frombuffer(read["scores"], "<u2").reshape(shape) / 65535,
         "guesses": np.frombuffer(read["guesses"], np.uint8).reshape(shape),
         "owners": np.frombuffer(read["owners"], np.int8).reshape(shape),
     }
+
+
+def own_targets(recording, scene):
+    """The rows of "target_labels" and "target_boxes" that belong to a scene, as a slice."""
+    ends = np.cumsum(recording["target_counts"].astype(int))
+    return slice(int(ends[scene] - recording["target_counts"][scene]), int(ends[scene]))
+
+
+def ticks_up_to(last):
+    """Steps to write below the axis, on which every recorded step is equally wide: ever sparser ones, and the last.
+
+    >>> ticks_up_to(36_000)
+    [0, 30, 100, 300, 1000, 2000, 4000, 8000, 16000, 36000]
+    """
+    ticks = [0, 30, 100, 300, *(1000 * 2**power for power in range(20))]
+    return [*(tick for tick in ticks if tick <= 0.75 * last), last]
 
 
 def ownership_runs(owners, target):

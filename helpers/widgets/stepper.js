@@ -107,6 +107,17 @@ export function hungarianSteps(cost) {
   return steps;
 }
 
+// One step in numbers, in the order of AssignmentStepper.recompute.
+const KINDS = ["enter", "grow", "augment", "done", "removal"];
+export function stepNumbers(cost, place) {
+  const steps = hungarianSteps(cost);
+  const step = steps[place];
+  const minus = (values) => values.map((value) => 0 - value);
+  const prices = step.flipped ? [minus(step.offers), minus(step.prices)] : [step.prices, step.offers];
+  const head = [steps.length, KINDS.indexOf(step.kind), step.entering ?? -1, step.total, step.rise];
+  return [...head, ...prices.flat(), ...step.pairs.flat(), ...step.path.flat()];
+}
+
 // One sentence about a step, in words a lecturer would say. `names` = { predictions: [...], targets: [...] }.
 export function describeStep(step, names, decimals = 2) {
   const [seekers, goods] = step.flipped ? [names.predictions, names.targets] : [names.targets, names.predictions];
@@ -150,6 +161,8 @@ function render({ model, el }) {
     timer = null,
     focus = [0, 0];
   const get = (name) => model.get(name);
+  const offer = offering(model);
+  const badge = makeBadge();
   const cost = () => get("cost");
   const names = () => ({
     predictions: cost().map((_, n) => get("row_names")[n] ?? TOKENS[n]),
@@ -190,23 +203,29 @@ function render({ model, el }) {
       "div",
       { class: "board" },
       make("div", { class: "frame" }, matrix),
-      make("div", { class: "story" }, heading, narration, bars),
+      make("div", { class: "story" }, make("div", { class: "head" }, heading, badge.element), narration, bars),
     ),
-    make("div", { class: "time" }, phases, scrub),
+    ...offer("scrub", make("div", { class: "time" }, phases, scrub)),
     make(
       "div",
       { class: "controls" },
-      make(
-        "span",
-        { class: "together" },
-        button("‹", "One step back", () => go(at() - 1)),
-        play,
-        button("›", "One step on", () => go(at() + 1)),
+      ...offer(
+        "play",
+        make(
+          "span",
+          { class: "together" },
+          button("‹", "One step back", () => go(at() - 1)),
+          play,
+          button("›", "One step on", () => go(at() + 1)),
+        ),
       ),
-      make("label", {}, "cells ", view),
-      make("label", {}, "N ", sizes[0]),
-      make("label", {}, "T ", sizes[1]),
-      button("Random", "Random costs of this size", shuffle),
+      ...offer("view", make("label", {}, "cells ", view)),
+      ...offer(
+        "random",
+        make("label", {}, "N ", sizes[0]),
+        make("label", {}, "T ", sizes[1]),
+        button("Random", "Random costs of this size", shuffle),
+      ),
       button("Reset", "Back to the first matrix", reset),
     ),
   );
@@ -372,7 +391,7 @@ function render({ model, el }) {
       row.forEach((value, t) => {
         const cell = cells[n][t];
         cell.value = tidy(value, decimals);
-        cell.readOnly = slack;
+        cell.readOnly = slack || !get("controls").includes("edit");
         cell.setAttribute(
           "aria-label",
           `${slack ? "slack" : "cost"} of ${names().predictions[n]} and ${names().targets[t]}`,
@@ -419,8 +438,11 @@ function render({ model, el }) {
   model.on("change:cost change:row_names change:column_names change:thumbnails", build);
   model.on("change:step change:view change:decimals", paint);
   build();
+  const check = followHelpers(model, badge, () => stepNumbers(cost(), at()));
+  root.latencies = check.latencies;
   return () => {
     toggle(false);
+    check.stop();
     model.off(null, build);
     model.off(null, paint);
   };

@@ -6,11 +6,12 @@ import numpy as np
 import traitlets
 
 from helpers.assignment import hungarian_steps, optimality_certificate
-from helpers.widgets.parts import Piece, page_code, page_style, small_picture
+from helpers.widgets.parts import Piece, page_code, page_style, refuse, small_picture
 
 MOST_PREDICTIONS, MOST_TARGETS = 12, 8
 LARGEST_COST = 1000.0
 LETTERS = "ABCDEFGHIJKL"
+KINDS = ("enter", "grow", "augment", "done", "removal")
 # Each target has a favourite, greedy loses by 6, and the last target moves all the others.
 EXAMPLE = ((1, 2, 7, 7), (6, 9, 2, 1), (4, 12, 11, 5), (8, 3, 4, 6), (12, 6, 10, 8), (2, 6, 10, 10))
 
@@ -27,6 +28,7 @@ class AssignmentStepper(Piece):
         step: the first step to show; -1 is the last.
         view: what stands in the cells: "cost", or "slack", cost + price - offer.
         decimals: of all numbers, unless all costs are whole.
+        controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
         large: for a projector.
 
     ValueError or TraitError where a cost is missing, not finite or there are too many.
@@ -38,6 +40,9 @@ class AssignmentStepper(Piece):
 
     _esm, _css = page_code("stepper"), page_style("stepper")
     STATE = ("cost", "row_names", "column_names", "thumbnails", "step", "view")
+    CONTROLS = ("play", "scrub", "edit", "view", "random")
+    CHECKED = ("cost", "step")
+    _stepped = (None, ())  # a cost and its steps
     cost = traitlets.List().tag(sync=True)
     row_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     column_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -60,10 +65,7 @@ class AssignmentStepper(Piece):
 
     @traitlets.validate("cost")
     def _clean(self, proposal):
-        try:
-            return clean_cost(proposal["value"])
-        except (TypeError, ValueError) as error:
-            raise traitlets.TraitError(str(error)) from None
+        return refuse(clean_cost, proposal["value"])
 
     @traitlets.validate("step")
     def _clamp(self, proposal):
@@ -76,12 +78,21 @@ class AssignmentStepper(Piece):
     @property
     def steps(self):
         """All steps of the present matrix, as `helpers.assignment.Step`."""
-        return list(hungarian_steps(self.cost))
+        if self._stepped[0] != self.cost:
+            self._stepped = (self.cost, list(hungarian_steps(self.cost)))
+        return self._stepped[1]
 
     @property
     def current(self):
         """The step that is shown."""
         return self.steps[self.step]
+
+    def recompute(self):
+        step, number = self.current, KINDS.index(self.current.kind)
+        entering = -1 if step.entering is None else step.entering
+        cells = np.array([*step.pairs, *step.path]).flatten()
+        prices = [*step.prediction_prices, *step.target_prices]
+        return [len(self.steps), number, entering, step.total, step.rise, *prices, *cells]
 
     @property
     def certificate(self):

@@ -1,0 +1,63 @@
+"""A finger instead of a mouse: in a real JupyterLab it drags a box and does not scroll the page."""
+
+import pytest
+from conftest import SCREEN, open_notebook
+from test_widgets_browser_more import keep_picture, show, store
+
+NAME = "pieces_touch"
+CELLS = [
+    "from helpers.widgets import BoxLab\nBoxLab()",
+    "from helpers.widgets import MatchingPlayground\nMatchingPlayground(preset='two fight over one')",
+]
+
+
+@pytest.fixture
+def touched(browser, lab):
+    """A trusted notebook with two pieces on a screen that is touched, opened and not run."""
+    store(lab, NAME, CELLS)
+    context = browser.new_context(viewport=SCREEN, has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    open_notebook(page, lab, NAME)
+    yield page
+    context.close()
+
+
+def swipe(page, start, by, steps=12):
+    """Put a finger down, move it and lift it, as the browser would report it."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind, *points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    send("touchStart", start)
+    for step in range(1, steps + 1):
+        send("touchMove", tuple(place + way * step / steps for place, way in zip(start, by)))
+    send("touchEnd")
+    page.wait_for_timeout(300)
+
+
+def middle(locator):
+    area = locator.bounding_box()
+    return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+
+
+def test_a_finger_drags_a_box(touched):
+    lab = show(touched, "boxlab")
+    side = lab.locator("svg.paper").bounding_box()["width"]
+    before, top = lab.evaluate("e => e.numbers.prediction"), lab.bounding_box()["y"]
+    swipe(touched, middle(lab.locator(".box.prediction .tab")), (40, 50))
+    after = lab.evaluate("e => e.numbers.prediction")
+    assert [b - a for a, b in zip(before, after)] == pytest.approx([40 / side, 50 / side, 0, 0], abs=0.02)
+    assert lab.bounding_box()["y"] == top  # the page stood still
+
+    playground = show(touched, "playground")
+    box = playground.get_by_role("button", name="Prediction A")
+    (x, y), top = middle(box), playground.bounding_box()["y"]
+    swipe(touched, middle(playground.locator('.chip.prediction[data-index="0"]')), (40, 50))
+    assert middle(box) == pytest.approx((x + 40, y + 50), abs=4)
+    assert playground.bounding_box()["y"] == top
+    keep_picture(touched, "touched")
+    assert touched.errors == []
