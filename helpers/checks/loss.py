@@ -20,7 +20,10 @@ def check_classification_loss(classification_loss):
 
 def check_fair_eos_coef(fair_eos_coef):
     """Notebook 07: the eos_coef at which no-object weighs as much as the objects, `fair_eos_coef(N, T) -> float`."""
-    print(_judge_fair_eos_coef(fair_eos_coef))
+    verdict = _judge_fair_eos_coef(fair_eos_coef)
+    print(verdict)
+    if verdict != NOT_ATTEMPTED:
+        _draw_shares(fair_eos_coef)
 
 
 def check_set_loss(set_loss):
@@ -140,8 +143,23 @@ def _judge_fair_eos_coef(answer):
             )
     return (
         "correct: 0.71 for 12 tokens and 5 objects, 0.075 for 100 tokens and 7. "
-        "DETR's 0.1 is nearly fair for 100 tokens; for twelve it silences no-object."
+        "DETR's 0.1 is nearly fair for 100 tokens; for twelve it nearly mutes no-object."
     )
+
+
+def _draw_shares(fair_eos_coef):
+    """Where the answer stands on the two curves; nothing if it gives no numbers."""
+    from helpers.figures import new_figure, show
+    from helpers.figures.loss_terms import SHARE_LINES, draw_no_object_share
+
+    try:
+        chosen = [float(fair_eos_coef(num_predictions, num_targets)) for num_predictions, num_targets, _ in SHARE_LINES]
+    except (TypeError, ValueError, ArithmeticError):
+        return
+    figure, axes = new_figure(10, 4.4)
+    title = "At 0.1, no-object weighs half with 100 tokens, little with twelve"
+    draw_no_object_share(axes, title, chosen=chosen)
+    show(figure, "Share of the class term's weight that no-object carries: dots at 0.1 and 1, stars at your values.")
 
 
 def _describe_eos(value, num_predictions, num_targets):

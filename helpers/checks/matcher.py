@@ -80,7 +80,7 @@ CASES = {
 
 
 def judge_match_batch(match_batch):
-    """The verdict: several batches, empty images and more targets than guesses among them."""
+    """The verdict: several batches, empty images and more targets than guesses, and outputs as in training."""
     import warnings
 
     for case, sizes in CASES.items():
@@ -104,6 +104,14 @@ def judge_match_batch(match_batch):
             return f"not yet, for {case}: {fault}"
         if any(not torch.equal(given[name], outputs[name]) for name in given):
             return "not yet: the outputs have changed. Hint: compute new tensors, change none of the old."
+    outputs, targets = example_batch(CASES["one image"])
+    try:
+        match_batch({name: value.requires_grad_() for name, value in outputs.items()}, targets)
+    except Exception as error:
+        return (
+            f"not yet: right, but outputs that want a gradient, as in training, raise {type(error).__name__}. Hint: "
+            "put @torch.no_grad() above the function; a match has no gradient, and SciPy takes none."
+        )
     return "correct: every batch gives the matches of HungarianMatcher. You have written the matcher."
 
 

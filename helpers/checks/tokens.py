@@ -61,12 +61,15 @@ def _slice_fault(answer, states, count):
     return f"you return shape {shape}. Hint: it should be {(batch, count, hidden)}; how many rows do you keep?"
 
 
-def check_decode_boxes(decode_boxes, pred_boxes, image):
-    """Notebook 02: normalised centre boxes (N, 4) -> corner boxes in pixels (N, 4); draws the answer on the image."""
-    verdict = judge_decode_boxes(decode_boxes, pred_boxes, image.size)
+def check_decode_boxes(decode_boxes, outputs, image):
+    """Notebook 02: normalised centre boxes (N, 4) -> corner boxes in pixels (N, 4); draws the answer on the image.
+
+    Args: the reader's function (pred_boxes, width, height) -> corners; the outputs for `image`, and the image.
+    """
+    verdict = judge_decode_boxes(decode_boxes, outputs["pred_boxes"][0], image.size)
     print(verdict)
     if verdict != NOT_ATTEMPTED:
-        _draw_boxes(decode_boxes, pred_boxes, image, verdict)
+        _draw_boxes(decode_boxes, outputs, image, verdict)
 
 
 def judge_decode_boxes(decode_boxes, pred_boxes, size):
@@ -124,9 +127,11 @@ def _same(answer, wanted):
     return torch.allclose(answer.double(), wanted.double(), atol=1e-3)
 
 
-def _draw_boxes(decode_boxes, pred_boxes, image, verdict):
+def _draw_boxes(decode_boxes, outputs, image, verdict):
     from helpers import figures
+    from helpers.figures.slots import draw_guesses
 
+    pred_boxes = outputs["pred_boxes"][0]
     try:
         corners = decode_boxes(pred_boxes, *image.size)
         drawable = corners.shape == pred_boxes.shape and bool(corners.isfinite().all())
@@ -136,10 +141,9 @@ def _draw_boxes(decode_boxes, pred_boxes, image, verdict):
         return
     figure, axes = figures.new_figure(4.6, 4.6)
     figures.draw_image(axes, image, "Your boxes")
-    for box, name in zip(corners.tolist(), figures.LETTERS):
-        figures.draw_box(axes, box, figures.PREDICTION, (0, (4, 2)), name, at="bottom")
+    draw_guesses(axes, corners, outputs["logits"][0].softmax(-1))
     what = "on the image" if verdict.startswith("correct") else "not yet where they belong"
-    figures.show(figure, f"Your decoded boxes, {what}.")
+    figures.show(figure, f"Your decoded boxes, {what}; faint where the guess says no object.")
 
 
 def check_order_of_slots(order_of_slots, outputs, targets):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from matplotlib import patches
 
 from helpers.boxes import center_to_corners
-from helpers.figures import PREDICTION, QUIET, draw_box, draw_image, pixel_corners
+from helpers.figures import INK, PREDICTION, QUIET, draw_box, draw_image, pixel_corners
 
 
 def patch_coverage(boxes, rows=8, columns=8):
@@ -59,18 +60,23 @@ def draw_receivers(axes, rows, own_place, num_detection_tokens, title):
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
-def draw_spotlight(axes, image, attention, box, name, title=None):
-    """The image where a token looks, washed out elsewhere: `attention` (rows, columns), `box` (4,) its answer."""
+def draw_spotlight(axes, image, attention, box, name, outlined=3):
+    """The image where a token looks, washed out elsewhere: `attention` (rows, columns), `box` (4,) its answer.
+
+    The brightest patch is shown in full. The `outlined` brightest have a thin frame: on paper, light alone is not seen.
+    """
     light = np.asarray(attention, dtype=float)
     light = (light / light.max()) ** 0.7
     rows, columns = light.shape
-    light = np.kron(light, np.ones((image.height // rows, image.width // columns)))[..., None]
+    height, width = image.height // rows, image.width // columns
+    brightest = [divmod(place, columns) for place in np.argsort(-light, axis=None)[:outlined]]
+    light = np.kron(light, np.ones((height, width)))[..., None]
     pixels = np.asarray(image) / 255
     draw_image(axes, image)
     # Washed out, not hidden: a trace of the image stays.
     axes.imshow(np.clip(0.12 + 0.88 * light, 0, 1) * pixels + (1 - np.clip(0.12 + 0.88 * light, 0, 1)))
-    for edge in ("left", "right", "top", "bottom"):
-        axes.spines[edge].set(visible=True, color="#cccccc")
+    axes.spines[:].set(visible=True, color="#cccccc")
+    for row, column in brightest:
+        corner = (column * width - 0.5, row * height - 0.5)
+        axes.add_patch(patches.Rectangle(corner, width, height, fill=False, edgecolor=INK, lw=0.9))
     draw_box(axes, pixel_corners(box[None], image)[0], PREDICTION, (0, (4, 2)), name, at="bottom")
-    if title:
-        axes.set_title(title, fontsize=12)

@@ -1,7 +1,5 @@
 """The figures of notebook 06: a batch and its huge matrix, what changes a match, class costs, matches in a scene."""
 
-from itertools import pairwise
-
 import numpy as np
 import torch
 from matplotlib.patches import Rectangle
@@ -24,7 +22,9 @@ from helpers.figures import (
 )
 
 DASHES = (0, (4, 2))
-FOREIGN = "#e4e4e4"
+TARGET_INK = "#8a5f00"  # the targets' orange, dark enough for text
+ROW_GAP = 0.4  # between the blocks of the huge matrix, in rows
+THROWN_AWAY = {"facecolor": "#fafafa", "edgecolor": "#d2d2d2", "hatch": "//", "lw": 0}
 
 
 def batch_figure(images, targets):
@@ -37,38 +37,49 @@ def batch_figure(images, targets):
 
 
 def huge_matrix_figure(matrix, sizes, num_predictions, title):
-    """Every guess of the batch (rows) against every target of the batch (columns); blocks across images are grey."""
+    """Every guess of the batch (rows) against every target of the batch (columns); blocks across images are hatched.
+
+    A scene without targets has no column: its name stands in a gap between its neighbours.
+    """
     values = np.asarray(matrix, dtype=float)  # (B * N, sum of T)
-    own = np.zeros(values.shape, bool)
+    height = num_predictions + ROW_GAP
     edges = np.cumsum([0, *sizes])
-    for place, (start, end) in enumerate(pairwise(edges.tolist())):
-        own[place * num_predictions : (place + 1) * num_predictions, start:end] = True
+    gaps = np.cumsum([0, *(0.15 if size else 0.75 for size in sizes)])
+    own = [
+        values[place * num_predictions :][:num_predictions, edges[place] : edges[place + 1]]
+        for place in range(len(sizes))
+    ]
+    low, high = (choose([choose(block) for block in own if block.size]) for choose in (np.min, np.max))
     figure, axes = new_figure(9.5, 7.4)
-    axes.imshow(np.where(own, 0.0, np.nan), cmap="cividis", aspect="auto")
-    axes.set_facecolor(FOREIGN)
-    picture = axes.imshow(np.where(own, values, np.nan), cmap="cividis", aspect="auto")
+    for column, size in enumerate(sizes):
+        left = edges[column] + gaps[column]
+        name = f"scene {ORDER[column]}"
+        if not size:
+            axes.text(left + 0.3, height * len(sizes) / 2, f"{name} has no column", rotation=90, ha="center",
+                      va="center", fontsize=12, color=TARGET_INK)  # fmt: skip
+            continue
+        axes.text(left + size / 2, -0.6, f"{name}\n{size} targets", ha="center", va="bottom", fontsize=12,
+                  color=TARGET_INK)  # fmt: skip
+        for row in range(len(sizes)):
+            top = row * height
+            if row != column:
+                axes.add_patch(Rectangle((left, top), size, num_predictions, **THROWN_AWAY))
+                continue
+            extent = (left, left + size, top + num_predictions, top)
+            picture = axes.imshow(own[row], cmap="cividis", vmin=low, vmax=high, extent=extent, aspect="auto")
+    for row in range(len(sizes)):
+        said = f"scene {ORDER[row]}\n{num_predictions} guesses"
+        middle = row * height + num_predictions / 2
+        axes.text(-0.25, middle, said, ha="right", va="center", fontsize=12, color=PREDICTION)
     bar = figure.colorbar(picture, ax=axes, shrink=0.5, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.set_title("cost", fontsize=12, pad=8)
-    for row in range(1, len(sizes)):
-        axes.axhline(row * num_predictions - 0.5, color="white", lw=4)
-    for column in sorted(set(edges[1:-1].tolist())):
-        axes.axvline(column - 0.5, color="white", lw=4)
-    for place, (start, end) in enumerate(pairwise(edges.tolist())):
-        name = f"scene {ORDER[place]}"
-        said = f"{name}\n{num_predictions} guesses"
-        middle = (place + 0.5) * num_predictions - 0.5
-        axes.text(-0.8, middle, said, ha="right", va="center", fontsize=12, color=PREDICTION)
-        if end > start:
-            axes.text((start + end - 1) / 2, -1.2, f"{name}\n{end - start} targets", ha="center", va="bottom",
-                      fontsize=12, color="#8a5f00")  # fmt: skip
-        else:
-            axes.text(
-                start - 0.5, len(values) + 0.6, f"{name} has no column", ha="center", va="top", fontsize=12, color=QUIET
-            )
-    x, y = (edges[-2] + edges[-1] - 1) / 2, num_predictions * 0.5 - 0.5
-    axes.text(x, y, "computed,\nthen thrown away", ha="center", va="center", fontsize=14, color=QUIET)
-    axes.set(xticks=[], yticks=[])
+    x = edges[-2] + gaps[-2] + sizes[-1] / 2
+    axes.text(
+        x, num_predictions / 2, "computed,\nthen thrown away", ha="center", va="center", fontsize=14, color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},
+    )  # fmt: skip
+    axes.set(xlim=(-0.05, edges[-1] + gaps[-2] + 0.05), ylim=(height * len(sizes), -0.2), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.set_title(title, pad=48)
     return figure

@@ -38,7 +38,7 @@ def draw_report_card(axes, owners, probabilities, class_losses, box_losses, giou
             axes.add_patch(patches.Rectangle((-0.98, row - 0.43), 0.07, 0.86, color=MATCH, lw=0))
     for column, name in enumerate(REPORT_COLUMNS):
         axes.text(column, -0.85, name, ha="center", va="center", fontsize=12, fontweight="bold")
-    axes.set_title("All are graded on class, few on boxes")
+    axes.set_title("The report card")
     axes.set(xlim=(-1.05, 4.55), ylim=(len(owners) - 0.4, -1.35), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -48,15 +48,17 @@ def _write(axes, column, row, text, colour=INK, bold=False):
     axes.text(column, row, text, ha="center", va="center", fontsize=12, color=colour, fontweight=weight)
 
 
-def gradient_figure(untrained, trained):
+def gradient_figure(untrained, trained, eos_coefs):
     """Class and box gradients of an untrained detector, class gradients of a trained one; see `draw_gradients`.
 
-    Each argument is (lengths at the logits, lengths at the boxes, names of the targets), N each.
+    `untrained`, `trained`: (lengths at the logits, lengths at the boxes, names of the targets), N each;
+    `eos_coefs`: the two values of eos_coef, for the titles.
     """
     figure, panels = new_figure(13, 5.4, columns=3)
-    draw_gradients(panels[0], untrained[0], untrained[2], "Class, untrained: ten to one")
-    draw_gradients(panels[1], untrained[1], untrained[2], "Boxes: the matched alone")
-    draw_gradients(panels[2], trained[0], trained[2], "Class, trained, log scale", log=True)
+    first, last = (f"eos_coef {eos_coef:g}" for eos_coef in eos_coefs)
+    draw_gradients(panels[0], untrained[0], untrained[2], f"Class, untrained, {first}")
+    draw_gradients(panels[1], untrained[1], untrained[2], "Boxes, untrained")
+    draw_gradients(panels[2], trained[0], trained[2], f"Class, trained, {last} (log)", log=True)
     return figure
 
 
@@ -91,8 +93,11 @@ def no_object_share(eos_coef, num_predictions, num_targets):
 SHARE_LINES = ((100, 7, CLASS), (12, 5, PREDICTION))
 
 
-def draw_no_object_share(axes, title, lines=SHARE_LINES, marked=(0.1, 1.0)):
-    """The share against eos_coef, one line for each (N, T, colour)."""
+def draw_no_object_share(axes, title, lines=SHARE_LINES, marked=(0.1, 1.0), chosen=None):
+    """The share against eos_coef, one line for each (N, T, colour).
+
+    `marked`: values of eos_coef at which each line shows its share; `chosen`: a value for each line, starred.
+    """
     eos_coef = np.geomspace(0.01, 2, 200)
     for style, (num_predictions, num_targets, colour) in zip(("-", "--", ":"), lines):
         name = f"N = {num_predictions}, T = {num_targets}"
@@ -103,6 +108,13 @@ def draw_no_object_share(axes, title, lines=SHARE_LINES, marked=(0.1, 1.0)):
             share = 100 * no_object_share(place, num_predictions, num_targets)
             axes.plot(place, share, "o", ms=9, color=colour, mec="white", mew=1.5, zorder=3)
             axes.text(place * 1.1, share - 2, f"{share:.0f} %", va="top", fontsize=12, color=colour)
+    for value, (num_predictions, num_targets, colour) in zip(chosen or (), lines):
+        if not eos_coef[0] <= value <= eos_coef[-1]:
+            continue
+        share = 100 * no_object_share(value, num_predictions, num_targets)
+        axes.plot(value, share, "*", ms=19, color=colour, mec="white", mew=1.2, zorder=4)
+        said = f"yours {value:.2g}: {share:.0f} %"
+        axes.text(value / 1.12, share + 3, said, ha="right", fontsize=12, fontweight="bold", color=colour)
     axes.axhline(50, color=NO_OBJECT, lw=1, ls="--", zorder=0)
     axes.set(xscale="log", xlim=(0.01, 2), ylim=(0, 104), xlabel="eos_coef", ylabel="weight of no-object, %")
     axes.set_title(title)
@@ -123,7 +135,7 @@ def reliability_figure(early, mended, final):
     """Claims before and after the correction, and those of the final detector; each is (claimed, true)."""
     figure, (left, right) = new_figure(11, 5.6, columns=2)
     curves = [(*early, "as it says", GIOU, "o"), (*mended, "odds divided by ten", PREDICTION, "s")]
-    draw_reliability(left, curves, "Step 5,000: trained at eos_coef 0.1")
+    draw_reliability(left, curves, "Step 9,000: trained at eos_coef 0.1")
     draw_reliability(right, [(*final, "as it says", MATCH, "o")], "Final: trained on at eos_coef 1")
     return figure
 

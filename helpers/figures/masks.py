@@ -1,5 +1,9 @@
 """Figures of notebook 08: ink masks and their errors, and the match of every layer."""
 
+import base64
+import html
+import io
+
 import numpy as np
 from matplotlib import patches
 
@@ -17,6 +21,8 @@ from helpers.figures import (
     draw_targets,
     label_name,
     new_figure,
+    pixel_corners,
+    small_png,
     thumbnails,
 )
 
@@ -46,23 +52,68 @@ def ink_figure(image, targets):
 
 
 def pairs_figure(probabilities, targets, order, tokens):
-    """Target masks above, the predicted ink (M, h, w) of their tokens below."""
+    """Target masks above, the predicted ink (M, h, w) of their tokens below, in the order of the targets."""
     figure, panels = new_figure(13, 5.6, columns=len(order), rows=2)
     figure.get_layout_engine().set(hspace=0.08)
-    for (top, bottom), probability, place, token in zip(panels.T, probabilities, order, tokens):
+    for (top, bottom), pair in zip(panels.T, order.argsort()):
+        place = order[pair]
         draw_ink(top, targets["masks"][place], f"target {label_name(targets['class_labels'][place])}")
-        draw_ink(bottom, probability, f"token {LETTERS[token]}", colour=PREDICTION)
+        draw_ink(bottom, probabilities[pair], f"token {LETTERS[tokens[pair]]}", colour=PREDICTION)
     return figure
 
 
-def layer_figure(image, layers, layer):
-    """The twelve guesses of one layer of `layers`, outputs first to last, beside those of the last."""
-    figure, panels = new_figure(8, 4.2, columns=2)
-    for axes, depth in zip(panels, (layer, len(layers) - 1)):
-        strengths = 1 - layers[depth]["logits"][0].softmax(-1)[:, -1]
-        draw_image(axes, image, f"Layer {depth + 1} of {len(layers)}")
-        draw_predictions(axes, image, layers[depth]["pred_boxes"][0], strengths=strengths.clamp(0.25, 1))
+def layer_figure(image, targets, layers, pairs, layer):
+    """The guesses of layer `layer`, 1 to 5, beside those of the last: `layers` and their `pairs`, first to last."""
+    figure, panels = new_figure(7.6, 4.1, columns=2)
+    for axes, number in zip(panels, (layer, len(layers))):
+        draw_layer(axes, image, targets, layers[number - 1], pairs[number - 1], f"Layer {number} of {len(layers)}")
     return figure
+
+
+def draw_layer(axes, image, targets, outputs, pairs, title):
+    """One layer's twelve guesses at one scene: the matched ones named, each with a line to its target's center."""
+    boxes, (tokens, order) = outputs["pred_boxes"][0], pairs
+    strengths, names = np.full(len(boxes), 0.3), [None] * len(boxes)
+    for token in tokens.tolist():
+        strengths[token], names[token] = 1, LETTERS[token]
+    draw_image(axes, image, title)
+    draw_predictions(axes, image, boxes, names, strengths=strengths)
+    ways = [
+        pixel_corners(part, image).unflatten(1, (2, 2)).mean(1) for part in (boxes[tokens], targets["boxes"][order])
+    ]
+    for start, end in zip(*(way.tolist() for way in ways)):
+        axes.plot(*zip(start, end), color=MATCH, lw=3, solid_capstyle="round")
+        axes.plot(*end, "o", color=MATCH, ms=7, mec="white", mew=1.2)
+
+
+def layer_slider(image, targets, layers, pairs, layer):
+    """A slider over all layers that shows the picture of `draw_layer` for each; it works in a stored page, too.
+
+    Args as for `layer_figure`. The pictures are made here; slider and picture are linked in the page, without Python.
+    """
+    import ipywidgets
+
+    numbers = range(1, len(layers) + 1)
+    slider = ipywidgets.SelectionSlider(options=[*numbers], index=layer - 1, description="layer")
+    views = [ipywidgets.HTML(layer_page(image, targets, layers, pairs, number)) for number in numbers]
+    stack = ipywidgets.Stack(views, selected_index=layer - 1)
+    ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
+    return ipywidgets.VBox([slider, stack])
+
+
+def layer_page(image, targets, layers, pairs, layer):
+    """What the slider shows for one layer, as HTML: the picture, and how many digits keep their guess to the end."""
+    from PIL import Image
+
+    figure, axes = new_figure(4.4, 4.6)
+    draw_layer(axes, image, targets, layers[layer - 1], pairs[layer - 1], f"Layer {layer} of {len(layers)}")
+    here, last = (tokens[order.argsort()] for tokens, order in (pairs[layer - 1], pairs[-1]))
+    same = int((here == last).sum())
+    sentence = f"Layer {layer}: {same} of {len(last)} digits have the guess that the last layer gives them."
+    buffer = io.BytesIO()  # WebP: five PNGs would fill the notebook
+    Image.open(io.BytesIO(small_png(figure))).convert("RGB").save(buffer, format="webp", quality=80)
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img src="data:image/webp;base64,{picture}" alt="{html.escape(sentence)}"><p>{html.escape(sentence)}</p>'
 
 
 def layers_figure(image, targets, owners, shares):

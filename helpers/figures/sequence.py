@@ -65,7 +65,7 @@ def _draw_range(axes, start, end, name, places, colour):
     axes.text(middle, -0.25, name, ha="center", va="bottom", fontsize=12, color=colour)
 
 
-def draw_layers(axes, values, places, title, ylabel):
+def draw_layers(axes, values, places, title, ylabel, legend="upper left"):
     """One line per kind of token: `values` (layers, S); `places` maps "[CLS]", "patches", ... to its slice of S."""
     for name, where in places.items():
         colour, style = KINDS[name]
@@ -73,4 +73,4 @@ def draw_layers(axes, values, places, title, ylabel):
         axes.plot(range(len(curve)), curve, style, color=colour, lw=2.8, marker="o", ms=6, label=name)
     axes.set(title=title, xlabel="after layer (0: the embeddings)", ylabel=ylabel, ylim=(0, None))
     axes.set_xticks(range(len(values)))
-    axes.legend(loc="upper left")
+    axes.legend(loc=legend)

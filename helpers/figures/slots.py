@@ -16,18 +16,40 @@ from helpers.figures import (
 )
 
 DASHES = (0, (4, 2))
+LABEL_HEIGHT, LETTER_WIDTH = 17, 8.0  # of a name in its tab, in points
 
 
-def draw_answers(axes, image, outputs, title, names=LETTERS, strong=None, threshold=0.5):
-    """The boxes of the first image's guesses that claim an object; those named in `strong` stand out, always."""
+def draw_guesses(axes, corners, probabilities, named=None, hide=False, threshold=0.5):
+    """Guesses on an image that is drawn already: in full, with letter and digit, if they claim an object; else faint.
+
+    Args: corners (N, 4) in pixels; probabilities (N, K + 1); named: letters of the guesses that stand out instead;
+    hide: leave out guesses below the threshold of the object probability, unless they are named.
+    """
+    claims = 1 - probabilities[:, -1]
+    strong = [
+        letter in named if named is not None else bool(claim > threshold) for letter, claim in zip(LETTERS, claims)
+    ]
+    for place in sorted(range(len(claims)), key=lambda place: strong[place]):
+        if strong[place] or claims[place] > threshold or not hide:
+            draw_box(axes, corners[place], PREDICTION, DASHES, alpha=1.0 if strong[place] else 0.3)
+    scale, taken = _pixels_per_point(axes), []
+    for place in (place for place in range(len(claims)) if strong[place]):
+        says = label_name(probabilities[place, :-1].argmax()) if claims[place] > threshold else "no object"
+        _draw_name(axes, corners[place], f"{LETTERS[place]} {says}", scale, taken)
+
+
+def draw_answers(axes, image, outputs, title, named=(), threshold=0.5):
+    """The first image's guesses that claim an object; with `named`, these stand out whatever they say."""
     draw_image(axes, image)
     axes.set_title(title, fontsize=13)
-    claims = 1 - outputs["logits"][0].softmax(-1)[:, -1]
-    for place, corners in enumerate(pixel_corners(outputs["pred_boxes"][0], image)):
-        chosen = strong is not None and names[place] in strong
-        if claims[place] > threshold or chosen:
-            alpha = 1.0 if strong is None or chosen else 0.3
-            draw_box(axes, corners, PREDICTION, DASHES, names[place] if names else None, alpha, at="bottom")
+    probabilities = outputs["logits"][0].softmax(-1)
+    corners = pixel_corners(outputs["pred_boxes"][0], image)
+    claims = 1 - probabilities[:, -1]
+    if named:
+        draw_guesses(axes, corners, probabilities, named, hide=True, threshold=threshold)
+    else:
+        for box in corners[claims > threshold]:
+            draw_box(axes, box, PREDICTION, DASHES)
     if not (claims > threshold).any():
         axes.text(
             0.5, 0.5, "no object", transform=axes.transAxes, ha="center", va="center", fontsize=13, color=INK,
@@ -35,8 +57,41 @@ def draw_answers(axes, image, outputs, title, names=LETTERS, strong=None, thresh
         )  # fmt: skip
 
 
+def _draw_name(axes, corners, name, scale, taken):
+    """A name in a tab at a corner of its box, inside the image and, where possible, clear of the tabs in `taken`."""
+    left, top, right, bottom = (float(value) for value in corners)
+    width, height = (LETTER_WIDTH * len(name) + 4) * scale, LABEL_HEIGHT * scale
+    (x0, x1), (y1, y0) = axes.get_xlim(), axes.get_ylim()
+    places = [
+        (x, y)
+        for y in (bottom, top - height, bottom - height, top)  # below and above the box, then inside it
+        for x in (right - width, left)
+    ]
+    inside = [(min(max(x, x0), x1 - width), min(max(y, y0), y1 - height)) for x, y in places]
+    free = [place for place in inside if not any(_overlap(place, other, width, height) for other in taken)]
+    x, y = next((place for place in free if place in places), (free or inside)[0])
+    taken.append((x, y, width, height))
+    axes.text(
+        x + width / 2, y + height / 2, name, color="white", fontsize=11, fontweight="bold", ha="center",
+        va="center_baseline", bbox={"facecolor": PREDICTION, "edgecolor": "none", "pad": 1.8},
+    )  # fmt: skip
+
+
+def _pixels_per_point(axes):
+    """How many pixels of the image one typographic point is wide."""
+    axes.figure.draw_without_rendering()  # the layout decides how large the axes are
+    points = axes.get_window_extent().width * 72 / axes.figure.dpi
+    return abs(axes.get_xlim()[1] - axes.get_xlim()[0]) / points
+
+
+def _overlap(place, other, width, height):
+    x, y, other_width, other_height = other
+    across = x < place[0] + width and place[0] < x + other_width
+    return across and y < place[1] + height and place[1] < y + other_height
+
+
 def draw_slots(axes, probabilities, title):
-    """One bar per guess: blue for its best class, pale for the other classes, grey for no-object: (N, K + 1)."""
+    """One bar per guess: blue for its score, pale for the other digits, grey for no-object: (N, K + 1)."""
     probabilities = np.asarray(probabilities.detach(), dtype=float)
     best = probabilities[:, :-1].argmax(-1)
     for row, values in enumerate(probabilities):
@@ -53,22 +108,24 @@ def draw_slots(axes, probabilities, title):
     axes.spines[:].set_visible(False)
     handles = [
         patches.Patch(color=colour, label=name)
-        for name, colour in (("best class", PREDICTION), ("other classes", "#b9d7ea"), ("no object", "#dddddd"))
+        for name, colour in (
+            ("best digit: the score", PREDICTION),
+            ("other digits", "#b9d7ea"),
+            ("no object", "#dddddd"),
+        )
     ]
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, -0.13), ncols=3)
 
 
-def draw_beats(panels, boxes, claims, threshold=0.5):
-    """One small map per token: a dot where it found an object in some scene, large for a large box.
+def draw_stands(panels, boxes, claims, highlight=None, threshold=0.5):
+    """One small map per token: a dot at the center of each box it found in some scene; `highlight` names one token.
 
     Args: one axes per token; boxes (M, N, 4) normalised centre boxes of M scenes; claims (M, N) object probability.
     """
     for token, axes in enumerate(panels):
         found = boxes[:, token][claims[:, token] > threshold].detach()
-        axes.scatter(
-            found[:, 0], found[:, 1], s=900 * found[:, 2] * found[:, 3], color=PREDICTION, alpha=0.35, linewidths=0
-        )
+        axes.scatter(found[:, 0], found[:, 1], s=42, color=PREDICTION, alpha=0.35, linewidths=0)
         axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
-        axes.set_title(f"{LETTERS[token]}   {len(found)}", fontsize=13, color=PREDICTION if len(found) else QUIET)
-        for spine in axes.spines.values():
-            spine.set(visible=True, color="#bbbbbb")
+        axes.set_title(f"{LETTERS[token]}   {len(found)} found", fontsize=13, color=PREDICTION if len(found) else QUIET)
+        chosen = LETTERS[token] == highlight
+        axes.spines[:].set(visible=True, color=PREDICTION if chosen else "#bbbbbb", lw=2.5 if chosen else 0.8)

@@ -75,7 +75,8 @@ figures.draw_predictions(right, image, outputs.pred_boxes[0], shown, strengths=o
 figures.show(figure, "Five targets in orange; twelve guesses in blue, named where they claim an object.")
 
 # %% [markdown]
-# The faint ones say "no object", and there have to be some: twelve guesses, five digits. How wrong are the twelve
+# The faint ones say "no object", and there have to be some: twelve guesses, five digits. It is a good answer with two
+# slips: one digit is claimed twice, and one "1" is taken for a "7". (Would you have known?) How wrong are the twelve
 # together? A loss must compare guesses with targets. But which guess with which target?
 
 # %% [markdown]
@@ -106,7 +107,7 @@ print(f"in the order of the guesses: {positional_loss([0, 1, 2, 3, 4]):.2f}")
 #
 # <details><summary>Predict, then open</summary>
 #
-# It explodes. For nearly every one of the 120 orders it calls a nearly perfect answer terrible. The next cells show
+# It explodes. For nearly every one of the 120 orders it calls a good answer terrible. The next cells show
 # by how much.
 #
 # </details>

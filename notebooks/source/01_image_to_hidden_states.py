@@ -2,7 +2,7 @@
 # # How does a token come to know about an object?
 #
 # A detection token never touches a pixel. It enters the network the same for every image, and leaves knowing that
-# there is a "4" on the right. This notebook follows an image through the transformer and watches where the knowledge
+# there is a "5" at the lower right. This notebook follows an image through the transformer and watches where the knowledge
 # comes from.
 
 # %% [markdown]
@@ -69,8 +69,8 @@ assert torch.allclose(by_convolution, by_matrix, atol=1e-4)
 # %% [markdown]
 # ## The sequence, as it is
 #
-# In front of the patches stands one extra token, [CLS], left over from the classifier that the network was first. Behind
-# them stand the N = 12 **detection tokens**, A to L. Together S = 1 + 64 + 12 = 77.
+# In front of the patches stands one extra token, [CLS], inherited from ViT, the classifier that YOLOS is built on; no head
+# reads it. Behind them stand the N = 12 **detection tokens**, A to L. Together S = 1 + 64 + 12 = 77.
 
 # %%
 figure, (top, bottom) = figures.new_figure(12, 6.4, rows=2, height_ratios=[3.1, 1])
@@ -78,9 +78,13 @@ draw_sequence(top, bottom, image, model.config.num_detection_tokens)
 figures.show(figure, "The image as 64 patches, and the 77 places of the sequence: [CLS], patches, detection tokens.")
 
 # %% [markdown]
-# [CLS] and the detection tokens are no measurements. They are **parameters**, learned like any weight, and the same
-# for every image. So are the positions: one vector for each of the 77 places, added once. Without them the network
-# could not tell the first patch from the last.
+# [CLS], the detection tokens and the positions (one vector for each place, added once) are **parameters**: learned, and
+# the same for every image. There will be four words for A to L:
+#
+# - **token**: the learned vector that goes in;
+# - **state**: what comes out;
+# - **guess**: what the heads make of it;
+# - **slot**: the role, whatever it holds (DETR: *object query*).
 
 # %%
 parts = model.vit.embeddings
@@ -93,9 +97,9 @@ print("embeddings", tuple(embeddings.shape))
 # %% [markdown]
 # ## Through the layers
 #
-# A layer lets every place look at all the others (**attention**), then lets each place think for itself (two matrices).
-# We keep the states after every layer, and the attention. PyTorch's fast attention does not keep it, so we ask for the
-# plain one, `"eager"`, and for 32 test scenes at once.
+# A layer lets every place look at all the others (**attention**), then think for itself (two matrices). Each layer adds
+# its result to the state, so states get longer. We keep all states and all attention for 32 test scenes. PyTorch's fast
+# attention keeps none, so we ask for the plain one, `"eager"`.
 
 # %%
 model.set_attn_implementation("eager")
@@ -108,13 +112,15 @@ print(f"{len(run.hidden_states)} hidden states", tuple(run.hidden_states[0].shap
 print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "images, heads, from, to")
 
 # %% [markdown]
-# **Predict first.** Compare the states of the 32 scenes at one place. How much do they differ before the first layer:
-# for a patch, for [CLS], for a detection token?
+# **Predict first.** Compare the states of the 32 scenes at one place. Before the first layer only patches differ; all
+# else is parameters. After the last layer, which depend more on the scene, measured against their length: patches or
+# detection tokens? And [CLS], which no head reads?
 #
 # <details><summary>Predict, then open</summary>
 #
-# Patches differ from the start: they carry pixels. [CLS] and the detection tokens do not differ at all: they are
-# parameters. Everything that a detection token ever knows about an image, it gets by attention.
+# The detection tokens: to tell what is in *this* image is all they are for, while many patches show bare paper in every
+# scene. And [CLS] has learned much, too: it looks at the patches like every other place, though nobody asks it what it
+# saw. The line below the figure has the three numbers.
 #
 # </details>
 
@@ -122,15 +128,24 @@ print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "i
 places = {"[CLS]": slice(0, 1), "patches": slice(1, 65), "detection tokens": slice(65, 77)}
 states = torch.stack(run.hidden_states)  # (6, 32, S, H)
 length = states.norm(dim=-1).mean(1)  # (6, S)
-evidence = (states - states.mean(1, keepdim=True)).norm(dim=-1).mean(1)  # (6, S): distance from the mean scene
+distance = (states - states.mean(1, keepdim=True)).norm(dim=-1).mean(1)  # (6, S): from the mean of the scenes
+evidence = distance / length
 figure, (left, right) = figures.new_figure(12, 4.4, columns=2)
-draw_layers(left, length, places, "States grow from layer to layer", "mean length of a state")
-draw_layers(right, evidence, places, "Only patches start with evidence", "distance from the mean scene")
-figures.show(figure, "Left, the length of a state; right, how far it depends on the image: at first only patches do.")
+draw_layers(left, length, places, "Each layer adds to the states", "mean length of a state")
+draw_layers(
+    right, evidence, places, "Only patches start with evidence", "distance from the mean / length", "lower right"
+)
+figures.show(
+    figure, "Left, the length of a state; right, how much of it depends on the scene: at first only patches do."
+)
+print(
+    "after the last layer:", *(f"{name} {evidence[-1, where].mean():.2f}" for name, where in places.items()), sep="  "
+)
 
 # %% [markdown]
-# On the right, the blue line begins at zero. Whatever it rises to was gathered on the way. Think of twelve taxis
-# that leave the garage empty, and have only the radio to find out who is waiting where.
+# On the right, the blue line begins at zero. Whatever it rises to was gathered by attention. Think of twelve taxis that
+# leave the garage empty, and have only the radio to find out who is waiting where. (The black line can fall: much of what
+# layers add to a patch is the same in every scene.)
 
 # %% [markdown]
 # ## A trap: the last hidden state, twice
@@ -163,8 +178,8 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 #
 # <details><summary>Predict, then open</summary>
 #
-# Far more than twice the even share; the line below the cell has the numbers. In the first layer it is not much more
-# than even: the token cannot know yet where to look.
+# Far more than twice the even share; the line below the cell has the numbers. In the first layer a token cannot know yet
+# where to look: its query is made of parameters alone, so it asks the same of every image.
 #
 # </details>
 
@@ -181,35 +196,44 @@ print(f"the box covers {100 * inside.mean():.0f} % of the image and gets {shares
 
 figure, (left, right) = figures.new_figure(12, 4.8, columns=2)
 draw_share_by_layer(left, shares, 100 * inside.mean(), "Tokens look into their own box")
-draw_receivers(right, rows, 65 + token, 12, "They look at patches more than at each other")
-figures.show(figure, "Left, the share of patch attention inside a token's box; right, where all its attention goes.")
+draw_receivers(right, rows, 65 + token, 12, "Where all their attention goes")
+figures.show(figure, "Left, the share of patch attention inside a token's box; right, where all their attention goes.")
 
 # %% [markdown]
-# Nobody told the tokens where to look: no loss speaks about attention. They are graded on class and box alone, and
-# looking there is how to get them right. (Attention says where a token looks, not what it makes of it. Take it as
-# a hint, not as an explanation.)
+# No loss speaks about attention: tokens are graded on class and box alone, and looking there is how to get them right.
+# On the right, looks at each other are the only direct way for tokens to agree who takes what. (Attention says where a
+# token looks, not what it makes of it: a hint, not an explanation.)
 
 # %% [markdown]
 # ## Move the layer
 #
-# Here are the five matched tokens of the running example, one column each. The image is washed out where the token
-# does not look. Change `layers_to_show` and run the cell again: from which layer on do you know which digit a column is
-# about?
+# The five matched tokens of the running example, one column each, in the order of the labels. The image is washed out
+# where the token does not look. Change `layers_to_show` and run the cell again: from which layer on do you know which
+# digit a column is about?
+#
+# <details><summary>Predict, then open</summary>
+#
+# Not from layer 1: there, no query knows the image yet. Each layer tells the next where to look closer, as the rising curve
+# above says. In the last one nearly every column shows one digit.
+#
+# </details>
 
 # %%
 layers_to_show = [1, 3, 5]  # any of 1 to 5
 with torch.no_grad():
     outputs = model(pixel_values, output_attentions=True)
 matched, digit = HungarianMatcher()(outputs, targets)[0]
+matched = matched[digit.argsort()].tolist()  # in the order of the labels
 figure, grid = figures.new_figure(11, 2.3 * len(layers_to_show), 5, len(layers_to_show), squeeze=False)
 for layer, row in zip(layers_to_show, grid):
     looks = outputs.attentions[layer - 1][0].mean(0)[65:, 1:65].reshape(12, 8, 8)
-    for axes, token in zip(row, matched.tolist()):
+    for axes, token in zip(row, matched):
         draw_spotlight(axes, image, looks[token], outputs.pred_boxes[0, token], figures.LETTERS[token])
     row[0].set_ylabel(f"layer {layer}", fontsize=14)
-for axes, label in zip(grid[0], targets[0]["class_labels"][digit]):
+for axes, label in zip(grid[0], targets[0]["class_labels"]):
     axes.set_title(f"matched with {figures.label_name(label)}", fontsize=12)
-figures.show(figure, "What each matched token looks at, one row a layer; dashed, the box it answers in the end.")
+figures.show(figure, "Where each token looks, one row a layer, every panel scaled to its brightest patch; "
+             "the three brightest are outlined, and dashed is the box that the token answers in the end.")  # fmt: skip
 
 # %% [markdown]
 # ## Break it: shuffle the patches
@@ -240,9 +264,9 @@ def loss_from(embeddings):
     return float(criterion.total(criterion(answer, targets)))
 
 
-print(f"as it is                 {loss_from(embeddings):.4f}")
-print(f"shuffled with positions  {loss_from(embeddings[:, order]):.4f}")
-print(f"shuffled without         {loss_from(tokens[:, order] + parts.position_embeddings):.4f}")
+print(f"as it is                         {loss_from(embeddings):.4f}")
+print(f"shuffled after adding positions  {loss_from(embeddings[:, order]):.4f}")
+print(f"shuffled before                  {loss_from(tokens[:, order] + parts.position_embeddings):.4f}")
 
 # %% [markdown]
 # So the network knows the image's geometry from the positions alone, and they were learned: nobody told it that
@@ -251,9 +275,9 @@ print(f"shuffled without         {loss_from(tokens[:, order] + parts.position_em
 # %% [markdown]
 # ## YOLOS beside DETR
 #
-# The loss is DETR's invention. DETR's way from pixels to slots is another one: convolutions make the tokens, an encoder
-# works on them, and the slots stand apart in a **decoder**, from where they look at the image by *cross*-attention. Here
-# is a small one, untrained. Below which row do the shapes agree?
+# The loss is DETR's invention, but its slots meet the image differently. In an **encoder**, image tokens look at each
+# other. The slots stand apart, in a **decoder**, with *cross-attention*: queries from the slots, keys from the image
+# tokens. In YOLOS both are one sequence. Here is an untrained DETR. From which row on do shapes agree?
 
 # %%
 backbone = ResNetConfig(
@@ -271,15 +295,16 @@ for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, target
     print(f"{name:30}{yolos_value:16}{detr_value}")
 
 # %% [markdown]
-# From "what the heads read" on they agree. All that follows knows nothing of backbones and decoders: the same two
-# outputs, the same matching, the same loss. In `transformers` it is the same function; `SetCriterion` gives both numbers
-# too, as the last two rows show.
+# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree. All that
+# follows knows nothing of backbones and decoders: the same two outputs, matching and loss. In `transformers` it is the
+# same function; `SetCriterion` gives both numbers too, as the last two rows show.
 
 # %% [markdown]
 # ## Exercise: which pixels?
 #
 # An attention map names places in the sequence; you want pixels. Given the place of a patch, the image's width and the
-# patch size, return its (left, top, right, bottom).
+# patch size, return its (left, top, right, bottom). Place 1 is the top left patch; `pixels_of(10, 128, 16)` is
+# `(16, 16, 32, 32)`.
 
 
 # %% tags=["exercise"]

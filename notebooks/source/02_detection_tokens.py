@@ -26,7 +26,7 @@ import torch
 from helpers import HungarianMatcher, SetCriterion, figures
 from helpers.checks.tokens import check_decode_boxes, check_order_of_slots, check_slice_detection_states
 from helpers.detector import decode, load_detector
-from helpers.figures.slots import draw_answers, draw_beats, draw_slots
+from helpers.figures.slots import draw_answers, draw_guesses, draw_slots, draw_stands
 from helpers.scenes import HandwrittenScenes, running_example
 
 # %% [markdown]
@@ -102,13 +102,15 @@ assert torch.equal(by_hand["pred_boxes"], outputs.pred_boxes)
 # %% [markdown]
 # ## Read the wrong rows
 #
-# The heads take any twelve states; a wrong slice raises no error. Here are four slips that people make.
+# The heads take any twelve states; a wrong slice raises no error. Here are four slips that people make. We draw guesses
+# whose **object probability** is above 0.5: 1 minus the probability of no object.
 # **Predict first:** which one is the hardest to notice?
 #
 # <details><summary>Predict, then open</summary>
 #
-# The two that miss a single token, and read one stranger instead. Eleven of their guesses are right. In one scene the
-# loss may hardly move, if the lost token was idle. Over many scenes it does.
+# The two that lose a single token, the last one, L: "one too early" reads the last patch in its place, the other reads
+# [CLS]. Eleven of their guesses are right. In one scene the loss may hardly move, if L was idle there; over many scenes
+# it does. "Before LayerNorm" loses no token, and "the first N" loses all.
 #
 # </details>
 
@@ -122,17 +124,17 @@ slices = {
     "the first N": lambda run: run.last_hidden_state[:, :N],
 }
 criterion = SetCriterion(HungarianMatcher(), num_classes=10, eos_coef=model.config.eos_coefficient)
-figure, panels = figures.new_figure(11, 3.0, columns=5)
+figure, panels = figures.new_figure(12, 3.1, columns=5)
 for axes, (name, rows) in zip(panels, slices.items()):
     here, there = guesses_from(rows(outputs)), guesses_from(rows(many))
     loss, mean = (float(criterion.total(criterion(*pair))) for pair in ((here, targets), (there, many_targets)))
-    draw_answers(axes, image, here, f"{name}\nloss {loss:.2f}", names=None)
+    draw_answers(axes, image, here, f"{name}\nloss {loss:.2f}")
     print(f"{name:22}loss {loss:5.2f} here,{mean:6.2f} in 200 scenes")
-figures.show(figure, "Five slices of the same states; only the first is right, and none raises an error.")
+figures.show(figure, "Five slices of the same states, and their guesses with an object probability above 0.5.")
 
 # %% [markdown]
-# Every slip gives twelve guesses of the right shape. Shapes do not tell you that you read the wrong rows; the loss does,
-# if you look at it once for a detector that you know is good.
+# Every slip gives twelve guesses of the right shape and no error. The loss shows it, but only against a known value:
+# compute it once with a detector whose loss you know, over many scenes.
 
 # %% [markdown]
 # ## From four numbers to a box
@@ -156,7 +158,7 @@ def decode_boxes(pred_boxes, width, height):
 
 
 # %%
-check_decode_boxes(decode_boxes, outputs.pred_boxes[0], image)
+check_decode_boxes(decode_boxes, outputs, image)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
@@ -166,14 +168,14 @@ def decode_boxes(pred_boxes, width, height):
     return corners * torch.tensor([width, height, width, height])
 
 
-check_decode_boxes(decode_boxes, outputs.pred_boxes[0], image)
+check_decode_boxes(decode_boxes, outputs, image)
 
 # %% [markdown]
 # ## All twelve guesses
 #
-# The softmax of the eleven logits gives each guess a probability for every digit and for "no object". The **score** that a
-# detector reports is the largest probability of a digit. `decode` in `helpers` keeps guesses whose score passes a
-# threshold.
+# The softmax of the eleven logits gives each guess a probability for every digit and for "no object". The largest one of a
+# digit is the **score** that detectors report; `decode` in `helpers` keeps guesses by it. All ten digits together make the
+# object probability of above, so it is never below the score.
 
 # %%
 probabilities = outputs.logits[0].softmax(-1)  # (N, K + 1)
@@ -181,30 +183,38 @@ found = decode(outputs, [image.size], threshold=0.5)[0]
 print(f"{len(found['scores'])} of {N} guesses have a score above 0.5")
 figure, (left, right) = figures.new_figure(12, 5.4, columns=2, width_ratios=[1, 1.1])
 figures.draw_image(left, image, "Always twelve boxes")
-strengths = (1 - probabilities[:, -1]).clamp(min=0.3)
-figures.draw_predictions(left, image, outputs.pred_boxes[0], strengths=strengths)
+draw_guesses(left, figures.pixel_corners(outputs.pred_boxes[0], image), probabilities)
 draw_slots(right, probabilities, "What each token says")
-figures.show(figure, "Left, the twelve boxes, faint for no object; right, how sure each token is.")
+figures.show(figure, "Left, twelve boxes, faint where the object probability is below 0.5; "
+             "right, the score in dark blue and as a number, the object probability as all the blue.")  # fmt: skip
 
 # %% [markdown]
 # Every token has a box, always: there is no way to leave it out. An idle token says "no object", and then nobody looks at
 # its box. Twelve taxis, five passengers: the others report that they are free.
 
 # %% [markdown]
-# ## Every token has its beat
+# ## Every token has its stand
 #
-# Does token F find the third object, or the "5"? Neither. Over the 200 scenes, we mark where each token found something.
+# Does token F find the third object, or the "5"? Neither. Over the 200 scenes, we mark where each token found something,
+# that is, where its object probability is above 0.5. Then we count which digits F found.
 
 # %%
-claims = 1 - many.logits.softmax(-1)[..., -1]  # (200, N): how sure a token is that there is an object
+claims = 1 - many.logits.softmax(-1)[..., -1]  # (200, N): the object probability
 figure, panels = figures.new_figure(12, 4.6, 6, 2)
-draw_beats(panels.flat, many.pred_boxes, claims)
-figures.show(figure, "One map per token: a dot for each object it found, large for a large box.")
+draw_stands(panels.flat, many.pred_boxes, claims, highlight="F")
+figures.show(
+    figure,
+    "One map of the image per token: a dot is the center of a box it found, the number counts them; F in the frame.",
+)
+
+place = figures.LETTERS.index("F")
+digits = many.logits[:, place, :-1].argmax(-1)[claims[:, place] > 0.5].bincount(minlength=10)  # (K,)
+print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, count in enumerate(digits.tolist())))
 
 # %% [markdown]
-# Like taxis, tokens have stands: each waits in its part of the town and takes whatever turns up there, which is what F
-# is for. Nobody assigned the stands; training did, from random beginnings. (DETR's paper draws its slots like this.)
-# But a stand belongs to the token, not to its number in the list. Test it.
+# Like taxis, tokens have *stands*: each waits in its part of the town. Token F is for whatever lies in its region, whatever
+# the digit. Nobody assigned the stands; training did, from random beginnings. (DETR's paper draws its slots like this, in
+# Figure 7.) But a stand belongs to the token, not to its number in the list. Test it.
 
 # %% [markdown]
 # ## Swap two tokens
@@ -249,7 +259,7 @@ figure, panels = figures.new_figure(12, 4.4, columns=3)
 answers = {"as trained": outputs, "tokens and positions": both, "tokens alone": alone}
 for axes, (name, answer) in zip(panels, answers.items()):
     loss = float(criterion.total(criterion(answer, targets)))
-    draw_answers(axes, image, answer, f"{name}: loss {loss:.4f}", strong=pair)
+    draw_answers(axes, image, answer, f"{name}: loss {loss:.4f}", pair)
 figures.show(figure, "Two tokens swapped: with their positions, only the letters change places.")
 
 # %% [markdown]
@@ -298,8 +308,9 @@ print("the gradients of", figures.LETTERS[good], "and its twin", figures.LETTERS
 # %% [markdown]
 # ## Exercise: put the slots in order
 #
-# Notebook 00 had a loss that pairs guess k with label k, and it failed. Rescue it: from the match, make an order of the N
-# tokens in which guess k answers label k. Before you check: will the same order serve the next picture?
+# Notebook 00 had a loss that pairs guess k with label k, and it failed. Rescue it: order the N tokens so that guess k
+# answers label k. The match comes as the matcher returns it: token `prediction_index[i]` answers label `target_index[i]`.
+# Idle tokens follow in any order. Will your order serve the next picture?
 
 
 # %% tags=["exercise"]

@@ -121,7 +121,7 @@ check_to_targets(to_targets)
 #
 # - 1-based labels: counted the classes from 1, as the annotation file did.
 # - Corner boxes: left the boxes as left, top, right, bottom, as a drawing tool wants them.
-# - Pixel boxes: forgot to divide by the image. A width of 16 is read as 16 image widths: 16 · 128 = 2,048 pixels.
+# - Pixel boxes: forgot to divide by the image. A width of 20 is read as 20 image widths: 20 · 128 = 2,560 pixels.
 # - No-object labels: gave every object the label K, in the belief that it is a spare class.
 # - Bad empty image: wrote `torch.tensor([])` for labels and boxes: float32, and the boxes in shape (0,).
 #
@@ -208,7 +208,7 @@ found, curves = zip(*(overfit(datasets[name]) for name in runs))
 # %% tags=["live"]
 figure, axes = figures.new_figure(10, 3.8)
 draw_curves(axes, dict(zip(runs, curves)), "The loss falls, whether the targets are right or wrong")
-figures.show(figure, "Four loss curves over 120 steps: all fall; by the end you cannot pick out the healthy one.")
+figures.show(figure, "Four loss curves over 110 steps: all fall; by the end you cannot pick out the healthy one.")
 
 # %% [markdown]
 # All losses fell, so the smoke test is passed, four times. What does each of the four detectors now say about the

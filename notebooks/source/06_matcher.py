@@ -13,8 +13,8 @@
 #
 # <details><summary>The three questions of this notebook</summary>
 #
-# How does the matcher handle images with different numbers of objects? Which of the three costs decides? Does the
-# matching minimise the loss?
+# How does the matcher handle images with different numbers of objects? Which of the three costs decides? Which
+# mistakes in a cost change the match, and when?
 #
 # </details>
 
@@ -22,10 +22,11 @@
 import inspect
 
 import torch
+from IPython.display import Markdown
 from scipy.optimize import linear_sum_assignment
 from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
 
-from helpers import HungarianMatcher, SetCriterion, bbox_cost, class_cost, figures, giou_cost
+from helpers import HungarianMatcher, bbox_cost, center_to_corners, class_cost, figures, generalized_box_iou, giou_cost
 from helpers.checks.matcher import MISTAKES, check_flip_with_log, check_match_batch
 from helpers.detector import load_detector
 from helpers.figures import batch as drawn
@@ -52,43 +53,52 @@ figures.show(drawn.batch_figure(images, targets), "The four scenes of the batch,
 # %% [markdown]
 # ## The reference, in four steps
 #
-# DETR's matcher, and the one in `transformers`, first forget which image is which. All guesses go into one long list,
-# all targets into another.
+# DETR's matcher, and the one in `transformers`, take four steps; we rebuild them in eight cells. **One:** forget which
+# image is which. All guesses go into one long list, all targets into another; `sizes` remembers how many are whose.
 
 # %%
-logits = outputs.logits.flatten(0, 1)
+probabilities = outputs.logits.flatten(0, 1).softmax(-1)
 pred_boxes = outputs.pred_boxes.flatten(0, 1)
 labels = torch.cat([target["class_labels"] for target in targets])
 boxes = torch.cat([target["boxes"] for target in targets])
 sizes = [len(target["boxes"]) for target in targets]
-print("logits", tuple(logits.shape), "pred_boxes", tuple(pred_boxes.shape))
+print("probabilities", tuple(probabilities.shape), "pred_boxes", tuple(pred_boxes.shape))
 print("labels", tuple(labels.shape), "boxes", tuple(boxes.shape), "sizes", sizes)
 
 # %% [markdown]
-# Then the three costs of notebook 04, for every guess of the batch with every target of the batch, and their weighted
-# sum: 48 × 13 = 624 pairs.
+# **Two:** the three costs of notebook 04, for every guess of the batch with every target of the batch. Rows are
+# guesses, columns are targets.
+
+# %%
+by_class = -probabilities[:, labels]
+by_l1 = torch.cdist(pred_boxes, boxes, p=1)
+by_giou = -generalized_box_iou(center_to_corners(pred_boxes)[:, None], center_to_corners(boxes))
+print("class", tuple(by_class.shape), "L1", tuple(by_l1.shape), "GIoU", tuple(by_giou.shape))
+
+# %% [markdown]
+# **Three:** their weighted sum, one huge matrix of 48 × 13 = 624 pairs.
 #
 # **Predict first.** Most of them pair a guess of one image with a target of another. How many can ever be used?
 #
 # <details><summary>Predict, then open</summary>
 #
-# One in B. A target can only be matched with the N guesses of its own image, out of the B · N that were computed.
-# The scene without objects adds twelve rows, and no column.
+# A target can only be matched with the N guesses of its own image, out of the B · N that were computed: one pair in B
+# is of use, here 156. The scene without objects adds twelve rows, and no column.
 #
 # </details>
 
 # %%
-huge = 1 * class_cost(logits, labels) + 5 * bbox_cost(pred_boxes, boxes) + 2 * giou_cost(pred_boxes, boxes)
+huge = 1 * by_class + 5 * by_l1 + 2 * by_giou
 print("cost", tuple(huge.shape), "=", huge.numel(), "pairs;", sum(12 * size for size in sizes), "can be used")
 for B in (4, 16, 64):  # as in a real training: N = 100 guesses, 7 targets an image
     print(f"B = {B:2}: {B * 100 * B * 7:9,} pairs computed, {B * 100 * 7:6,} used")
 figure = drawn.huge_matrix_figure(huge, sizes, 12, "Only the coloured blocks can be matched")
-figures.show(figure, "The huge matrix: pairs of one image in colour, pairs across images in grey.")
+figures.show(figure, "The huge matrix: pairs of one image in colour, pairs across images hatched.")
 
 # %% [markdown]
-# Now the images come back. `view` separates the rows, `split` the columns, and of part i only the slice `part[i]` is
-# used. So images never get mixed, which [people ask](https://github.com/facebookresearch/detr/issues/330); their
-# pairs were computed in vain.
+# **Four:** the images come back. `view` separates the rows, `split` the columns, and of part i only the slice
+# `part[i]` is used and solved. So images never get mixed, which
+# [people ask](https://github.com/facebookresearch/detr/issues/330); their pairs were computed in vain.
 
 # %%
 parts = huge.view(4, 12, -1).split(sizes, dim=-1)
@@ -100,15 +110,25 @@ for i, (prediction_index, target_index) in enumerate(pairs):
 # %% [markdown]
 # ## The pairs that exist
 #
-# `HungarianMatcher` in `helpers` computes a column only for the guesses of the target's own image: it remembers
-# whose the target is, in `image_index`. Nothing is thrown away. Below its source; the same matches as the loop above,
-# and as `transformers`.
+# `HungarianMatcher` in `helpers` throws nothing away. It remembers whose each target is, in `image_index`, and fetches
+# for each target the guesses of its own image, and no others. Three lines do it; here for the class cost.
+
+# %%
+image_index = torch.repeat_interleave(torch.arange(4), torch.tensor(sizes))
+p = outputs.logits.softmax(-1)[image_index]  # (13, 12, 11): for each target, twelve guesses
+own_pairs = -p[range(13), :, labels].T  # (12, 13)
+print("image_index", image_index.tolist())
+print("class cost", tuple(own_pairs.shape), "=", own_pairs.numel(), "pairs, every one of use")
+assert torch.equal(own_pairs[:, :5], by_class[:12, :5])  # the block of scene one
+
+# %% [markdown]
+# Now the real one: the same matches as your four steps, and as `transformers`. Its source is folded below the cell.
 #
-# <details><summary>Line by line</summary>
+# <details><summary>The source, line by line</summary>
 #
-# `_flatten` puts the targets of all images one after another. `total` is the weighted sum, one column a target, only
-# own guesses. Then one copy to the CPU, in float64, since SciPy works there. `_assign_images` cuts the matrix into
-# images and solves each. `match_layers` takes several layers at once, which notebook 08 needs.
+# `_flatten` puts the targets of all images one after another and makes `image_index`. `total` is the weighted sum, one
+# column a target, only own guesses. Then one copy to the CPU, in float64, since SciPy works there. `_assign_images` cuts
+# the matrix into images and solves each. `match_layers` takes several layers at once, which notebook 08 needs.
 #
 # </details>
 
@@ -118,21 +138,23 @@ ours, reference = matcher(outputs, targets), ReferenceMatcher(class_cost=1, bbox
 for a, b, c in zip(ours, reference, pairs):
     assert [index.tolist() for index in a] == [index.tolist() for index in b] == [index.tolist() for index in c]
 print("one pair of index tensors per image:", [tuple(index.shape) for index, _ in ours])
-print(inspect.getsource(HungarianMatcher.match_layers))
+source = inspect.cleandoc(inspect.getsource(HungarianMatcher.match_layers))
+Markdown(f"<details><summary>The source of match_layers</summary>\n\n```python\n{source}\n```\n\n</details>")
 
 # %% [markdown]
 # ## Who decides?
 #
-# Three costs, one sum. Delete one of them and count how many objects get another guess. Do it for a detector after
-# 1,000 steps of training, after 5,000, and at the end.
+# Three costs, one sum. Delete one of them, or both costs that look at boxes, and count how many objects get another
+# guess. Do it for a detector after 1,000 steps of training, after 5,000, after 9,000, and at the end.
 #
 # **Predict first.** Which deletion changes most, early? And late?
 #
 # <details><summary>Predict, then open</summary>
 #
 # Early, nothing is known about classes yet, so their cost is nearly the same for every guess: deleting it changes
-# next to nothing. The boxes decide. Later the class has a say, too, where two guesses stand close together. The table
-# says how much.
+# next to nothing, deleting both box costs nearly everything. Late, it depends on how many good guesses an object has. If
+# one guess is best at everything, no deletion matters. If several stand about equally well, the class decides among
+# them. If two digits of one name are in the scene, only the boxes tell them apart. The table says how much that makes.
 #
 # </details>
 
@@ -140,7 +162,7 @@ print(inspect.getsource(HungarianMatcher.match_layers))
 pictures, notes = zip(*(test[i] for i in range(200)))
 many = image_processor(images=list(pictures), annotations=list(notes), return_tensors="pt")
 stages = {}
-for name, step in (("step 1,000", 1000), ("step 5,000", 5000), ("trained", None)):
+for name, step in (("step 1,000", 1000), ("step 5,000", 5000), ("step 9,000", 9000), ("trained", None)):
     with torch.no_grad():
         stages[name] = load_detector(step=step)[0](many["pixel_values"])
 
@@ -155,25 +177,25 @@ def changed(other):
     return shares
 
 
-names = {"without the class": "class_cost", "without L1": "bbox_cost", "without GIoU": "giou_cost"}
-deletions = {title: changed(HungarianMatcher(**{name: 0})) for title, name in names.items()}
-title, caption = "Objects that get another guess", "Share of objects whose guess changes when one cost is deleted."
+kept = {"class": (0, 5, 2), "L1": (1, 0, 2), "GIoU": (1, 5, 0), "both boxes": (1, 0, 0)}
+deletions = {f"without {name}": changed(HungarianMatcher(*weights)) for name, weights in kept.items()}
+title, caption = "Objects that get another guess", "Share of objects whose guess changes when a cost is deleted."
 figures.show(drawn.changes_figure(deletions, stages, title), caption)
 
 # %% [markdown]
-# L1 and GIoU look at the same boxes: delete one, and the other still knows. The class is the only witness of its
-# kind. But it can testify only once it has been learned.
+# L1 and GIoU look at the same boxes: delete one, and the other still knows; delete both, and nobody knows where. The
+# class is the only witness of its kind. But it can testify only once it has been learned.
 
 # %% [markdown]
 # ## Minus p, not minus log p
 #
 # The loss uses −log p, the matcher −p. [Why not the same?](https://github.com/facebookresearch/detr/issues/390) The
-# authors' reason: probabilities are in scale with the box costs, and it worked better. Minus p lies between −1 and 0,
-# so the class never moves the cost by more than an L1 of 0.2 does.
+# authors' reason: probabilities are in scale with the box costs, and it worked better. Minus p lies between −1 and 0.
+# So at weights 1 and 5, the class never counts for more than an L1 of 0.2.
 
 # %%
 p = torch.tensor([0.01, 0.0001])  # two hopeless guesses
-print(f"with -p they differ by {p[0] - p[1]:.2f}, as much as an L1 of {(p[0] - p[1]) / 5:.3f}")
+print(f"with -p they differ by {p[0] - p[1]:.2f}, at weight 5 as much as an L1 of {(p[0] - p[1]) / 5:.3f}")
 print(f"with -log p by {p[0].log() - p[1].log():.2f}, as much as an L1 of {(p[0].log() - p[1].log()) / 5:.2f}")
 figures.show(
     drawn.class_costs_figure(), "Two class costs over p: minus p stays in a band, minus log p grows without end."
@@ -184,6 +206,13 @@ figures.show(
 #
 # One target, its box at (0.5, 0.5, 0.3, 0.3). Design two guesses, each with a probability for the target's class and
 # a box, so that −p chooses one of them and −log p the other. Both decisions by at least 0.1. The check draws them.
+#
+# <details><summary>A hint</summary>
+#
+# Give one guess the better box and a hopeless class. How small must its p be before −log p gives it up? And what does
+# −p say about that?
+#
+# </details>
 
 
 # %% tags=["exercise"]
@@ -193,14 +222,6 @@ def flip_with_log():
 
 # %%
 check_flip_with_log(flip_with_log)
-
-# %% [markdown]
-# <details><summary>A hint</summary>
-#
-# Give one guess the better box and a hopeless class. How small must its p be before −log p gives it up? And what does
-# −p say about that?
-#
-# </details>
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
@@ -213,8 +234,20 @@ check_flip_with_log(flip_with_log)
 # %% [markdown]
 # ## A gallery of mistakes
 #
-# None of these raises an error. Two come from published posts:
-# [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/) in place of probabilities, and
+# None raises an error. Boxes: `b` guess, `t` target.
+#
+# | mistake | wrong | right |
+# |---|---|---|
+# | the raw logits | `-logits` | `-logits.softmax(-1)` |
+# | minus log p | `-logits.log_softmax(-1)` | `-logits.softmax(-1)` |
+# | GIoU with the wrong sign | `+2*giou` | `-2*giou` |
+# | GIoU of center boxes | `giou(b,t)` | `giou(corners(b),corners(t))` |
+# | L1 of corner boxes | `corners(b)-corners(t)` | `b-t` |
+# | the mean of the four differences | `.abs().mean(-1)` | `.abs().sum(-1)` |
+# | the weights 1, 1, 1 | `1,1,1` | `1,5,2` |
+
+# %% [markdown]
+# Two come from published posts: [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/), and
 # [GIoU without its minus](https://blog.csdn.net/fh834625/article/details/131828808). The weights 1, 1, 1 are the
 # default of the class in `transformers`. The others are slips that are easily made.
 #
@@ -222,9 +255,10 @@ check_flip_with_log(flip_with_log)
 #
 # <details><summary>Predict, then open</summary>
 #
-# The flipped sign is the worst, above all early: only the boxes speak then, and it asks for guesses that lie far away.
-# Mistakes in the class cost do nothing as long as nothing is known about classes, and strike while classes are being
-# learned. Later, when each object has a clear guess of its own, a mistake can fade again. A wrong scale of L1 does little.
+# The flipped sign is worst at first: only the box says anything then, and GIoU now says the opposite. A confident class
+# hides part of it later. Mistakes in the class cost do nothing as long as nothing is known about classes, and strike while
+# classes are being learned. When each object has a clear guess of its own, a mistake can fade again. A wrong scale of L1
+# does little.
 #
 # </details>
 
@@ -234,76 +268,28 @@ title = "Objects that get another guess"
 figures.show(drawn.changes_figure(gallery, stages, title), "Share of objects whose guess changes with each mistake.")
 
 # %% [markdown]
-# A mistake that changes nothing at step 1,000 may change a lot at step 5,000, and hide again in the end. That is why a
-# wrong matcher can look right. Compare yours with a known one, as the last exercise does.
+# A mistake that changes next to nothing at step 1,000 may change a lot at step 9,000, and hide again in the end. That is
+# why a wrong matcher can look right. Compare yours with a known one, as the last exercise does.
 
 # %% [markdown]
 # ## Does the matching minimise the loss?
 #
-# Many texts say so. It minimises the *cost*; the loss takes −log p, and unmatched guesses pay, too. One could match by
-# the loss: a pair adds −log p and saves what the guess would have paid as "no object" (at weight 0.1, as in the
-# paper). How often would that choose otherwise?
-
-
-# %%
-def class_loss(outputs, targets, image, eos=0.1):
-    """What a pair adds to the cross-entropy, times T: the mean over T + eos (N - T) weights becomes a sum."""
-    log_p = outputs["logits"].log_softmax(-1)[image]  # (T, N, K + 1)
-    named = log_p[torch.arange(len(image)), :, targets["class_labels"]]  # (T, N)
-    objects = torch.bincount(image)[image]
-    share = objects / (objects + eos * (12 - objects))
-    return (share[:, None] * (eos * log_p[..., -1] - named)).T
-
-
-by_loss = HungarianMatcher(costs={"class_cost": class_loss})
-print("objects that get another guess:", {stage: f"{share:.1%}" for stage, share in changed(by_loss).items()})
-
-# %% [markdown]
-# Is that match really better for the loss? Ask the real one. Here is the scene where the two differ most, after 5,000
-# steps.
-
-# %%
-answers = stages["step 5,000"]
-cheapest, lightest = matcher(answers, many["labels"]), by_loss(answers, many["labels"])
-
-
-def loss_of(match, i):
-    """The loss of scene i alone, given its match."""
-    criterion = SetCriterion(lambda *_: [match[i]], num_classes=10, eos_coef=0.1)
-    one = {name: answers[name][i : i + 1] for name in ("logits", "pred_boxes")}
-    return float(criterion.total(criterion(one, many["labels"][i : i + 1])))
-
-
-gaps = torch.tensor([loss_of(cheapest, i) - loss_of(lightest, i) for i in range(200)])
-assert gaps.min() > -1e-5  # never the other way round
-i = int(gaps.argmax())
-matches = {
-    f"least cost: loss {loss_of(cheapest, i):.2f}": cheapest[i],
-    f"least loss: loss {loss_of(lightest, i):.2f}": lightest[i],
-}
-scene = {"pred_boxes": answers["pred_boxes"][i : i + 1]}
-figures.show(
-    drawn.matches_figure(pictures[i], scene, many["labels"][i], matches), "One scene, matched by cost and by loss."
-)
-
-# %% [markdown]
-# By loss, good boxes are given up: the −log p of a class that the guess does not know yet weighs more than a
-# good overlap. With the cost, the guess that *stands* right is chosen, and is then taught the class. The loss comes after
-# the match, and takes it as given; no gradient passes through the choice.
+# Many texts say so; but it minimises the *cost*, which has −p where the loss has −log p. How often the loss would choose
+# otherwise, [07](07_loss.ipynb) measures.
 
 # %% [markdown]
 # ## Move the weights
 #
-# The running example, as the detector saw it after 5,000 steps. Below the picture, the same scene in your hands: move
+# The running example, as the detector saw it after 9,000 steps. Below the picture, the same scene in your hands: move
 # the weights, drag a box. Which objects change their guess first when you lower L1 to 0? When you raise the class?
 
 # %%
-weights = {"class_cost": 20, "bbox_cost": 0, "giou_cost": 2}
+bent = HungarianMatcher(class_cost=20, bbox_cost=0, giou_cost=2)
 with torch.no_grad():
-    young = load_detector(step=5000)[0](inputs["pixel_values"][:1])
+    young = load_detector(step=9000)[0](inputs["pixel_values"][:1])
 matches = {
-    "1, 5, 2": matcher(young, targets[:1])[0],
-    ", ".join(map(str, weights.values())): HungarianMatcher(**weights)(young, targets[:1])[0],
+    "class 1, L1 5, GIoU 2": matcher(young, targets[:1])[0],
+    "class 20, L1 0, GIoU 2": bent(young, targets[:1])[0],
 }
 figures.show(
     drawn.matches_figure(images[0], young, targets[0], matches),
@@ -353,7 +339,7 @@ check_match_batch(match_batch)
 #
 # - Images are matched one by one; of the reference's huge matrix one part in B is used.
 # - The cost is a design choice: −p, L1 and −GIoU with 1, 5, 2. Boxes decide early, the class joins in later.
-# - The match minimises the cost, not the loss.
+# - A wrong cost raises no error, and may change nothing at first. Compare with a known matcher.
 
 # %% [markdown]
 # **Test yourself.** You double all three weights. What happens to the match?

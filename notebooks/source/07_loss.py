@@ -13,16 +13,16 @@
 # Is it true that only the five matched guesses learn?
 
 # %%
-import math
-
 import torch
 
 from helpers import HungarianMatcher, SetCriterion, center_to_corners, figures, generalized_box_iou
 from helpers.checks.loss import check_classification_loss, check_fair_eos_coef, check_set_loss
-from helpers.detector import detection_states, load_detector
-from helpers.figures.loss_terms import draw_no_object_share, draw_report_card, gradient_figure, reliability_figure
+from helpers.detector import detection_states, load_detector, weights_folder
+from helpers.figures.batch import matches_figure
+from helpers.figures.loss_terms import draw_report_card, gradient_figure, reliability_figure
+from helpers.recipe import Recipe, build_model
+from helpers.recording import load_recording
 from helpers.scenes import HandwrittenScenes, running_example
-from helpers.training import Recipe, build_model
 from helpers.widgets import NoObjectDial
 
 model, image_processor = load_detector()
@@ -33,15 +33,15 @@ with torch.no_grad():
     answer = model(inputs["pixel_values"])
 outputs = {"logits": answer.logits, "pred_boxes": answer.pred_boxes}  # (1, 12, 11), (1, 12, 4)
 tokens, order = HungarianMatcher()(outputs, targets)[0]  # (5,), (5,)
-labels, boxes = targets[0]["class_labels"][order], targets[0]["boxes"][order]
+labels, boxes = targets[0]["class_labels"][order], targets[0]["boxes"][order]  # (5,), (5, 4)
 print("match:", *(f'{figures.LETTERS[token]}-"{label}"' for token, label in zip(tokens, labels)))
 
 # %% [markdown]
 # ## The report card
 #
-# Every guess *i* gets a class $c_i$ that it should have named: the label of its target, or, without a target, index
-# *K*, which means no object. Its class loss is $-\log p_i(c_i)$. Only a matched guess has a box to be compared with:
-# by the L1 distance and by 1 − GIoU.
+# Every guess *i* has a class $c_i$ that it should have named: its target's label or, without target, "no object", index
+# 10 (*K* in formulas; not guess K). Its class loss is $-\log p_i(c_i)$. Only a matched guess has a box to compare, by L1
+# and 1 − GIoU. `tokens`, `order`: 06's prediction and target index.
 
 # %%
 probabilities = outputs["logits"][0].softmax(-1)  # (12, 11)
@@ -62,12 +62,13 @@ figures.show(figure, "Twelve grades for class, five for boxes: a guess without a
 # %% [markdown]
 # ## From grades to terms
 #
-# DETR's equation 2 adds all grades up; the code also normalises. The five box grades are summed and divided by
-# `num_boxes`, the number of targets. The twelve class grades become a **weighted mean**:
+# The five box grades are summed and divided by `num_boxes`, the number of targets. The twelve class grades make a
+# **weighted mean**:
 #
 # $$\text{loss\_ce} = \frac{\sum_i w_i \, (-\log p_i(c_i))}{\sum_i w_i}$$
 #
-# with $w_i = 1$ for a guess that has a target, and $w_i =$ `eos_coef` for one that has none.
+# with $w_i = 1$ for a guess with a target, and $w_i =$ `eos_coef` for one without. The name is a leftover, "end of
+# sequence"; it weighs the no-object class. (DETR's equation 2 only adds.)
 
 # %% [markdown]
 # ## Exercise: the class term
@@ -87,12 +88,10 @@ check_classification_loss(classification_loss)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def classification_loss(logits, targets, pairs, eos_coef):
-    no_object = logits.shape[-1] - 1
-    classes = torch.full(logits.shape[:2], no_object)  # (B, N)
+    classes = torch.full(logits.shape[:2], logits.shape[-1] - 1)  # (B, N), no object
     for image, (tokens, order) in enumerate(pairs):
         classes[image, tokens] = targets[image]["class_labels"][order]
-    weight = torch.ones(no_object + 1)
-    weight[no_object] = eos_coef
+    weight = torch.tensor([1.0] * (logits.shape[-1] - 1) + [eos_coef])
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), classes.flatten(), weight)
 
 
@@ -101,7 +100,8 @@ check_classification_loss(classification_loss)
 # %% [markdown]
 # ## Three programs, one answer
 #
-# Your class term and our two sums, `SetCriterion`, and `transformers`: three columns that must be equal.
+# Your class term and our two sums, `SetCriterion`, and `transformers`: three columns that must be equal. All three take
+# the `eos_coef` of the trained detector; the cell prints it.
 
 # %%
 eos_coef = model.config.eos_coefficient
@@ -113,7 +113,7 @@ by_hand = {
 }
 ours = SetCriterion(HungarianMatcher(), num_classes=10, eos_coef=eos_coef)(outputs, targets)
 theirs = model(inputs["pixel_values"], labels=targets).loss_dict
-print(f"{'':20}{'by hand':>9}{'ours':>9}{'theirs':>9}   can teach")
+print(f"eos_coef {eos_coef}\n{'':20}{'by hand':>9}{'ours':>9}{'theirs':>9}   can teach")
 for name, value in by_hand.items():
     print(f"{name:20}{value:9.4f}{ours[name]:9.4f}{theirs[name]:9.4f}   {theirs[name].requires_grad}")
     assert abs(value - ours[name]) < 1e-5
@@ -127,14 +127,16 @@ for name, value in by_hand.items():
 # %% [markdown]
 # ## Who gets a gradient?
 #
-# **Predict first.** Take an untrained detector and `eos_coef` 0.1, as in DETR. How many of the twelve guesses receive
-# a gradient from the class term, how many from the box terms? And how much larger is the class gradient of a matched
-# guess?
+# The gradient carries the grades back: for an untrained detector at `eos_coef` 0.1, as in DETR, then for the trained one.
+#
+# **Predict first.** Untrained: how much harder does the class term pull at a matched guess than at an idle one? Trained:
+# can an idle guess be pulled harder than a matched one?
 #
 # <details><summary>Predict, then open</summary>
 #
-# Class: all twelve. Boxes: five. An untrained detector is equally unsure everywhere, so the weights decide: about ten
-# to one.
+# Untrained: about ten to one. It is equally unsure everywhere, so the weights decide. Trained: it can. The pull depends
+# on who is still unsure or wrong, over several powers of ten. An idle guess that half claims an object is wrong; a
+# matched one that is sure of its class has next to nothing to learn. Compare grey and green in the panel on the right.
 #
 # </details>
 
@@ -155,16 +157,12 @@ with torch.no_grad():
     untrained = build_model(Recipe()).eval()(inputs["pixel_values"])
 at_first = gradient_lengths({"logits": untrained.logits, "pred_boxes": untrained.pred_boxes}, eos_coef=0.1)
 in_the_end = gradient_lengths(outputs, eos_coef)
-figure = gradient_figure(at_first, in_the_end)
+figure = gradient_figure(at_first, in_the_end, (0.1, eos_coef))
 figures.show(figure, "Length of the gradient at each guess: green with its target's name, or grey without a target.")
 
 # %% [markdown]
-# So "only the five matched guesses learn" is false. **All learn class, few learn boxes.** The seven idle taxis learn
-# from the class term to say "nothing": that holds the number of claims down.
-
-# %% [markdown]
-# In the trained detector the pull depends on who is still unsure or wrong, over several powers of ten. An idle guess can
-# be the loudest of all: a taxi that drives to a taken fare.
+# So "only the five matched guesses learn" is false. **All learn class, few learn boxes.** The idle taxis learn from the
+# class term to say "nothing": that holds the number of claims down.
 #
 # *Break it:* set `eos_coef=0` for the untrained one and run the cell again. Nobody teaches the idle.
 
@@ -179,18 +177,15 @@ figures.show(figure, "Length of the gradient at each guess: green with its targe
 # <details><summary>Predict, then open</summary>
 #
 # 57 %, still more than half; and 12 %. The same number nearly balances the two there, and nearly mutes no-object here.
+# The check of the next exercise draws it.
 #
 # </details>
-
-# %%
-figure, axes = figures.new_figure(10, 4.4)
-draw_no_object_share(axes, "At 0.1, no-object weighs half with 100 tokens, little with twelve")
-figures.show(figure, "Share of the class term's weight that no-object carries; the dots mark eos_coef 0.1 and 1.")
 
 # %% [markdown]
 # ## Exercise: a fair weight
 #
-# Now backwards. Which `eos_coef` lets no-object weigh exactly as much as all objects together? Take *N* > *T*.
+# Now backwards. Which `eos_coef` lets no-object weigh exactly as much as all objects together? Take *N* > *T*. The check
+# draws the share of no-object over `eos_coef`, and where your answer stands.
 
 
 # %% tags=["exercise"]
@@ -212,105 +207,117 @@ check_fair_eos_coef(fair_eos_coef)
 # %% [markdown]
 # ## What is 85 % worth?
 #
-# Our detector was trained with `eos_coef` 0.1 at first, and with 1 later. Take its weights from step 5,000. A guess gives
-# "some object" the probability *p*, and is matched in a share *q* of such cases. On average it pays
-# $-q \log p - 0.1\,(1-q) \log(1-p)$.
+# Say a guess gives "some object" the probability *p*, and is matched in a share *q* of such cases. At `eos_coef` 0.1 it
+# pays on average $-q \log p - 0.1\,(1-q) \log(1-p)$. The derivative is 0 where
 #
-# **Predict first.** For which *q* is *p* = 85 % the cheapest answer?
+# $$\frac{p}{1-p} = 10 \cdot \frac{q}{1-q}$$
+#
+# **Predict first.** Which *q* belongs to *p* = 85 %?
 #
 # <details><summary>Predict, then open</summary>
 #
-# In theory 36 %. The derivative is zero where p / (1 − p) = 10 · q / (1 − q): the loss is least when the odds of "object"
-# are ten times the true ones. 85 % is odds of 5.7 to 1; a tenth of that, 0.57 to 1, is 36 %. A detector in the middle of its training follows
-# the theory roughly: the next cell prints what is measured.
+# In theory 36 %. The loss is least when the odds of "object" are ten times the true ones. 85 % is odds of 5.7 to 1; a
+# tenth of that, 0.57 to 1, is 36 %. A detector in the middle of its training follows the theory roughly: the next cell
+# prints what is measured.
 #
 # </details>
 
 # %% [markdown]
-# We collect the claims of all guesses in 300 unseen scenes: what each says for "some object", 1 − p(no object), and
-# whether the matcher gives it a target. `correction` is added to the no-object logit: log 10 divides the odds by ten.
+# Our detector was trained at 0.1 first, and at 1 later; the step-9,000 weights have seen only 0.1. In 300 unseen scenes
+# we collect what each guess claims, 1 − p(no object), and whether the matcher gives it a target. A second box on the
+# same digit has none: its claim counts as false.
 
 # %%
+recipe = load_recording(weights_folder() / "recording.npz")["about"]["recipe"]
+switch = int(recipe["final_from"] * recipe["detection_steps"])
+print(f"eos_coef {recipe['eos_coef']} up to step {switch:,}, then {recipe['final_eos_coef']}")
 images, annotations = zip(*HandwrittenScenes("test", 300, seed=7))
 batch = image_processor(images=list(images), annotations=list(annotations), return_tensors="pt")
+early, _ = load_detector(step=9000)
+with torch.no_grad():
+    early_outputs, final_outputs = early(batch["pixel_values"]), model(batch["pixel_values"])
 
 
-def claims(model, correction=0.0):
+def claims(outputs):
     """What the guesses claim, and whether they are matched: (300, 12) both."""
-    with torch.no_grad():
-        outputs = model(batch["pixel_values"])
-    matched = torch.zeros(outputs.logits.shape[:2], dtype=torch.bool)
+    matched = torch.zeros(300, 12, dtype=torch.bool)
     for image, (tokens, _) in enumerate(HungarianMatcher()(outputs, batch["labels"])):
         matched[image, tokens] = True
-    outputs.logits[..., -1] += correction
     return 1 - outputs.logits.softmax(-1)[..., -1], matched
 
 
-early, _ = load_detector(step=5000)
-collected = {"step 5,000": claims(early), "corrected": claims(early, math.log(10)), "final": claims(model)}
-for name, (claimed, true) in collected.items():
-    print(f"{name:12} claims {100 * claimed.mean():3.0f} % objects, matched are {100 * true.float().mean():3.0f} %")
-claimed, true = collected["step 5,000"]
+claimed, matched = claims(early_outputs)
 near = (claimed > 0.8) & (claimed < 0.9)
-print(f"step 5,000, where it claims 80 to 90 %: matched in {100 * true[near].float().mean():.0f} %")
+print(f"step 9,000, claims of 80 to 90 %: matched in {100 * matched[near].float().mean():.0f} %")
 
 # %% [markdown]
-# Now claim by claim; a claim is true if the guess is matched. On the diagonal, 85 % means 85 %. Below is a **dial**: which
-# of `eos_coef`, *N* and *T* changes what 85 % means, which only the share of the weight? Set *T* to 0: why does `eos_coef`
-# stop mattering?
+# Now claim by claim: on the diagonal, 85 % means 85 %. Below is a **dial**. Which of `eos_coef`, *N* and *T* changes
+# what 85 % means ("at rest"), and which only the share of the weight? Set *T* to 0: why does `eos_coef` stop mattering?
 
 # %%
-figure = reliability_figure(*collected.values())
+corrected = claimed / (claimed + 10 * (1 - claimed))  # a tenth of the odds
+figure = reliability_figure((claimed, matched), (corrected, matched), claims(final_outputs))
 figures.show(figure, "How often a claim is true: far below the diagonal at eos_coef 0.1, near it where that is mended.")
 NoObjectDial(N=100, T=7, eos_coef=0.1, p=0.85)
 
 # %% [markdown]
-# The claims were **too high by a known factor**; log 10 on one logit brings them most of the way back, training on at 1
-# does too. Two aims, then: balance wants *T* / (*N* − *T*), true scores want 1. DETR chose balance.
+# The claims were **too high by a known factor**; dividing the odds brings them most of the way back, training on at 1 does
+# too.
 #
-# `eos_coef` plays no part in the match, but in how often two speak up for one object.
+# So `eos_coef` has two aims. *Equal weight* needs *T* / (*N* − *T*). *Honest scores* need 1, whatever *N* and *T*. DETR
+# takes equal weight, and pays with scores that are too high.
 
 # %% [markdown]
 # ## Does the match minimise the loss?
 #
-# So it is often said. But it minimises the *cost*, which has −p where the loss has −log p, and no `eos_coef`. For one
-# image, the loss is a sum over pairs, too. So the matcher can minimise it as well: we hand it what each pair adds to
-# the loss. Step 5,000 again.
+# Often said; but the *cost* has −p where the loss has −log p. A matched guess pays $-\log p(c)$ instead of
+# $-0.1 \log p(\text{no object})$; the difference is what the pair adds. Handed that, the matcher finds the least loss.
+#
+# **Predict first.** After 9,000 steps: in how many scenes is that another match?
+#
+# <details><summary>Predict, then open</summary>
+#
+# The next cell counts them. The two part where names are half learned: −log p tells apart hopeless guesses that are all
+# the same to −p.
+#
+# </details>
 
 
 # %%
 def added_loss(outputs, targets, image_index):
-    """What a match adds to the class term at eos_coef 0.1, times T as the box costs are: (N, T)."""
+    """What a pair adds to the class term at eos_coef 0.1, times T as the box costs are: (N, T)."""
     log_p = outputs["logits"].log_softmax(-1)[image_index]  # (T, N, K + 1), one row a target
     own = log_p[range(len(image_index)), :, targets["class_labels"]]  # (T, N)
     size = image_index.bincount()[image_index]  # (T,)
-    weight = size / (size + 0.1 * (12 - size))
-    return (weight[:, None] * (0.1 * log_p[..., -1] - own)).T
+    return size / (size + 0.1 * (12 - size)) * (0.1 * log_p[..., -1] - own).T
 
 
-def loss_of_match(matches, scene):
+def loss_of(match, scene):
+    criterion = SetCriterion(lambda *_: [match[scene]], num_classes=10, eos_coef=0.1)
     part = {name: early_outputs[name][scene : scene + 1] for name in ("logits", "pred_boxes")}
-    criterion = SetCriterion(lambda *_: [matches[scene]], num_classes=10, eos_coef=0.1)
-    return criterion.total(criterion(part, batch["labels"][scene : scene + 1]))
+    return float(criterion.total(criterion(part, batch["labels"][scene : scene + 1])))
 
 
-with torch.no_grad():
-    early_outputs = early(batch["pixel_values"])
-cheapest = HungarianMatcher()(early_outputs, batch["labels"])
-least_loss = HungarianMatcher(costs={"class_cost": added_loss})(early_outputs, batch["labels"])
-gain = torch.stack([loss_of_match(cheapest, i) - loss_of_match(least_loss, i) for i in range(300)])
-lower, higher = (100 * float(part.float().mean()) for part in (gain > 1e-4, gain < -1e-4))
-print(f"the other match has a lower loss in {lower:.0f} % of the scenes, a higher one in {higher:.0f} %")
+matchers = HungarianMatcher(), HungarianMatcher(costs={"class_cost": added_loss})
+by_cost, by_loss = (matcher(early_outputs, batch["labels"]) for matcher in matchers)
+gain = torch.tensor([loss_of(by_cost, i) - loss_of(by_loss, i) for i in range(300)])
+assert gain.min() > -1e-4  # never the other way round
+print(f"another match has a lower loss in {100 * (gain > 1e-4).float().mean():.0f} % of the scenes")
+i = int(gain.argmax())  # where the two differ most
+matches = {f"least {name}: loss {loss_of(m, i):.2f}": m[i] for name, m in (("cost", by_cost), ("loss", by_loss))}
+figure = matches_figure(images[i], {"pred_boxes": early_outputs.pred_boxes[[i]]}, batch["labels"][i], matches)
+figures.show(figure, "One scene after 9,000 steps, matched by cost and by loss.")
 
 # %% [markdown]
-# In these scenes another match has the lower loss, and DETR does not take it. Its section 3.1 says why: probabilities,
-# not log-probabilities, keep class and box costs in scale, and worked better. The match is a decision of its own.
+# By loss, a guess that *stands* well can lose its target to one that already knows the name. By cost, it keeps the target
+# and is taught the name. DETR's reason (section 3.1): probabilities keep class and box costs in scale, and worked better.
+# The match comes first, the loss takes it as given; no gradient passes through the choice.
 
 # %% [markdown]
 # ## Exercise: the whole loss
 #
 # Now assemble it. Costs and GIoU (04), assignment (05), the match of a batch (06): paste your own functions, or use
-# `HungarianMatcher` and `generalized_box_iou` in their place. The class term is yours. The weights are 1, 5 and 2;
+# `HungarianMatcher` and `generalized_box_iou` in their place. The class term is yours. The weights are 1, 5, 2;
 # `num_boxes` counts the targets of the whole batch, at least 1.
 
 
@@ -338,31 +345,35 @@ def set_loss(outputs, targets, eos_coef=1.0):
 check_set_loss(set_loss)
 
 # %% [markdown]
+# ## Eight images in one batch
+#
+# **Predict first.** Eight scenes, one loss. Is it the mean of the losses that each scene has alone?
+#
+# <details><summary>Predict, then open</summary>
+#
+# No. In the box terms every object counts the same, so a scene with six counts six times a scene with one. The class
+# term, too, is one weighted mean over all guesses of the batch. The two agree only by chance.
+#
+# </details>
+
+# %%
+eight, truths = {name: early_outputs[name][:8] for name in ("logits", "pred_boxes")}, batch["labels"][:8]
+alone = [set_loss({name: value[[i]] for name, value in eight.items()}, truths[i : i + 1]) for i in range(8)]
+print("objects:", *(len(truth["boxes"]) for truth in truths))
+print(f"one batch of eight {set_loss(eight, truths):.2f}, mean of eight images {sum(alone) / 8:.2f}")
+
+# %% [markdown]
 # ## Three steps
 #
 # Does it teach? An untrained detector, tokens sliced and decoded as in 02, three steps down **your** loss.
-#
-# And a last surprise: the loss of a batch is not the mean of its images' losses. In the box terms every object counts
-# the same, so a scene with six counts six times a scene with one.
 
 # %%
 learner = build_model(Recipe())
 optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-3)
-pixel_values, truths = batch["pixel_values"][:8], batch["labels"][:8]
-
-
-def loss_of(part):
-    states = detection_states(learner.vit(pixel_values[part]).last_hidden_state, 12)  # (B, 12, 96)
-    logits, pred_boxes = learner.class_labels_classifier(states), learner.bbox_predictor(states).sigmoid()
-    return set_loss({"logits": logits, "pred_boxes": pred_boxes}, truths[part])
-
-
-with torch.no_grad():
-    apart = sum(loss_of(slice(i, i + 1)) for i in range(8)) / 8
-print("objects:", *(len(truth["boxes"]) for truth in truths))
-print(f"one batch of eight {loss_of(slice(8)):.2f}, mean of eight images {apart:.2f}")
 for step in range(4):
-    loss = loss_of(slice(8))
+    states = detection_states(learner.vit(batch["pixel_values"][:8]).last_hidden_state, 12)  # (8, 12, 96)
+    logits, pred_boxes = learner.class_labels_classifier(states), learner.bbox_predictor(states).sigmoid()
+    loss = set_loss({"logits": logits, "pred_boxes": pred_boxes}, truths)
     print(f"steps taken {step}, loss {loss:.2f}")
     optimizer.zero_grad()
     loss.backward()
@@ -373,7 +384,7 @@ for step in range(4):
 #
 # - Class: a weighted mean over all *N* guesses. Boxes: L1 and 1 − GIoU of the matched, over the number of targets.
 # - All learn class, few learn boxes; the cardinality error teaches nothing; the match minimises the cost, not the loss.
-# - `eos_coef` balances objects and no-object. At 0.1 the odds of "object" are tenfold, at 1 true.
+# - `eos_coef` balances objects and no-object. At 0.1 the odds of "object" are tenfold; honest scores need 1.
 
 # %% [markdown]
 # **Test yourself.** A batch holds only empty scenes, and `eos_coef` is 0.1. What would change at 1?

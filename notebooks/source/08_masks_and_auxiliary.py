@@ -64,6 +64,26 @@ def predict_masks(pixel_values, sequence):
 
 
 # %% [markdown]
+# ## Focal loss: pixel by pixel
+#
+# Let $p_t$ be the probability of what is right at a pixel. Focal loss (RetinaNet, equation 5) is the mean of
+# $-\alpha_t (1 - p_t)^2 \log p_t$ over the pixels: cross-entropy, easy pixels turned down.
+#
+# $\alpha_t$ is 0.25 on ink, 0.75 on paper. Ink is rare, yet gets the smaller one: the square has already silenced
+# most paper.
+
+# %% [markdown]
+# ## Dice loss: object by object
+#
+# $$\text{dice} = 1 - \frac{2 \sum p \, m + 1}{\sum p + \sum m + 1}$$
+#
+# *p* is the predicted ink, *m* the true ink (0 or 1), summed over the pixels: one minus twice the overlap over both
+# areas (DETR, appendix A.2). The ones keep an empty mask from dividing by 0. Focal and dice are computed for matched
+# pairs only and divided by `num_boxes`, as the boxes are.
+
+# %% [markdown]
+# ## Which guess, which mask?
+#
 # **Predict first.** The matcher has no cost for masks. Which guess, then, is graded on which mask?
 #
 # <details><summary>Predict, then open</summary>
@@ -73,8 +93,8 @@ def predict_masks(pixel_values, sequence):
 #
 # </details>
 #
-# The detector stays as it is. We record its match, hand it to `SetCriterion` as matcher, and fit the head alone: 120
-# steps on 64 training scenes.
+# The detector stays as it is. We record its match, hand it to `SetCriterion` as matcher, and fit the head alone on the
+# two mask losses: 120 steps on 64 training scenes.
 
 # %% tags=["live"]
 with torch.no_grad():
@@ -97,19 +117,7 @@ figure = mask_figures.pairs_figure(pred_masks[0, tokens].sigmoid(), targets[0], 
 figures.show(figure, "Target masks above, the ink that the matched tokens predict below: most of their own digit.")
 
 # %% [markdown]
-# ## Focal loss: pixel by pixel
-#
-# Let $p_t$ be the probability of what is right at a pixel. Focal loss (RetinaNet, equation 5) is
-# $-\alpha_t (1 - p_t)^2 \log p_t$: cross-entropy, with the easy pixels turned down. Most pixels are paper, and easy.
-# $\alpha_t$ is 0.25 on ink, 0.75 on paper. The mean over the pixels of a pair is its focal loss.
-
-# %% [markdown]
-# ## Dice loss: object by object
-#
-# $$\text{dice} = 1 - \frac{2 \sum p \, m + 1}{\sum p + \sum m + 1}$$
-#
-# *p* is the predicted ink, *m* the true ink (0 or 1), the sums run over the pixels: one minus twice the overlap over
-# both areas (DETR, appendix A.2). Both are computed for matched pairs only and divided by `num_boxes`, as the boxes are.
+# Now one of these pairs by hand: first $p_t$ and focal, then the two shares that dice puts into one number.
 
 # %%
 p = F.interpolate(pred_masks[:, tokens], size=(128, 128), mode="bilinear")[0].sigmoid().flatten(1)  # (5, 16384)
@@ -188,9 +196,8 @@ check_same_focal(same_focal, three)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def same_focal(ink):
-    thicker = ink | ink.roll(1, 1)
+    thicker, broken = ink | ink.roll(1, 1), ink.clone()
     invented = int((thicker & ~ink).sum())
-    broken = ink.clone()
     broken[tuple(ink.nonzero()[: 3 * invented].T)] = False  # three missed pixels for each invented one
     return thicker, broken
 
@@ -204,13 +211,16 @@ check_same_focal(same_focal, three)
 # %% [markdown]
 # ## Padding is not paper
 #
-# In a batch, images of different sizes share one canvas, and the rest is padding. **Predict first.** Beside a wider
-# image, our 128 × 128 scene gets 64 columns of padding. The head was never told what to say there. Should its loss
-# depend on it?
+# Images of one batch share a canvas; the rest is padding. `SetCriterion` finds it: `masks` have their own image's
+# size, and what they do not cover is padding.
+#
+# **Predict first.** Beside a wider image, our 128 × 128 scene gets 64 columns of padding. Should its loss depend on
+# what the head says there?
 #
 # <details><summary>Predict, then open</summary>
 #
-# No: there is nothing to be right or wrong about. In the reference it does; a comment in its code says *TODO*.
+# No: there is nothing to be right or wrong about. In the reference it does; a comment in its code says *TODO*. (A
+# processor that pads the masks, too, hides the border from any loss: then padding is paper.)
 #
 # </details>
 
@@ -226,33 +236,44 @@ for said, logit in (("paper", -8.0), ("ink", 8.0)):
     theirs = ImageLoss(lambda *_: pairs, 10, 1.0, ["masks"])(two, [targets[0], neighbour])
     values = [f"{loss['loss_mask']:.3f}, {loss['loss_dice']:.3f}" for loss in (ours, theirs)]
     print(f"padding called {said:5}   focal, dice: ours {values[0]}   reference {values[1]}")
+    torch.testing.assert_close(ours["loss_mask"], by_hand["loss_mask"], atol=1e-4, rtol=0)  # as without a neighbour
 
 # %% [markdown]
-# Ours is the same twice. In the reference, easy padding waters the focal loss down, and padding called ink is punished,
-# though it lies outside the image. The same object counts differently beside another neighbour.
+# Ours is the same twice, and the same as without padding. The reference takes the mean over 192 columns instead of 128:
+# easy padding waters focal down to two thirds. Padding called ink is punished, though it lies outside the image. So the
+# same object counts differently beside another neighbour.
 
 # %% [markdown]
 # ## Twelve guesses in every layer
 #
-# Now the other question. The twelve detection tokens exist in each of the five layers. Pass an earlier layer's states
-# through the same heads, and you have an earlier answer. DETR grades them all with *auxiliary losses*: they help to get
-# the number of objects right (section 3.2). YOLOS has a switch for it.
+# The twelve detection tokens exist in each of the five layers. Pass an earlier layer's states through the same heads,
+# and you have an earlier answer: normalise, slice, apply the heads. `detection_outputs` does it. DETR grades all layers
+# with *auxiliary losses*: they help to get the number of objects right (section 3.2).
+#
+# <details><summary>Why not use the library's switch?</summary>
+#
+# `config.auxiliary_loss = True` cannot work for YOLOS, as the next cell shows (pull request 28406 of `transformers`
+# speaks of an incompatibility). The heads are handed `hidden_states`, which is missing, or a tuple of all layers with
+# [CLS] and patches, before the final LayerNorm. The three small steps above are what it leaves out.
+#
+# </details>
 
 # %%
-model.config.auxiliary_loss = True
+model.config.auxiliary_loss = True  # the library's own way
 for wanted in (False, True):
     try:
         model(pixel_values[:1], labels=targets[:1], output_hidden_states=wanted)
     except TypeError as error:
         print(f"output_hidden_states={wanted}: {error}")
+model.config.auxiliary_loss = False
+layers = [*outputs["auxiliary_outputs"], {name: outputs[name] for name in ("logits", "pred_boxes")}]
+remade = SetCriterion(HungarianMatcher(), 10, model.config.eos_coefficient)
+print("ours, layer 1:", *[name for name in remade(outputs, targets) if name.endswith("_0")])
 
 # %% [markdown]
-# The switch cannot work (pull request 28406 of `transformers` speaks of an incompatibility): the heads are handed
-# `hidden_states`, which is missing, or a tuple of all layers with [CLS] and patches, before the final LayerNorm. Three
-# small steps per layer are missing: normalise, slice, apply the heads. `detection_outputs` does them and gives
-# `auxiliary_outputs`, first layer first.
-
-# %% [markdown]
+# Five answers, first layer first. We count layers from 1 to 5; the code counts from 0, so layer 1 is `layers[0]`, and
+# its terms of the loss end in `_0`.
+#
 # **Predict first.** Each layer is matched by itself. Do the five digits get the same tokens from every layer?
 #
 # <details><summary>Predict, then open</summary>
@@ -263,7 +284,6 @@ for wanted in (False, True):
 # </details>
 
 # %%
-layers = [*outputs["auxiliary_outputs"], {name: outputs[name] for name in ("logits", "pred_boxes")}]
 layer_matches = HungarianMatcher().match_layers(layers, targets)  # one list of 65 pairs per layer
 owners = [torch.cat([tokens[order.argsort()] for tokens, order in pairs]) for pairs in layer_matches]
 shares = [float((tokens == owners[-1]).float().mean()) for tokens in owners]
@@ -271,40 +291,44 @@ figure = mask_figures.layers_figure(images[0], targets[0], [tokens[:5] for token
 figures.show(figure, "Which token each layer's match gives each target, and how many of all 65 scenes' targets agree.")
 
 # %% [markdown]
-# *Move it:* choose a layer, 0 to 4, and see its twelve guesses. Nobody ever taught mini-YOLOS to answer early, it was
-# trained on its last layer alone. So the first rows are what falls out of heads that were made for other states.
+# *Move it:* choose a layer. Named guesses are matched, a green line leads to the center of their digit; the faint ones
+# are idle. Mini-YOLOS was trained on its last layer alone: early answers are what falls out of heads that were made for
+# other states. In which layer do most lines become short?
 
 # %%
-layer = 1
-figure = mask_figures.layer_figure(images[0], layers, layer)
-figures.show(figure, "The twelve guesses of an earlier layer and of the last one; faint ones say: no object.")
+layer = 2  # 1 to 5
+pairs_by_layer = [pairs[0] for pairs in layer_matches]  # the running example's, one for each layer
+figure = mask_figures.layer_figure(images[0], targets[0], layers, pairs_by_layer, layer)
+figures.show(figure, "The matched guesses of an earlier layer and of the last, each with a line to its target.")
+mask_figures.layer_slider(images[0], targets[0], layers, pairs_by_layer, layer)
 
 # %% [markdown]
 # ## The loss of every layer
 #
-# `SetCriterion` matches each layer by itself and adds its terms as `loss_ce_0`, `loss_bbox_0` and so on. `total`
-# gives them the same weights. Masks are only graded in the last layer, as in the reference.
+# `SetCriterion` matches each layer by itself and adds its terms: `loss_ce_0` and so on. The loss weights 1, 5, 2 are
+# the same in every layer. Masks are graded in the last layer only, as in the reference.
 #
 # *Break it:* "match once, grade everything". We give the last layer's match to all layers.
 
 # %%
-remade = SetCriterion(HungarianMatcher(), 10, model.config.eos_coefficient)
 reused = SetCriterion(lambda *_: layer_matches[-1], 10, model.config.eos_coefficient)
-print("keys of layer 1:", *[name for name in remade(outputs, targets) if name.endswith("_0")])
-for depth, outputs_of_layer in enumerate(layers):
-    own, given = (float(c.total(c(outputs_of_layer, targets))) for c in (remade, reused))
-    print(f"layer {depth + 1}: loss with its own match {own:.2f}, with the last layer's {given:.2f}")
+for number, answers in enumerate(layers, start=1):
+    own, given = (criterion(answers, targets) for criterion in (remade, reused))
+    losses = f"loss {remade.total(own):5.2f} with its own match, {remade.total(given):5.2f} with the last layer's"
+    print(f"layer {number}: {losses}; L1 of a box {own['loss_bbox']:.2f} and {given['loss_bbox']:.2f}")
 
 # %% [markdown]
-# An early layer that is graded by a later match is blamed for choices that it did not make: a token that stands nearest
-# to the "5" may be told to say "nothing". With its own match, each layer improves on what it has. **Masks reuse a match,
-# layers remake it.**
+# The L1 is what a box is asked to change; compare the two. The whole loss need not be lower with the own match: the
+# matcher minimises another sum (07). What changes is the task. Under a later match, a token that stands nearest to the
+# "5" may be told to say "nothing". **Masks reuse a match, layers remake it.**
 
 # %% [markdown]
 # ## Train with all layers
 #
-# The real thing: thirty steps on eight scenes, with a loss at every layer. Layer 1 now hears directly what it got
-# wrong, and not only through the four layers above it.
+# Thirty steps on eight scenes, with a loss at every layer. Layer 1 now hears directly what it got wrong.
+#
+# Read the result with care. Eight scenes learned by heart show whether early layers *can* answer, not whether the
+# detector gets better: for that, compare two on unseen scenes, one trained with, one without.
 
 # %% tags=["live"]
 learner = copy.deepcopy(model).train()
@@ -324,7 +348,7 @@ for _ in range(30):
     remade.total(remade(detection_outputs(learner, pixel_values[:8]), targets[:8])).backward()
     optimizer.step()
 figure, axes = figures.new_figure(9, 4.2)
-mask_figures.draw_layer_losses(axes, before, loss_by_layer(), "Asked to answer early, early layers learn to")
+mask_figures.draw_layer_losses(axes, before, loss_by_layer(), "Asked to answer early, early layers can")
 figures.show(figure, "The loss of each layer on eight scenes, before and after thirty steps with auxiliary losses.")
 
 # %% [markdown]
@@ -344,5 +368,6 @@ figures.show(figure, "The loss of each layer on eight scenes, before and after t
 #
 # </details>
 #
-# This was the last stage of the map in [00](00_start_here.ipynb): the whole loss. To see it teach a detector from
-# nothing, run `python -m helpers.training`.
+# This was the last stage of the map in [00](00_start_here.ipynb): the whole loss.
+#
+# **Next:** [09, what a detector learns from it first](09_watch_it_learn.ipynb).

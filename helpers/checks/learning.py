@@ -1,0 +1,132 @@
+"""The checks of notebook 09."""
+
+import numpy as np
+
+from helpers.checks import NOT_ATTEMPTED
+
+MOST_AP_LOST, LEAST_DUPLICATES = 0.01, 80.0
+
+
+def check_end_of_plateau(end_of_plateau, recording):
+    """Notebook 09: `end_of_plateau(step (M,), curve (M,)) -> step`; drawn on the recording and on made-up curves."""
+    cases = plateau_cases(recording)
+    try:
+        answers = [end_of_plateau(step.copy(), curve.copy()) for step, curve, _ in cases]
+    except Exception as error:
+        return print(
+            f"not yet: it raises {type(error).__name__}: {error} Hint: both arguments are arrays of shape (M,)."
+        )
+    print(_judge_plateau(answers, cases))
+    if all(_is_number(answer) for answer in answers):
+        _draw_plateaus(answers, cases)
+    return None
+
+
+def check_hide_duplicates(hide_duplicates, found, annotations):
+    """Notebook 09: `hide_duplicates(found of one scene) -> found`, many duplicates and the same AP."""
+    from helpers.evaluation import summarize
+
+    try:
+        changed = [hide_duplicates({name: values.clone() for name, values in one.items()}) for one in found]
+    except Exception as error:
+        return print(f"not yet: it raises {type(error).__name__}: {error} Hint: torch.cat joins two tensors of boxes.")
+    if complaint := _complain_about_detections(changed):
+        return print(complaint)
+    print(_judge_duplicates(summarize(found, annotations), summarize(changed, annotations), found, changed))
+    return None
+
+
+def plateau_cases(recording):
+    """Curves with a plateau, the recorded GIoU term and three made-up ones, each with (earliest, latest) answer."""
+    step, curve = recording["curve_step"].astype(float), recording["curve_loss_giou"].astype(float)
+    cases = [(step, curve, _window(step, curve))]
+    rng = np.random.default_rng(9)
+    for total, level, onset, speed in (
+        (12_000, 0.75, 6000, 700),
+        (40_000, 0.45, 9000, 1500),
+        (20_000, 0.62, 2500, 600),
+    ):
+        step = np.arange(50.0, total + 1, 50)
+        first = level + (1.05 - level) / (1 + (step / 280) ** 4)
+        fall = (level - 0.1) * (1 - np.exp(-np.maximum(step - onset, 0) / speed))
+        curve = first - fall + rng.normal(0, 0.004, len(step))
+        cases.append((step, curve, (0.8 * onset, onset + 0.6 * speed)))
+    return cases
+
+
+def _window(step, curve):
+    """When the second fall of a curve begins: from 15 % before the reference answer to 20 % after it."""
+    smooth = np.convolve(np.pad(curve, 2, mode="edge"), np.ones(5) / 5, "valid")
+    ahead = smooth[:-8] - smooth[8:]
+    flat = ahead < 0.1 * ahead.max()
+    start = int(flat.argmax())
+    end = step[start + int((~flat[start:]).argmax())]
+    return 0.85 * end, 1.2 * end + 200
+
+
+def _is_number(answer):
+    return isinstance(answer, (int, float, np.number)) and np.isfinite(answer)
+
+
+def _judge_plateau(answers, cases):
+    if all(answer is None for answer in answers):
+        return NOT_ATTEMPTED
+    if not all(_is_number(answer) for answer in answers):
+        return f"not yet: it returns {type(answers[0]).__name__}. Hint: return one number, a training step."
+    for place, (answer, (step, curve, (low, high))) in enumerate(zip(answers, cases)):
+        if low <= answer <= high:
+            continue
+        where = "the recording" if place == 0 else f"made-up curve {place}"
+        if answer < len(step) and low <= step[int(max(answer, 0))] <= high:
+            return f"not yet: on {where} that is the place in the array. Hint: return step[place]."
+        if abs(answer - step[np.diff(curve).argmin()]) <= 300 or answer < 1000:
+            return f"not yet: on {where} you found the first fall. Hint: look for a flat part, then for its end."
+        if answer > high and answer > 0.6 * step[-1]:
+            return f"not yet: on {where} you found the flat part after the learning. Hint: take the first flat part."
+        side = "too early" if answer < low else "too late"
+        return (
+            f"not yet: {side} on {where}, which has a plateau of its own height. "
+            "Hint: no fixed level or step serves all; ask how much the curve falls within the next 400 steps."
+        )
+    return f"correct: in the recording the wait ends near step {float(answers[0]):,.0f}; on three other curves, too."
+
+
+def _draw_plateaus(answers, cases):
+    from helpers import figures
+
+    figure, panels = figures.new_figure(12.5, 3.2, columns=len(cases))
+    for place, (axes, answer, (step, curve, (low, high))) in enumerate(zip(panels, answers, cases)):
+        axes.axvspan(low, high, color=figures.MATCH, alpha=0.2, lw=0)
+        axes.plot(step, curve, color=figures.GIOU, lw=2)
+        axes.axvline(answer, color=figures.INK, lw=2)
+        axes.set(title="the recording" if place == 0 else f"made up {place}", ylim=(0, None))
+        axes.xaxis.set_major_locator(figures.plt.MaxNLocator(2))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    figures.show(figure, "Four curves, your answers as black lines, and in green where the wait ends.")
+
+
+def _complain_about_detections(changed):
+    if all(one is None for one in changed):
+        return NOT_ATTEMPTED
+    for one in changed:
+        if not isinstance(one, dict) or not {"boxes", "scores", "labels"} <= set(one):
+            return "not yet: return a dict. Hint: with boxes (M, 4), scores (M,) and labels (M,), as it came."
+        if not len(one["boxes"]) == len(one["scores"]) == len(one["labels"]):
+            return "not yet: boxes, scores and labels differ in length. Hint: double all three."
+        if len(one["scores"]) and not 0 <= float(one["scores"].min()) <= float(one["scores"].max()) <= 1:
+            return "not yet: a score is a probability, from 0 to 1. Hint: scale them, for example 0.75 + score / 4."
+    return None
+
+
+def _judge_duplicates(before, after, found, changed):
+    said = (
+        f"AP {before['AP']:.2f} became {after['AP']:.2f}, "
+        f"{before['duplicates']:.1f} duplicates per 100 objects became {after['duplicates']:.1f}"
+    )
+    if after["duplicates"] < LEAST_DUPLICATES:
+        more = sum(len(one["scores"]) for one in changed) > sum(len(one["scores"]) for one in found)
+        hint = "only scores over 0.5 count as detections." if more else "give every box a twin with torch.cat."
+        return f"not yet: {said}. Hint: {hint}"
+    if before["AP"] - after["AP"] > MOST_AP_LOST:
+        return f"not yet: {said}. Hint: AP ranks all boxes of all scenes by score; where should every twin stand?"
+    return f"correct: {said}. AP reads the order of the scores, and all twins stand behind all originals."

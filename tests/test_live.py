@@ -1,0 +1,70 @@
+import numpy as np
+import torch
+
+from helpers import live
+from helpers.detector import weights_folder
+from helpers.recipe import IMAGE_MEAN, IMAGE_STD, Recipe, build_model
+from helpers.recording import load_recording
+from helpers.scene_arrays import SceneArrays
+from helpers.scenes import HandwrittenScenes
+
+
+def few_scenes(count):
+    arrays = SceneArrays(HandwrittenScenes("train", count, seed=3, objects=(1, 3)))
+    return arrays.pixel_values(range(count), IMAGE_MEAN, IMAGE_STD), arrays.targets(range(count))
+
+
+def empty_figure(_):
+    from helpers import figures
+
+    return figures.new_figure(2, 2)[0]
+
+
+def test_overfitting_two_scenes_settles_the_match():
+    training = live.overfit(*few_scenes(2))
+    for _ in range(160):
+        training.step()
+    assert training.history[-1]["loss"] < training.history[0]["loss"] / 3
+    assert max(row["flips"] for row in training.history[-20:]) == 0
+
+
+def test_a_stop_ends_the_run_and_another_run_goes_on(capsys):
+    training = live.overfit(*few_scenes(1))
+    step = training.step
+
+    def step_and_press_stop():
+        step()
+        if len(training.history) == 2:
+            training.stop()
+
+    training.step = step_and_press_stop
+    training.run(5, empty_figure, "nothing")
+    assert [row["step"] for row in training.history] == [1, 2]
+    training.run(2, empty_figure, "nothing")
+    assert training.at == 4
+
+
+def test_an_interrupt_ends_the_run_gently(capsys):
+    training = live.overfit(*few_scenes(1))
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    training.step = interrupted
+    training.run(5, empty_figure, "nothing")
+    assert training.stopped
+
+
+def test_the_optimiser_goes_on_where_it_was():
+    recipe = Recipe(**load_recording(weights_folder() / "recording.npz")["about"]["recipe"])
+    model = build_model(recipe)
+    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate)
+    schedule = {"total_steps": recipe.detection_steps, "pct_start": recipe.warm_up}
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, **schedule)
+    live.restore_optimizer(optimizer, scheduler, model, 5000)
+    assert scheduler.last_epoch == 5000
+    assert 0 < optimizer.param_groups[0]["lr"] <= recipe.learning_rate
+    states = [optimizer.state[parameter] for parameter in model.parameters()]
+    assert all(state["exp_avg"].shape == p.shape for state, p in zip(states, model.parameters()))
+    assert min(float(state["exp_avg_sq"].min()) for state in states) >= 0
+    assert np.isfinite(max(float(state["exp_avg_sq"].max()) for state in states))

@@ -1,0 +1,10 @@
+# The place in the array instead of the step.
+import numpy as np
+
+
+def end_of_plateau(step, curve):
+    smooth = np.convolve(np.pad(curve, 2, mode="edge"), np.ones(5) / 5, "valid")
+    ahead = smooth[:-8] - smooth[8:]
+    flat = ahead < 0.1 * ahead.max()
+    start = flat.argmax()
+    return int(start + (~flat[start:]).argmax())

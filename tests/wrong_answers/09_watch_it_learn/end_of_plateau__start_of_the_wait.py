@@ -1,0 +1,8 @@
+# Where the plateau begins.
+import numpy as np
+
+
+def end_of_plateau(step, curve):
+    smooth = np.convolve(np.pad(curve, 2, mode="edge"), np.ones(5) / 5, "valid")
+    ahead = smooth[:-8] - smooth[8:]
+    return step[(ahead < 0.1 * ahead.max()).argmax()]

@@ -1,0 +1,3 @@
+# Nothing is doubled.
+def hide_duplicates(found):
+    return found
