@@ -40,8 +40,14 @@ def _exercise(cells, stub):
 
 def definitions(source):
     """The code of a solution cell without its calls of checks."""
+    lines = source.splitlines()
     body = [node for node in ast.parse(source).body if not _is_check(node)]
-    return "\n\n".join(ast.get_source_segment(source, node) for node in body)
+    return "\n\n".join("\n".join(lines[_first_line(node) - 1 : node.end_lineno]) for node in body)
+
+
+def _first_line(node):
+    """Where a definition begins: with its first decorator."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
 def _is_check(node):

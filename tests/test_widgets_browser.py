@@ -224,6 +224,12 @@ def show_first(page, place=0):
     return found
 
 
+# What reaches beyond the right edge of a piece, by class.
+WIDER = """e => [...e.querySelectorAll('*')]
+    .filter(child => child.getBoundingClientRect().right > e.getBoundingClientRect().right + 1)
+    .map(child => child.tagName + '.' + (child.className.baseVal ?? child.className))"""
+
+
 def test_nothing_is_cut_off(shown):
     for theme in ("Light", "Dark"):
         choose_theme(shown, theme)
@@ -231,5 +237,6 @@ def test_nothing_is_cut_off(shown):
             shown.set_viewport_size({"width": width, "height": height})
             found = show_first(shown)
             keep_picture(shown, f"playground-{width}-{theme}")
-            assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
+            wide = found.evaluate(WIDER)
+            assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (width, theme, wide)
         shown.set_viewport_size({"width": 1280, "height": 720})

@@ -12,19 +12,25 @@ from accelerate import PartialState
 from helpers import training
 from helpers.recipe import Recipe
 
-torch.set_num_threads(1)
-training.CURVE_EVERY = 1
-training.CHECKPOINT_EVERY, training.EVALUATION_SCENES, training.MATCH_SCENES = 1000, 4, 9
-folder, data, batch_size, *is_global = sys.argv[1:]
-recipe = Recipe(
-    hidden_size=32,
-    layers=1,
-    classifier_steps=2,
-    classifier_scenes=16,
-    detection_steps=6,
-    detection_scenes=64,
-    batch_size=int(batch_size),
-    keep_steps=(),
-)
-training.train(recipe, Path(folder), Path(data), global_class_normalizer=bool(is_global))
-print("processes:", PartialState().num_processes)
+
+def main():
+    torch.set_num_threads(1)
+    training.CURVE_EVERY = 1
+    training.CHECKPOINT_EVERY, training.EVALUATION_SCENES, training.MATCH_SCENES = 1000, 4, 9
+    folder, data, batch_size, *is_global = sys.argv[1:]
+    recipe = Recipe(
+        hidden_size=32,
+        layers=1,
+        classifier_steps=2,
+        classifier_scenes=16,
+        detection_steps=6,
+        detection_scenes=64,
+        batch_size=int(batch_size),
+        keep_steps=(),
+    )
+    training.train(recipe, Path(folder), Path(data), global_class_normalizer=bool(is_global))
+    print("processes:", PartialState().num_processes)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-PICTURE_COLOURS = 24
+PICTURE_COLOURS = 32
 
 
 def page_code(name, *shared):
@@ -116,5 +116,7 @@ def small_picture(image):
 
     buffer = io.BytesIO()
     image = image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))
-    image.convert("RGB").quantize(PICTURE_COLOURS, dither=0).save(buffer, "PNG", optimize=True)
+    image.convert("RGB").quantize(PICTURE_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        buffer, "PNG", optimize=True
+    )
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -14,7 +14,7 @@ from helpers.widgets.parts import Piece, page_code, page_style, small_picture
 
 SHIPPED = files("helpers") / "weights" / "mini-yolos" / "recording.npz"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MOST_POINTS = 160  # of a curve
+MOST_POINTS = 120  # of a curve
 # Twelve calm colours, equally far apart in hue and clear of the targets' orange; a letter always stands beside them.
 TOKEN_COLOURS = (
     "#3f82c4", "#9a5b2f", "#159c8f", "#a04a86", "#6f9a3e", "#6a5fb5", "#c9656b", "#0f7f9e", "#7d7a1f", "#b169b8",
