@@ -245,7 +245,7 @@ def test_the_lab_is_alive_before_anything_runs(page, boxlab):
 
 def test_the_lab_follows_a_gradient_before_anything_runs(page, boxlab):
     boxlab.get_by_label("Scene").select_option("1")
-    assert "no gradient" in boxlab.locator(".card.iou").inner_text()
+    boxlab.locator(".card.iou", has_text="no gradient").wait_for()  # drawn with the next frame
     boxlab.locator(".card.iou").click()
     boxlab.get_by_label("Follow the gradient of the chosen loss").click()
     boxlab.get_by_text("the box stands still").wait_for()
