@@ -2,16 +2,10 @@
 
 import json
 import statistics
-import subprocess
-import sys
 
-import nbformat
 import pytest
-from conftest import IDLE, open_notebook, own_folders
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from test_widgets_browser_more import choose_theme, keep_picture
-
-from tools.notebooks import live_kernel, run_cells
+from conftest import IDLE
+from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, run_all, show, store
 
 NAME = "pieces_playground"
 CELLS = [
@@ -59,28 +53,14 @@ ANSWER = """async (root) => {
 
 @pytest.fixture(scope="module")
 def stored(lab):
-    """A trusted notebook with two playgrounds, run once, so that their state is stored in it."""
-    cells = [new_markdown_cell("# Playground"), *map(new_code_cell, CELLS)]
-    for place, cell in enumerate(cells):
-        cell["id"] = f"playground-{place}"
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-    environment, folder = own_folders(lab.root.parent), lab.root / "notebooks"
-    with live_kernel(notebook, folder, env=environment) as client:
-        run_cells(client, notebook)
-    path = folder / f"{NAME}.ipynb"
-    nbformat.write(notebook, path)
-    subprocess.run([sys.executable, "-m", "jupyter", "trust", str(path)], env=environment, check=True)
-    return path
+    """A trusted notebook with two playgrounds."""
+    store(lab, NAME, CELLS)
 
 
 @pytest.fixture
 def shown(page, lab, stored):
     """The notebook on a projector's page, opened and not run."""
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    open_notebook(page, lab, NAME)
-    return page
+    return on_projector(page, lab, NAME)
 
 
 def loss_of(playground):
@@ -92,7 +72,7 @@ def box(playground, name):
 
 
 def test_the_playground_is_alive_before_anything_runs(shown):
-    playground = show_first(shown)
+    playground = show(shown, "playground", 0)
     first = loss_of(playground)
     place = int(playground.locator('.cell.matched[data-t="1"]').get_attribute("data-n"))
     cell, letter = playground.locator(f'.cell[data-n="{place}"][data-t="1"]'), "ABCDEFGHIJKL"[place]
@@ -151,16 +131,19 @@ def test_the_playground_is_alive_before_anything_runs(shown):
 
 def drag_quickly(shown):
     """A drag is drawn within a frame."""
-    for place, bound in ((0, 60), (1, 200)):  # generous: the aim is 16 and 50, on a quiet machine
-        playground = show_first(shown, place)
+    for place, size, bound in (
+        (0, "12 x 5", 60),
+        (2, "100 x 20", 200),
+    ):  # generous: the aim is 16 and 50, on a quiet machine
+        playground = show(shown, "playground", place)
         times = sorted(shown.evaluate(DRAG, [playground.locator(".scene").element_handle(), 3, 200, True]))
         middle, late = statistics.median(times), times[int(0.95 * len(times))]
-        print(f"\nredraw of {('12 x 5', '100 x 20')[place]}: median {middle:.1f} ms, p95 {late:.1f} ms")
+        print(f"\nredraw of {size}: median {middle:.1f} ms, p95 {late:.1f} ms")
         assert late < bound
 
 
 def test_presets_and_labels_are_chosen_before_anything_runs(shown):
-    playground = show_first(shown)
+    playground = show(shown, "playground", 0)
     first = loss_of(playground)
     preset = playground.get_by_label("preset")
     preset.select_option("more objects than predictions")
@@ -179,12 +162,10 @@ def test_presets_and_labels_are_chosen_before_anything_runs(shown):
 
 
 def test_with_a_kernel_page_and_python_agree(shown):
-    shown.get_by_role("menuitem", name="Run", exact=True).click()
-    shown.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    playground = show_first(shown)
+    run_all(shown, 3)
+    playground = show(shown, "playground", 0)
     badge = playground.locator(".badge.agree:not(.waiting)")
     badge.wait_for()
-    shown.wait_for_function("document.querySelectorAll('.jp-InputPrompt')[3]?.innerText.includes('3')")
     shown.wait_for_selector(IDLE)
 
     shown.evaluate(DRAG, [playground.locator(".scene").element_handle(), 3, 1000, False])
@@ -210,20 +191,6 @@ def test_with_a_kernel_page_and_python_agree(shown):
     assert shown.errors == []
 
 
-def show_first(page, place=0):
-    """Scroll to one of the two playgrounds and return it."""
-    found = page.locator(".jp-CodeCell").nth((0, 2)[place]).locator(".playground")
-    for top in [None, *range(0, 3000, 250)] * 3:
-        if top is not None:
-            page.evaluate(f"document.querySelector('.jp-WindowedPanel-outer').scrollTop = {top}")
-            page.wait_for_timeout(300)
-        if found.count() and found.is_visible():
-            break
-    found.evaluate("e => e.scrollIntoView()")
-    found.wait_for()
-    return found
-
-
 # What reaches beyond the right edge of a piece, by class.
 WIDER = """e => [...e.querySelectorAll('*')]
     .filter(child => child.getBoundingClientRect().right > e.getBoundingClientRect().right + 1)
@@ -233,9 +200,9 @@ WIDER = """e => [...e.querySelectorAll('*')]
 def test_nothing_is_cut_off(shown):
     for theme in ("Light", "Dark"):
         choose_theme(shown, theme)
-        for width, height in ((1280, 720), (700, 720), (640, 360)):  # the last is the first at 200 %
+        for width, height in SIZES:
             shown.set_viewport_size({"width": width, "height": height})
-            found = show_first(shown)
+            found = show(shown, "playground", 0)
             keep_picture(shown, f"playground-{width}-{theme}")
             wide = found.evaluate(WIDER)
             assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (width, theme, wide)

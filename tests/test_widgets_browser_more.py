@@ -1,18 +1,13 @@
 """Stepper, replay, dial and lab of boxes in a real JupyterLab: alive before anything runs, and in step with Python."""
 
 import json
-import os
-import subprocess
-import sys
 
-import nbformat
 import pytest
-from conftest import IDLE, open_notebook, own_folders
+from conftest import IDLE
 from fake_recording import shipped_total, write_fake_recording
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, run_all, show, store
 
 from helpers.widgets import BoxLab
-from tools.notebooks import live_kernel, run_cells
 
 NAME = "pieces_more"
 CELLS = [
@@ -27,55 +22,13 @@ CELLS = [
 def stored(lab):
     """A trusted notebook with the three pieces."""
     write_fake_recording(lab.root / "notebooks" / "recording.npz")
-    return store(lab, NAME, CELLS)
-
-
-def store(lab, name, code):
-    """A trusted notebook of these cells, run once, so that the state of its widgets is stored in it."""
-    folder = lab.root / "notebooks"
-    cells = [new_markdown_cell("# Pieces"), *map(new_code_cell, code)]
-    for place, cell in enumerate(cells):
-        cell["id"] = f"piece-{place}"
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-    environment = own_folders(lab.root.parent)
-    with live_kernel(notebook, folder, env=environment) as client:
-        run_cells(client, notebook)
-    path = folder / f"{name}.ipynb"
-    nbformat.write(notebook, path)
-    subprocess.run([sys.executable, "-m", "jupyter", "trust", str(path)], env=environment, check=True)
-    return path
+    store(lab, NAME, CELLS)
 
 
 @pytest.fixture
 def shown(page, lab, stored):
     """The notebook on a projector's page, opened and not run."""
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    open_notebook(page, lab, NAME)
-    return page
-
-
-def show(page, piece):
-    """Scroll to a piece and return it. JupyterLab keeps only cells near the view, so look down the notebook for it."""
-    found = page.locator(f".{piece}")
-    for place in [None, *range(0, 4000, 250)] * 3:
-        if place is not None:
-            page.evaluate(f"document.querySelector('.jp-WindowedPanel-outer').scrollTop = {place}")
-            page.wait_for_timeout(300)
-        if found.count() and found.is_visible():
-            break
-    found.evaluate("e => e.closest('.jp-Cell').scrollIntoView()")
-    found.wait_for()
-    keep_picture(page, piece)
-    return found
-
-
-def keep_picture(page, name):
-    """Where SCREENSHOTS names a folder, leave pictures there for a person to look at."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.wait_for_timeout(300)
-        page.screenshot(path=f"{folder}/{name}.png")
+    return on_projector(page, lab, NAME)
 
 
 def test_the_stepper_is_alive_before_anything_runs(shown):
@@ -138,9 +91,7 @@ def test_the_dial_is_alive_before_anything_runs(shown):
 
 
 def test_with_a_kernel_python_has_what_the_page_shows(shown):
-    shown.get_by_role("menuitem", name="Run", exact=True).click()
-    shown.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    shown.wait_for_function("document.querySelectorAll('.jp-InputPrompt')[4]?.innerText.includes('4')")
+    run_all(shown, 4)
     shown.wait_for_selector(IDLE)
     dial = show(shown, "dial")
     dial.get_by_label("N 100, T 7, eos_coef 0.1", exact=True).click()
@@ -155,16 +106,6 @@ def test_with_a_kernel_python_has_what_the_page_shows(shown):
         f"document.querySelectorAll('.jp-CodeCell')[3].innerText.includes('(17, 9.0, {shipped_total()}, 100, 0.4294)')"
     )
     assert shown.errors == []
-
-
-def choose_theme(page, theme):
-    page.locator(".lm-MenuBar-itemLabel", has_text="Settings").click()
-    page.locator(".lm-Menu-itemLabel", has_text="Theme").first.hover()
-    page.locator(".lm-Menu-itemLabel", has_text=f"JupyterLab {theme}").first.click()
-    page.wait_for_selector(f"body[data-jp-theme-light='{str(theme == 'Light').lower()}']", state="attached")
-
-
-SIZES = [(1280, 720), (700, 720), (640, 360)]  # a projector, a narrow window, and the projector at 200 %
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -184,17 +125,13 @@ MOST_REDRAW, MOST_ANSWER = 200, 1000  # milliseconds: bounds for a busy machine;
 
 @pytest.fixture(scope="module")
 def boxlab_notebook(lab):
-    return store(lab, "pieces_boxlab", BOXLAB)
+    store(lab, "pieces_boxlab", BOXLAB)
 
 
 @pytest.fixture
 def boxlab(page, lab, boxlab_notebook):
     """The lab of boxes in its trusted notebook on a projector's page, opened and not run."""
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    open_notebook(page, lab, "pieces_boxlab")
-    return show(page, "boxlab")
+    return show(on_projector(page, lab, "pieces_boxlab"), "boxlab")
 
 
 def drag(page, boxlab, start, end, steps):
@@ -282,9 +219,7 @@ def test_the_lab_obeys_the_keyboard(page, boxlab):
 
 
 def test_with_a_kernel_no_drag_of_the_lab_is_lost(page, boxlab):
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function("document.querySelectorAll('.jp-InputPrompt')[3]?.innerText.includes('3')")
+    run_all(page, 3)
     page.wait_for_selector(IDLE)
     boxlab = show(page, "boxlab")
     x, y, *_ = page_state(boxlab)["prediction"]

@@ -1,8 +1,8 @@
 """A finger instead of a mouse: in a real JupyterLab it drags a box and does not scroll the page."""
 
 import pytest
-from conftest import SCREEN, open_notebook
-from test_widgets_browser_more import keep_picture, show, store
+from conftest import SCREEN
+from pieces_in_lab import keep_picture, opened, show, store
 
 NAME = "pieces_touch"
 CELLS = [
@@ -18,10 +18,7 @@ def touched(browser, lab):
     context = browser.new_context(viewport=SCREEN, has_touch=True)
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    open_notebook(page, lab, NAME)
-    yield page
+    yield opened(page, lab, NAME)
     context.close()
 
 

@@ -1,0 +1,82 @@
+"""The interactive pieces in a real JupyterLab: a notebook with their state stored, opened, searched and pictured."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+from conftest import open_notebook, own_folders
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tools.notebooks import live_kernel, run_cells
+
+SIZES = [(1280, 720), (700, 720), (640, 360)]  # a projector, a narrow window, and the projector at 200 %
+
+
+def store(lab, name, code):
+    """A trusted notebook of these cells, run once, so that the state of its widgets is stored in it."""
+    folder = lab.root / "notebooks"
+    cells = [new_markdown_cell("# Pieces"), *map(new_code_cell, code)]
+    for place, cell in enumerate(cells):
+        cell["id"] = f"piece-{place}"
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    environment = own_folders(lab.root.parent)
+    with live_kernel(notebook, folder, env=environment) as client:
+        run_cells(client, notebook)
+    path = folder / f"{name}.ipynb"
+    nbformat.write(notebook, path)
+    subprocess.run([sys.executable, "-m", "jupyter", "trust", str(path)], env=environment, check=True)
+
+
+def opened(page, lab, name):
+    """The page with a stored notebook, opened and not run; `page.errors` lists what its scripts complain of."""
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    open_notebook(page, lab, name)
+    return page
+
+
+def on_projector(page, lab, name):
+    """The same on a page of 1280 by 720."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    return opened(page, lab, name)
+
+
+def show(page, piece, cell=None):
+    """Scroll to a piece and return it: the only one of its kind, or that in code cell number `cell`.
+
+    JupyterLab keeps only cells near the view, so look down the notebook for it.
+    """
+    found = page.locator(f".{piece}") if cell is None else page.locator(".jp-CodeCell").nth(cell).locator(f".{piece}")
+    for place in [None, *range(0, 4000, 250)] * 3:
+        if place is not None:
+            page.evaluate(f"document.querySelector('.jp-WindowedPanel-outer').scrollTop = {place}")
+            page.wait_for_timeout(300)
+        if found.count() and found.is_visible():
+            break
+    found.evaluate("e => e.scrollIntoView()")
+    found.wait_for()
+    keep_picture(page, piece)
+    return found
+
+
+def run_all(page, cells):
+    """Run the notebook and wait for the last of so many cells."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    last = f"document.querySelectorAll('.jp-InputPrompt')[{cells}]?.innerText.includes('{cells}')"
+    page.wait_for_function(last)
+
+
+def choose_theme(page, theme):
+    page.locator(".lm-MenuBar-itemLabel", has_text="Settings").click()
+    page.locator(".lm-Menu-itemLabel", has_text="Theme").first.hover()
+    page.locator(".lm-Menu-itemLabel", has_text=f"JupyterLab {theme}").first.click()
+    page.wait_for_selector(f"body[data-jp-theme-light='{str(theme == 'Light').lower()}']", state="attached")
+
+
+def keep_picture(page, name):
+    """Where SCREENSHOTS names a folder, leave pictures there for a person to look at."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.wait_for_timeout(300)
+        page.screenshot(path=f"{folder}/{name}.png")
