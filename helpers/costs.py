@@ -45,8 +45,8 @@ def bbox_cost(pred_boxes, boxes, image_index=None):
     >>> bbox_cost(torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([[0.4, 0.5, 0.2, 0.4]]))
     tensor([[0.3000]])
     """
-    predictions, targets = _pair_up(at_least_float32(pred_boxes), at_least_float32(boxes), image_index)
-    return (predictions - targets).abs().sum(-1).T
+    predictions, targets = pair_up(at_least_float32(pred_boxes), at_least_float32(boxes), image_index)
+    return sum((one - other).abs() for one, other in zip(predictions.unbind(-1), targets.unbind(-1))).T
 
 
 def giou_cost(pred_boxes, boxes, image_index=None):
@@ -59,10 +59,10 @@ def giou_cost(pred_boxes, boxes, image_index=None):
     tensor([[0.5000]])
     """
     predictions, targets = center_to_corners(at_least_float32(pred_boxes)), center_to_corners(at_least_float32(boxes))
-    return -generalized_box_iou(*_pair_up(predictions, targets, image_index)).T
+    return -generalized_box_iou(*pair_up(predictions, targets, image_index)).T
 
 
-def _pair_up(predictions, targets, image_index):
+def pair_up(predictions, targets, image_index):
     """Two tensors that broadcast to (T, N, 4). In a batch each coordinate is contiguous in memory, which is fast."""
     if image_index is None:
         return predictions, targets[:, None]  # (N, 4), (T, 1, 4)

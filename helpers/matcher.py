@@ -17,6 +17,7 @@ STANDARD_COSTS = {
     "bbox_cost": lambda outputs, flat, image: standard.bbox_cost(outputs["pred_boxes"], flat["boxes"], image),
     "giou_cost": lambda outputs, flat, image: standard.giou_cost(outputs["pred_boxes"], flat["boxes"], image),
 }
+SERIAL = 32768  # numbers up to which torch works on one thread
 CALLER = 7  # frames between a warning in this file and the line that calls the matcher
 
 
@@ -68,12 +69,17 @@ class HungarianMatcher(nn.Module):
 
         The layers stand in for more images: one pass over all costs and one copy to the host, however many there are.
         """
-        outputs, flat, image_index, sizes = self._flatten(layers, targets)
+        outputs, flat, sizes = self._flatten(layers, targets)
         used = {name: self.weight(name) for name in self.costs if self.weight(name)}
-        total = _weighted_sum({name: self._cost(name, outputs, flat, image_index) for name in used}, used)
-        cost = total.T.cpu().numpy().astype(np.float64)  # (sum of T, N): a row for each target
+        num_predictions = outputs["logits"].shape[1]
+        cost = np.empty((sum(sizes) * len(layers), num_predictions))  # a row for each target
+        start = 0
+        for block in _blocks(outputs, flat, sizes * len(layers)):
+            total = _weighted_sum({name: self._cost(name, *block) for name in used}, used).T.cpu().numpy()
+            cost[start : start + len(total)] = total
+            start += len(total)
         pairs = self._assign_images(cost, sizes * len(layers))
-        _warn_of_leftovers(pairs[: len(sizes)], sizes, cost.shape[1])
+        _warn_of_leftovers(pairs[: len(sizes)], sizes, num_predictions)
         return [pairs[start : start + len(sizes)] for start in range(0, len(pairs), len(sizes))]
 
     @torch.no_grad()
@@ -86,19 +92,21 @@ class HungarianMatcher(nn.Module):
         >>> list(matrices), matrices["total"].shape
         (['class_cost', 'bbox_cost', 'giou_cost', 'total'], torch.Size([3, 2]))
         """
-        outputs, flat, image_index, sizes = self._flatten([outputs], targets)
-        matrices = {name: self._cost(name, outputs, flat, image_index) for name in self.costs}
+        outputs, flat, sizes = self._flatten([outputs], targets)
+        matrices = {name: self._cost(name, outputs, flat, _image_index(sizes, flat)) for name in self.costs}
         matrices["total"] = _weighted_sum(matrices, {name: self.weight(name) for name in matrices})
         split = {name: matrix.split(sizes, dim=1) for name, matrix in matrices.items()}
         return [{name: parts[image] for name, parts in split.items()} for image in range(len(sizes))]
 
     def _flatten(self, layers, targets):
-        """Layers as one long batch, targets one after another, and the image (of that batch) of each target."""
+        """Layers as one long batch, its targets one after another, and how many each image of one layer has."""
         check_layers(layers, targets)
         outputs = layers[0]
-        device, num_classes = outputs["logits"].device, outputs["logits"].shape[-1] - 1
-        labels, boxes, sizes = flatten_targets(targets, num_classes)
-        flat = {"class_labels": labels.to(device), "boxes": boxes.to(at_least_float32(outputs["pred_boxes"]))}
+        labels, boxes, sizes = flatten_targets(targets, outputs["logits"].shape[-1] - 1)
+        flat = {
+            "class_labels": labels.to(outputs["logits"].device),
+            "boxes": boxes.to(at_least_float32(outputs["pred_boxes"])),
+        }
         if self.costs is not STANDARD_COSTS:
             shared = set.intersection(*(set(target) for target in targets)) - set(flat)
             flat |= {name: [target[name] for target in targets] * len(layers) for name in shared}
@@ -106,8 +114,7 @@ class HungarianMatcher(nn.Module):
             flat |= {name: torch.cat([flat[name]] * len(layers)) for name in ("class_labels", "boxes")}
             names = set.intersection(*(set(layer) for layer in layers)) - {"auxiliary_outputs"}
             outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
-        images = np.repeat(np.arange(len(sizes) * len(layers)), sizes * len(layers))
-        return outputs, flat, torch.from_numpy(images).to(device), sizes
+        return outputs, flat, sizes
 
     def _cost(self, name, outputs, flat, image_index):
         matrix = self.costs[name](outputs, flat, image_index)
@@ -130,6 +137,36 @@ class HungarianMatcher(nn.Module):
             pairs.append((torch.from_numpy(prediction_index), torch.from_numpy(target_index)))
             start += size
         return pairs
+
+
+def _blocks(outputs, flat, sizes):
+    """Outputs, targets and image index of some images at a time, all together on a GPU.
+
+    On a CPU torch wakes its other threads for tensors of over `SERIAL` numbers, which takes longer than the sums here.
+    """
+    logits = outputs["logits"]
+    most = SERIAL // logits.shape[1] if logits.device.type == "cpu" else sum(sizes)
+    first, start = 0, 0
+    while first < len(sizes):
+        last, end = first + 1, start + sizes[first]
+        while last < len(sizes) and end + sizes[last] - start <= most:
+            end += sizes[last]
+            last += 1
+        if last - first == len(sizes):
+            part, wanted = outputs, flat
+        else:
+            part = {name: value[first:last] for name, value in outputs.items()}
+            wanted = {
+                name: value[start:end] if isinstance(value, torch.Tensor) else value[first:last]
+                for name, value in flat.items()
+            }
+        yield part, wanted, _image_index(sizes[first:last], wanted)
+        first, start = last, end
+
+
+def _image_index(sizes, flat):
+    """The image of each target: (sum of T,)."""
+    return torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes)).to(flat["boxes"].device)
 
 
 def check_layers(layers, targets):
