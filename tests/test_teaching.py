@@ -1,0 +1,49 @@
+"""The lecturer's pages: their minutes add up, and agree with the notebooks."""
+
+import re
+
+import pytest
+from test_glossary import PLANNED
+
+from tools.notebooks import NOTEBOOKS, sources
+
+TEXT = (NOTEBOOKS / "teaching.md").read_text(encoding="utf-8")
+PAGES = dict(re.findall(r"^## (\d\d) · (.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
+PLAN = re.compile(r"^\*\*(?:(\d+) minutes|In the lecture \((\d+)\)):\*\* (.+?)\.(?=\s)", re.MULTILINE | re.DOTALL)
+WITH_PLAN = [path for path in sources() if "minutes:**" in PAGES[path.stem[:2]]]
+SLOTS = re.findall(r"^\| (\d+)–(\d+) \| \[(\d\d)\]", TEXT, re.MULTILINE)
+LECTURE = {number: int(end) - int(start) for start, end, number in SLOTS}
+
+
+def total(parts):
+    """The minutes of a plan: the number before each comma and at its end."""
+    return sum(int(minutes) for minutes in re.findall(r"(\d+)(?=,\s|$)", parts))
+
+
+def test_every_notebook_has_its_page_and_links_lead_somewhere():
+    names = PLANNED | {path.stem for path in sources()}
+    assert sorted(PAGES) == sorted(name[:2] for name in names)
+    assert set(re.findall(r"\((\w+)\.ipynb\)", TEXT)) <= names
+
+
+@pytest.mark.parametrize("number", PAGES)
+def test_plans_add_up(number):
+    for whole, lecture, parts in PLAN.findall(PAGES[number]):
+        assert total(parts) == int(whole or lecture), parts
+
+
+@pytest.mark.parametrize("path", WITH_PLAN, ids=lambda path: path.stem)
+def test_the_notebook_says_the_same_minutes(path):
+    said = re.search(r"\*\*Time\*\* (\d+) minutes", path.read_text(encoding="utf-8"))[1]
+    assert PAGES[path.stem[:2]].split("**")[1] == f"{said} minutes:"
+
+
+def test_the_lecture_fills_its_time():
+    left = int(re.search(r"That leaves (\d+) minutes", TEXT)[1])
+    assert sum(LECTURE.values()) + left == 90
+    for number, minutes in LECTURE.items():
+        assert f"**In the lecture ({minutes}):**" in PAGES[number]
+
+
+def test_a_page_is_a_page():
+    assert all(len(page.splitlines()) <= 40 for page in PAGES.values())
