@@ -53,9 +53,14 @@ def ratio(row, kind="matcher", slow="transformers", fast="helpers"):
     return times[slow] / times[fast] if slow in times else None
 
 
+def growth(rows, name="helpers", kind="matcher"):
+    """Seconds by batch size, with N = 100 and T = 7."""
+    return {row["B"]: row[kind][name] for row in rows if (row["N"], row["T"]) == SIZES[0] and name in row[kind]}
+
+
 def slope(rows, name="helpers", kind="matcher"):
     """Growth from B = 16 to 256 with N = 100, T = 7: 1 means that twice the images take twice the time."""
-    seconds = {row["B"]: row[kind][name] for row in rows if (row["N"], row["T"]) == SIZES[0] and name in row[kind]}
+    seconds = growth(rows, name, kind)
     low, high = min(b for b in seconds if b >= 16), max(seconds)
     return math.log(seconds[high] / seconds[low]) / math.log(high / low)
 
@@ -93,8 +98,7 @@ def draw(rows):
         "floor": (figures.QUIET, ":"),
     }
     for name, (colour, style) in styles.items():
-        points = [(row["B"], 1000 * row["matcher"][name]) for row in rows if (row["N"], row["T"]) == SIZES[0]
-                  and name in row["matcher"]]  # fmt: skip
+        points = [(images, 1000 * seconds) for images, seconds in growth(rows, name).items()]
         axes.loglog(*zip(*points), style, color=colour, lw=2, label=name)
         axes.annotate(name, points[-1], (8, 0), textcoords="offset points", color=colour, va="center")
     axes.set(xlabel="images in the batch", ylabel="milliseconds for one match", title="Only the pairs that exist")

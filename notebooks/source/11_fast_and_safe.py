@@ -1,0 +1,407 @@
+# %% [markdown]
+# # Why does twice the batch take four times as long?
+#
+# A batch of 256 images should take 256 times as long as one, or less. In the reference it takes far
+# longer. This notebook counts what is computed in vain, then walks through accidents that end a training at night: NaN,
+# a crowded image, half precision, a second process.
+
+# %% [markdown]
+# **You will be able to** say what a matcher must compute, choose a harmless stand-in for NaN, and get the large batch's
+# loss from several processes or small batches.
+#
+# **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and [07](07_loss.ipynb).
+#
+# A guess that most readers arrive with: the solver is the slow part.
+
+# %%
+import time
+import warnings
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
+from transformers.loss.loss_for_object_detection import ImageLoss
+
+from helpers import HungarianMatcher, SetCriterion, class_cost, figures
+from helpers.assignment import brute_force, hungarian, total_cost
+from helpers.checks.speed import check_accumulated_loss, check_trap_for_the_solver
+from helpers.detector import load_detector
+from helpers.figures import speed
+from helpers.meters import LargestTensor, outcome
+from helpers.ranks import run_ranks
+from helpers.scenes import HandwrittenScenes
+
+# %% [markdown]
+# ## Measured
+#
+# One match of a batch, N = 100 guesses and about T = 7 targets an image. `make bench` has measured it on an idle
+# machine; we draw what it keeps in `benchmarks/results.json`.
+#
+# **Predict first.** The reference, `transformers`, needs some time for 64 images. How many times as long for 128? Which
+# part of it is the solver's?
+#
+# <details><summary>Predict, then open</summary>
+#
+# About four times or more. The dotted *floor* holds all of the solver's work and one pass over the logits; at 256
+# images it is not even a hundredth of the reference.
+#
+# </details>
+
+# %%
+rows = speed.measured(predictions=100, targets=7)
+caption = "Time and memory of one match against the batch size; ×: the factor whenever the batch doubles, from 16 on."
+figures.show(speed.growth_figure(rows), caption)
+
+# %% [markdown]
+# Both axes are logarithmic. Work that goes by images would grow by a factor of 2 or less whenever the batch doubles.
+# The reference's grows by about 4, and so does its memory. The slow part is not the solver. What is it?
+
+# %% [markdown]
+# ## Count
+#
+# A time depends on the machine, a count does not. **Predict first:** 64 images, 100 guesses and 7 targets each. How
+# many pairs can be matched at all?
+#
+# <details><summary>Predict, then open</summary>
+#
+# A target can only get a guess of its own image: 64 · 100 · 7 = 44,800 pairs.
+#
+# </details>
+#
+# `LargestTensor` watches every tensor that torch makes during a match, and keeps the size of the largest.
+
+
+# %%
+def random_batch(B, N=100, T=7, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    outputs = {"logits": torch.randn(B, N, 92, generator=g), "pred_boxes": 0.2 + 0.4 * torch.rand(B, N, 4, generator=g)}
+    labels, boxes = torch.randint(91, (B, T), generator=g), 0.2 + 0.4 * torch.rand(B, T, 4, generator=g)
+    return outputs, [{"class_labels": one, "boxes": other} for one, other in zip(labels, boxes)]
+
+
+matcher, reference = HungarianMatcher(), ReferenceMatcher(class_cost=1, bbox_cost=5, giou_cost=2)
+print("  B   pairs that exist   pairs in the huge matrix   used   largest tensor: helpers, reference")
+for B in (1, 4, 16, 64):
+    batch, sizes = random_batch(B), []
+    pairs = sum(cost["total"].numel() for cost in matcher.cost_matrices(*batch))
+    for match in (matcher, reference):
+        with LargestTensor() as largest:
+            match(*batch)
+        sizes.append(f"{largest.bytes / 1e6:6.2f} MB")
+    huge = (B * 100) * sum(len(target["boxes"]) for target in batch[1])
+    print(f"{B:3} {pairs:18,} {huge:26,} {100 * pairs / huge:4.0f} %  {'':16}{sizes[0]}  {sizes[1]}")
+
+# %% [markdown]
+# The reference forgets which image is which (06) and computes every guess of the batch with every target of the batch:
+#
+# $$\underbrace{B \cdot N}_{\text{rows}} \;\times \sum_{\text{images}} T \quad \text{entries, of which } \tfrac{1}{B} \text{ is used}$$
+#
+# Twice the images are twice the rows *and* twice the columns. `helpers` fetches for each target the guesses of its own
+# image. **Compute only the pairs that exist.**
+
+# %% [markdown]
+# ## Move the batch size
+#
+# Each square stands for the guesses of one image with the targets of one image; green ones are used. Drag the slider:
+# from which batch size on would you notice the difference in training?
+
+# %%
+speed.batch_slider(rows, batch=16)
+
+# %% [markdown]
+# ## The floor
+#
+# Two things nobody can leave out: read every logit once, and solve. The reading is a log-sum-exp, the logarithm of
+# softmax's denominator, for each guess. With it, the probability of a class is one `exp`, taken only where there is a
+# pair. We try it on 30 scenes of our detector, one to six digits.
+
+# %%
+scenes = HandwrittenScenes("test", length=30, seed=2, objects=(1, 6))
+images, annotations = zip(*scenes)
+model, image_processor = load_detector()
+inputs = image_processor(images=list(images), annotations=list(annotations), return_tensors="pt")
+with torch.no_grad():
+    outputs = model(inputs["pixel_values"])
+targets = inputs["labels"]
+denominator = outputs.logits.logsumexp(-1)  # (30, 12)
+print("logits", tuple(outputs.logits.shape), "log-sum-exp", tuple(denominator.shape))
+for logits, lse, target in zip(outputs.logits, denominator, targets):
+    p = (logits[:, target["class_labels"]] - lse[:, None]).exp()  # (12, T): T classes, not eleven
+    assert torch.allclose(-p, class_cost(logits, target["class_labels"]), atol=1e-6)
+print("the same class cost in all scenes")
+
+# %% [markdown]
+# ## Does the solver matter?
+#
+# The costs of these scenes, solved in three ways: all matchings in turn; `hungarian`, behind the stepper of 05; SciPy.
+# (Another compiled one is [lapx](https://github.com/rathaROG/lapx).) The figure is timed where the cell runs.
+#
+# **Predict first.** Which totals differ? How much longer does brute force take with each further digit?
+#
+# <details><summary>Predict, then open</summary>
+#
+# None: all three are exact. With twelve guesses each further digit multiplies the matchings by 12, 11, 10, ...
+#
+# </details>
+
+# %%
+matrices = [cost["total"].double().numpy() for cost in matcher.cost_matrices(outputs, targets)]
+solvers = {"brute force": brute_force, "the stepper": hungarian, "SciPy": linear_sum_assignment}
+best = [total_cost(cost, linear_sum_assignment(cost)) for cost in matrices]
+seconds = {name: {} for name in solvers}
+for name, solve in solvers.items():
+    small = [(cost, total) for cost, total in zip(matrices, best) if name != "brute force" or cost.shape[1] < 6]
+    same = sum(abs(total_cost(cost, solve(cost)) - total) < 1e-9 for cost, total in small)
+    print(f"{name:12} the same total in {same} of {len(small)} scenes")
+    for T in range(1, 7):
+        cost, repeats = next(cost for cost in matrices if cost.shape[1] == T), 1 if name == "brute force" else 50
+        start = time.perf_counter()
+        for _ in range(repeats):
+            solve(cost)
+        seconds[name][T] = (time.perf_counter() - start) / repeats
+caption = "Time for one matrix of 12 guesses and T targets: brute force explodes, SciPy hardly notices."
+figures.show(speed.solvers_figure(seconds), caption)
+
+# %% [markdown]
+# ## The price of a huge number
+#
+# SciPy refuses NaN. A guard writes a [sentinel](glossary.md#sentinel) in its place: a number so large that the pair is
+# taken last. The reference takes the largest float32, 3.4 · 10³⁸.
+#
+# **Predict first.** 200 matrices of 20 × 20, one target in each is NaN. In how many do the other 19 still get the best
+# guesses?
+#
+# <details><summary>Predict, then open</summary>
+#
+# In about one of twenty. The figure shows at which size a sentinel starts to do harm.
+#
+# </details>
+
+# %%
+crowds = [cost["total"].double().numpy() for cost in matcher.cost_matrices(*random_batch(200, N=20, T=20))]
+
+
+def share_too_dear(sentinel):
+    """In how many crowds the valid targets pay more than needed when target 0 costs `sentinel` everywhere."""
+    dearer = 0
+    for cost in crowds:
+        valid, guarded = cost.copy(), cost.copy()
+        valid[:, 0], guarded[:, 0] = 0, sentinel  # a constant column changes no match: 0 tells the best
+        dearer += valid[linear_sum_assignment(guarded)].sum() > valid[linear_sum_assignment(valid)].sum() + 1e-6
+    return dearer / len(crowds)
+
+
+sentinels, largest_float = np.logspace(1, 39, 39), float(torch.finfo(torch.float32).max)
+caption = "Share of 200 matches in which valid targets pay more than needed, against the sentinel that stands for NaN."
+shares, scale = [share_too_dear(sentinel) for sentinel in sentinels], max(cost.max() for cost in crowds)
+figures.show(speed.sentinel_figure(sentinels, shares, largest_float, scale), caption)
+
+# %% [markdown]
+# The solver adds and subtracts costs; a float64 keeps about 16 digits. Beside 10³⁸ nothing of an ordinary cost is left,
+# and all matches look alike. `helpers` takes a number in scale: just above anything that valid pairs can add up to.
+#
+# *Break it:* set `sentinel` below to `1e12`, `1e16`, and then to 0. Too small does harm, too.
+
+# %%
+sentinel = largest_float
+print(f"{sentinel:.1e} + 0.3 - {sentinel:.1e} =", sentinel + 0.3 - sentinel)
+print(f"needlessly dear with {sentinel:.1e}: {100 * share_too_dear(sentinel):.0f} %")
+outputs_20, targets_20 = random_batch(200, N=20, T=20)
+for target in targets_20:
+    target["boxes"][0] = float("nan")
+with warnings.catch_warnings(record=True) as notes:
+    warnings.simplefilter("always")
+    pairs = matcher(outputs_20, targets_20)
+valid = [np.where(np.arange(20) == 0, 0, cost) for cost in crowds]
+dearer = sum(v[i, j].sum() > v[linear_sum_assignment(v)].sum() + 1e-6 for v, (i, j) in zip(valid, pairs))
+print(f"with helpers: {100 * dearer / 200:.0f} %, and a note: {notes[0].message}")
+
+# %% [markdown]
+# ## Exercise: a trap for the solver
+#
+# Now backwards: two to six rows and columns, some cells NaN, no cost beyond 100, and a sentinel above all costs with
+# which SciPy pairs the valid cells at least 0.5 too dearly. The check draws your matrix.
+#
+# <details><summary>A hint</summary>
+#
+# If the NaN can be avoided, it is. So no match may be able to avoid it.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def trap_for_the_solver():
+    return None  # cost, sentinel: for example [[1.0, float("nan")], [2.0, 3.0]], 1e6
+
+
+# %%
+check_trap_for_the_solver(trap_for_the_solver)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def trap_for_the_solver():
+    nan = float("nan")
+    return [[nan, 6.0], [nan, 2.0]], 1e20
+
+
+check_trap_for_the_solver(trap_for_the_solver)
+
+# %% [markdown]
+# ## Accidents
+#
+# **Predict first.** Which of these stop the reference, which pass in silence? NaN in one guess; three targets
+# for two guesses; bfloat16 on a CPU; an image without objects; the same, written as `torch.tensor([])`.
+#
+# <details><summary>Predict, then open</summary>
+#
+# Three raise, and none of the messages names the image: NaN, bfloat16, `torch.tensor([])`. The crowded image passes in
+# silence: some targets get no guess. A proper empty image is fine in both.
+#
+# </details>
+
+# %%
+outputs_2, targets_2 = random_batch(2, N=10, T=3)
+with_nan = outputs_2["pred_boxes"].clone()
+with_nan[0, 2] = float("nan")
+no_objects = {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.zeros(0, 4)}
+accidents = {
+    "NaN in a guess": ({**outputs_2, "pred_boxes": with_nan}, targets_2),
+    "T = 3, N = 2": ({name: value[:, :2] for name, value in outputs_2.items()}, targets_2),
+    "bfloat16": ({name: value.bfloat16() for name, value in outputs_2.items()}, targets_2),
+    "an empty image": (outputs_2, [targets_2[0], no_objects]),
+    "torch.tensor([])": (outputs_2, [targets_2[0], dict.fromkeys(no_objects, torch.tensor([]))]),
+}
+losses = {
+    "reference": lambda *batch: ImageLoss(reference, 91, 0.1, ["boxes"])(*batch)["loss_bbox"],
+    "helpers": lambda *batch: SetCriterion(matcher, 91, losses=("boxes",))(*batch)["loss_bbox"],
+}
+for name, accident in accidents.items():
+    print(name)
+    for whose, loss in losses.items():
+        print(f"   {whose:10} {outcome(loss, *accident)}")
+
+# %% [markdown]
+# The reference's guard is never reached: its GIoU stops before. `helpers` carries on where the rest of the batch is
+# sound, with a note; it refuses a mistake in the data, and names image, field and cure. [Half
+# precision](glossary.md#half-precision) is computed in float32. In the crowd both divide by all targets: one number,
+# but only one of them tells.
+
+# %% [markdown]
+# ## Two processes
+#
+# In [data-parallel training](glossary.md#data-parallel-training) each process, a *rank*, has a part of the batch, and
+# the gradients are **averaged**. One has 2 objects, the other 10. One process with all of them would divide by 12.
+#
+# **Predict first.** By what must each rank divide?
+#
+# <details><summary>Predict, then open</summary>
+#
+# By 6. The average over two ranks halves again: 12 = 6 · 2.
+#
+# </details>
+
+# %% [markdown]
+# We start two real processes. Each runs `helpers/ranks.py`: a small batch, our loss and the reference's, under
+# accelerate. The gradient is that of L1, averaged over the ranks; with all objects in one process it is 1. Then a batch in
+# which one rank has no object.
+
+# %%
+batches = [2, 10], [0, 10]
+for objects, ranks in zip(batches, run_ranks(*batches)):
+    for name in ("ours", "reference"):
+        divisor, gradient = (ranks[1][name][key] for key in ("num_boxes", "gradient"))
+        print(f"objects {objects}, {name:9}  divided by {divisor:.1f}, mean gradient {gradient:.2f}")
+
+# %% [markdown]
+# The reference calls accelerate's `reduce`, a *mean* already, and divides by the number of ranks again: 3 for 6. So two
+# ranks double the box terms beside the class term, eight ranks make them eightfold. `helpers` adds up, and divides
+# once. A rank without objects keeps its place in the graph: nobody waits for its gradient.
+
+# %% [markdown]
+# ## Small batches for a large one
+#
+# If the large batch does not fit, people take the gradients of several small ones and average them: [gradient
+# accumulation](glossary.md#gradient-accumulation).
+#
+# **Predict first.** Four images with 1, 1, 5 and 6 objects. Is the loss of all four the mean of the losses of the two
+# halves?
+#
+# <details><summary>Predict, then open</summary>
+#
+# No. Each half divides by its own objects, 2 and 11: an object of the first half counts 5.5 times as much as one of
+# the second.
+#
+# </details>
+
+# %%
+criterion, (outputs_4, full) = SetCriterion(matcher, num_classes=91), random_batch(4, N=10, T=6, seed=4)
+targets_4 = [{name: value[:T] for name, value in target.items()} for target, T in zip(full, (1, 1, 5, 6))]
+parts = [({name: value[i : i + 2] for name, value in outputs_4.items()}, targets_4[i : i + 2]) for i in (0, 2)]
+whole, halves = criterion(outputs_4, targets_4), [criterion(*part) for part in parts]
+for name in ("loss_ce", "loss_bbox", "loss_giou"):
+    print(f"{name:10} whole {whole[name]:.4f}   mean of the halves {sum(half[name] for half in halves) / 2:.4f}")
+
+# %% [markdown]
+# ## Exercise: accumulate
+#
+# `parts` is a list of (outputs, targets). Return one scalar: the total loss of the whole batch. `criterion(outputs,
+# targets, num_boxes, class_weight_sum)` takes the two divisors from you, and `criterion.total` weighs the terms. A
+# guess without a target weighs `criterion.eos_coef`; every target has a guess here.
+
+
+# %% tags=["exercise"]
+def accumulated_loss(criterion, parts):
+    return None  # a scalar with a gradient
+
+
+# %%
+check_accumulated_loss(accumulated_loss)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def accumulated_loss(criterion, parts):
+    objects = sum(len(target["boxes"]) for _, targets in parts for target in targets)
+    guesses = sum(outputs["logits"].shape[:2].numel() for outputs, _ in parts)
+    weights = objects + criterion.eos_coef * (guesses - objects)
+    return sum(criterion.total(criterion(*part, max(objects, 1), weights)) for part in parts)
+
+
+check_accumulated_loss(accumulated_loss)
+
+# %% [markdown]
+# `criterion.normalizers` does this counting; it needs the targets of all parts, no outputs. Then each part can go
+# through the network alone. Not only the numbers must agree, but the gradients:
+
+# %%
+divisors = criterion.normalizers(10, targets_4)
+print("num_boxes {:.0f}, class_weight_sum {:.1f}".format(*divisors))
+gradients = {}
+for name, batches in (("whole", [(outputs_4, targets_4)]), ("parts", parts)):
+    shift = torch.zeros(4, requires_grad=True)  # one weight that all boxes share
+    for out, wanted in batches:
+        losses = criterion({**out, "pred_boxes": out["pred_boxes"] + shift}, wanted, *divisors)
+        criterion.total(losses).backward()  # adds to what is there
+    gradients[name] = shift.grad
+    print(f"{name}: gradient", " ".join(f"{value:.4f}" for value in shift.grad))
+assert torch.allclose(*gradients.values(), rtol=1e-5)
+
+# %% [markdown]
+# ## What we learned
+#
+# - Of the reference's matrix one part in B is used; compute only the pairs that exist.
+# - A stand-in for NaN belongs in scale with the costs: 16 digits are all that a solver has.
+# - Divide by the objects of the whole batch, once, whether it is spread over processes or over time.
+
+# %% [markdown]
+# **Test yourself.** You train on eight processes with the reference, then on one with the same total batch. Which term
+# of the loss weighs differently, and by how much?
+#
+# <details><summary>Answer</summary>
+#
+# The box terms, L1 and GIoU: eight times as heavy on the eight, since `num_boxes` is divided by eight twice. The class
+# term is divided by its own weights, and stays.
+#
+# </details>
+#
+# **Next:** [12, what later models changed](12_where_the_field_went.ipynb).

@@ -1,0 +1,22 @@
+import sys
+
+import pytest
+
+from helpers.ranks import run_ranks
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(sys.platform == "win32", reason="gloo wants a Unix here")]
+
+
+def test_every_rank_divides_by_the_mean_and_gets_the_gradient_of_one_process():
+    balanced, empty = run_ranks([2, 10], [0, 10])
+    assert [rank["ours"]["num_boxes"] for rank in balanced] == pytest.approx([6, 6], rel=1e-5)
+    assert [rank["reference"]["num_boxes"] for rank in balanced] == pytest.approx([3, 3], rel=1e-5)
+    assert [rank["ours"]["num_boxes"] for rank in empty] == [None, pytest.approx(5, rel=1e-5)]
+    for rank in balanced + empty:
+        assert rank["ours"]["gradient"] == pytest.approx(1, rel=1e-5)
+        assert rank["reference"]["gradient"] == pytest.approx(2, rel=1e-5)
+
+
+def test_a_rank_that_fails_has_the_last_word():
+    with pytest.raises(RuntimeError, match="ValueError"):
+        run_ranks(["two"])
