@@ -76,34 +76,41 @@ def count_duplicates(found, objects):
 
 
 def average_precision(predictions, annotations):
-    """The "AP", "AP50" and "AP75" of pycocotools' `COCOeval`."""
+    """The "AP", "AP50" and "AP75" of pycocotools' `COCOeval`: means of its precision table."""
+    if not any(annotations):
+        return dict.fromkeys(("AP", "AP50", "AP75"), float("nan"))
+    table = precision_table(predictions, annotations)
+    return {"AP": float(table.mean()), "AP50": float(table[0].mean()), "AP75": float(table[5].mean())}
+
+
+def precision_table(predictions, annotations):
+    """Precision at ten IoUs from 0.50 to 0.95 and 101 recalls, mean of the classes, by pycocotools: (10, 101).
+
+    Args: detections as `detections` gives them, and lists of COCO annotations with at least one object in all.
+    """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    labels = {thing["category_id"] for truth in annotations for thing in truth}
     truth, results = COCO(), []
-    flat = [dict(thing, image_id=image) for image, things in enumerate(annotations) for thing in things]
+    things = [dict(thing, image_id=image) for image, scene in enumerate(annotations) for thing in scene]
     truth.dataset = {
         "images": [{"id": image} for image in range(len(annotations))],
-        "categories": [{"id": label} for label in sorted(labels)],
-        "annotations": [dict(thing, id=number) for number, thing in enumerate(flat, start=1)],
+        "categories": [{"id": label} for label in sorted({thing["category_id"] for thing in things})],
+        "annotations": [dict(thing, id=number) for number, thing in enumerate(things, start=1)],
     }
     for image, found in enumerate(predictions):
         corners = found["boxes"].double().numpy()
         boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         for box, score, label in zip(boxes.tolist(), found["scores"].tolist(), found["labels"].tolist()):
             results.append({"image_id": image, "category_id": label, "bbox": box, "score": score})
-    if not labels:
-        return dict.fromkeys(("AP", "AP50", "AP75"), float("nan"))
     if not results:
-        return dict.fromkeys(("AP", "AP50", "AP75"), 0.0)
+        return np.zeros((10, 101))
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(results), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
-        evaluation.summarize()
-    return dict(zip(("AP", "AP50", "AP75"), (float(value) for value in evaluation.stats[:3])))
+    return evaluation.eval["precision"][..., 0, -1].mean(-1)  # IoU, recall, class, all sizes, 100 an image
 
 
 def suppress_duplicates(found, iou_threshold=0.5):

@@ -3,14 +3,14 @@
 import time
 from uuid import uuid4
 
-import numpy as np
 import torch
 
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.recipe import IMAGE_MEAN, IMAGE_STD, Recipe, build_model, renew_detection_tokens
+from helpers.recipe import Recipe, build_model, renew_detection_tokens
 from helpers.scene_arrays import SceneArrays
-from helpers.scenes import IMAGE_SIZE, NUM_CLASSES, HandwrittenScenes
+from helpers.scenes import IMAGE_SIZE, NUM_CLASSES
+from helpers.stage import build_optimizer, draw_batch
 
 DRAWING_SHARE = 0.15  # of the time, at most, goes into redrawing the figure
 
@@ -27,20 +27,24 @@ class LiveTraining:
         scheduler: the learning rate's, stepped after each step.
         measure: `measure(model) -> dict`, called every `measure_every` steps; kept in `measures`.
         first_step: the number of the first step.
+        clip: the largest norm that the gradient may have.
+        matcher: another matcher than `HungarianMatcher()`.
 
     `history` holds one dict per step: step, loss, the three terms, and flips, the share of targets with a new owner.
     """
 
     def __init__(
-        self, model, optimizer, batch_at, eos_coef=1.0, scheduler=None, measure=None, measure_every=100, first_step=0
-    ):
+        self, model, optimizer, batch_at, eos_coef=1.0, scheduler=None, measure=None, measure_every=100, first_step=0,
+        clip=Recipe.clip, matcher=None,
+    ):  # fmt: skip
         self.model, self.optimizer, self.scheduler, self.batch_at = model, optimizer, scheduler, batch_at
+        self.clip = clip
         self.eos_coef = eos_coef if callable(eos_coef) else lambda step: eos_coef
         self.measure, self.measure_every = measure, measure_every
         self.first_step = self.at = first_step
         self.goal, self.history, self.measures = 0, [], []
         self.stopped, self.outputs = False, None
-        self._matcher, self._targets, self._owners = HungarianMatcher(), None, None
+        self._matcher, self._targets, self._owners = matcher or HungarianMatcher(), None, None
 
     def step(self):
         """One step down the loss; returns its row of the history."""
@@ -54,7 +58,7 @@ class LiveTraining:
         loss = criterion.total(losses)
         self.optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
@@ -92,7 +96,7 @@ class LiveTraining:
 
     def _flips(self, pairs, targets):
         owners = torch.cat([tokens[order.argsort()] for tokens, order in pairs])
-        same = targets is self._targets
+        same = targets is self._targets and len(owners) == len(self._owners)
         flips = float((owners != self._owners).float().mean()) if same and len(owners) else 0.0
         self._targets, self._owners = targets, owners
         return flips
@@ -185,26 +189,40 @@ def continue_recipe(recipe, step=5000, measure_every=100):
 
     recipe = Recipe(**recipe) if isinstance(recipe, dict) else recipe
     model, _ = load_detector(step=step)
-    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.detection_steps, pct_start=recipe.warm_up
-    )
+    optimizer, scheduler = build_optimizer(model, recipe, recipe.detection_steps)
     restore_optimizer(optimizer, scheduler, model, step)
-    scenes = HandwrittenScenes("train", recipe.detection_scenes, recipe.seed)
-
-    def batch_at(step):
-        chosen = np.sort(np.random.default_rng([recipe.seed, step]).integers(len(scenes), size=recipe.batch_size))
-        arrays = SceneArrays([scenes[int(i)] for i in chosen])
-        return arrays.pixel_values(range(len(arrays)), IMAGE_MEAN, IMAGE_STD), arrays.targets(range(len(arrays)))
-
-    held_out, annotations = held_out_scenes()
+    held_out, annotations = held_out_scenes(recipe)
 
     def measure(model):
         return summarize(detections(model, held_out, [(IMAGE_SIZE, IMAGE_SIZE)] * len(annotations)), annotations)
 
+    batch_at = fresh_batches(recipe)
     return LiveTraining(
-        model, optimizer, batch_at, recipe.eos_coef_at, scheduler, measure, measure_every, first_step=step
+        model, optimizer, batch_at, recipe.eos_coef_at, scheduler, measure, measure_every, step, recipe.clip
     )
+
+
+def fresh_batches(recipe):
+    """The scenes of the recorded run, rendered as they are needed: step -> (pixel_values, targets)."""
+    scenes = recipe.build_scenes("train", recipe.detection_scenes, recipe.seed)
+
+    def batch_at(step):
+        arrays = SceneArrays([scenes[int(i)] for i in draw_batch(recipe, step, len(scenes))])
+        return arrays.pixel_values(range(len(arrays)), *recipe.normalization), arrays.targets(range(len(arrays)))
+
+    return batch_at
+
+
+def train_on(model, steps, matcher=None, first_step=0, learning_rate=3e-4, eos_coef=1.0):
+    """A trained detector, trained on for some steps with another matcher, in place: the history of its losses."""
+    torch.manual_seed(0)
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate)
+    batches = fresh_batches(Recipe())
+    training = LiveTraining(model, optimizer, batches, eos_coef, first_step=first_step, matcher=matcher)
+    for _ in range(steps):
+        training.step()
+    model.eval()
+    return training.history
 
 
 def restore_optimizer(optimizer, scheduler, model, step):

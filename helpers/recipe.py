@@ -5,9 +5,12 @@ import dataclasses
 import torch
 from torch import nn
 
-from helpers.scenes import IMAGE_SIZE, NUM_CLASSES
+from helpers.plain_scenes import PLAIN_SIZE, PlainScenes
+from helpers.scenes import IMAGE_SIZE, NUM_CLASSES, HandwrittenScenes
 
 IMAGE_MEAN, IMAGE_STD = 0.8, 0.25  # light paper becomes about 0
+PLAIN_MEAN, PLAIN_STD = 0.1, 0.3  # so does black paper
+PATCHES = 8  # a side
 
 
 @dataclasses.dataclass
@@ -30,11 +33,25 @@ class Recipe:
     final_eos_coef: float = 1.0  # then 1: with 12 tokens there is no flood of no-object to hold back
     final_from: float = 0.25  # share of the steps
     seed: int = 0
+    plain: bool = False  # white digits on black, 64 x 64
     keep_steps: tuple = (1000, 5000, 9000)  # early weights to ship
     keep_optimizer: int = 5000  # which of them with its optimiser
 
     def eos_coef_at(self, step):
         return self.final_eos_coef if step >= self.final_from * self.detection_steps else self.eos_coef
+
+    @property
+    def image_size(self):
+        return PLAIN_SIZE if self.plain else IMAGE_SIZE
+
+    @property
+    def normalization(self):
+        """The mean and the standard deviation of `pixel_values` before they are normalised."""
+        return (PLAIN_MEAN, PLAIN_STD) if self.plain else (IMAGE_MEAN, IMAGE_STD)
+
+    def build_scenes(self, *arguments, **more):
+        """`HandwrittenScenes` or `PlainScenes` with these arguments."""
+        return (PlainScenes if self.plain else HandwrittenScenes)(*arguments, **more)
 
 
 def build_model(recipe):
@@ -47,8 +64,8 @@ def build_model(recipe):
         num_hidden_layers=recipe.layers,
         num_attention_heads=4,
         intermediate_size=2 * recipe.hidden_size,
-        image_size=[IMAGE_SIZE, IMAGE_SIZE],
-        patch_size=16,
+        image_size=[recipe.image_size, recipe.image_size],
+        patch_size=recipe.image_size // PATCHES,
         num_detection_tokens=recipe.num_detection_tokens,
         use_mid_position_embeddings=False,
         eos_coefficient=recipe.final_eos_coef,
@@ -71,9 +88,11 @@ def renew_detection_tokens(model):
     nn.init.trunc_normal_(embeddings.position_embeddings[:, -count:], std=0.02)
 
 
-def build_image_processor():
-    """The image processor of the scenes: 128 x 128, light paper becomes about 0."""
+def build_image_processor(recipe=None):
+    """The image processor of the scenes: 128 x 128 (64 x 64 if plain), the paper becomes about 0."""
     from transformers import YolosImageProcessorPil
 
-    size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
-    return YolosImageProcessorPil(size=size, image_mean=[IMAGE_MEAN] * 3, image_std=[IMAGE_STD] * 3)
+    recipe = recipe or Recipe()
+    size = {"height": recipe.image_size, "width": recipe.image_size}
+    mean, std = recipe.normalization
+    return YolosImageProcessorPil(size=size, image_mean=[mean] * 3, image_std=[std] * 3)

@@ -81,7 +81,12 @@ class Recorder:
         for group, rows in (("curve", self.curves), ("evaluation", self.evaluations)):
             for name in rows[0] if rows else ():
                 arrays[f"{group}_{name}"] = np.array([row[name] for row in rows], dtype=np.float32)
-        np.savez_compressed(path, about=np.array(json.dumps(about)), **arrays)
+        write_recording(path, arrays, about)
+
+
+def write_recording(path, arrays, about):
+    """Write what `load_recording` reads: arrays by name, and a dict of plain values."""
+    np.savez_compressed(path, about=np.array(json.dumps(about)), **arrays)
 
 
 def load_recording(path):

@@ -13,10 +13,10 @@ CHUNK = 500  # scenes rendered by one task
 
 
 class SceneArrays:
-    """A data set as arrays: `images` (M, 128, 128, 3) uint8, `labels` (M, 6), `boxes` (M, 6, 4), `counts` (M,).
+    """A data set as arrays: `images` (M, H, W, 3) uint8, `labels` (M, 6), `boxes` (M, 6, 4), `counts` (M,).
 
     Args:
-        scenes: a `HandwrittenScenes`.
+        scenes: a `HandwrittenScenes` or `PlainScenes`; without a folder, any sequence of square scenes.
         folder: where to keep the arrays; None keeps them in memory. They are rendered when they are not there yet.
 
     `pixel_values(indices, processor)` and `targets(indices)` give what a model and a loss take.
@@ -30,6 +30,7 @@ class SceneArrays:
             return
         low, high = scenes.objects
         name = f"{scenes.split}-{scenes.seed}-{len(scenes)}-{low}to{high}"
+        name += "" if scenes.image_size == IMAGE_SIZE else f"-{scenes.image_size}px"
         path = Path(folder) / f"scenes-{name}.npz"
         images = path.with_suffix(".npy")
         if not path.exists():
@@ -42,7 +43,7 @@ class SceneArrays:
         return len(self.counts)
 
     def pixel_values(self, indices, mean, std):
-        """Normalised images (B, 3, 128, 128), as the image processor makes them."""
+        """Normalised images (B, 3, H, W), as the image processor makes them."""
         images = torch.from_numpy(self.images[indices]).permute(0, 3, 1, 2).float() / 255
         return ((images - mean) / std).contiguous()
 
@@ -58,20 +59,20 @@ class SceneArrays:
 
 
 def _render(scenes, indices):
-    images = np.empty((len(indices), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    images = []
     labels = np.zeros((len(indices), MAX_OBJECTS), np.int64)
     boxes = np.zeros((len(indices), MAX_OBJECTS, 4), np.float32)
     counts = np.zeros(len(indices), np.int64)
     for row, index in enumerate(indices):
         image, annotation = scenes[index]
-        images[row] = image
+        images.append(np.asarray(image))
         objects = annotation["annotations"]
         counts[row] = len(objects)
         for place, thing in enumerate(objects):
             left, top, width, height = thing["bbox"]
             labels[row, place] = thing["category_id"]
-            boxes[row, place] = np.array([left + width / 2, top + height / 2, width, height]) / IMAGE_SIZE
-    return images, labels, boxes, counts
+            boxes[row, place] = np.array([left + width / 2, top + height / 2, width, height]) / image.width
+    return np.stack(images), labels, boxes, counts
 
 
 def _render_chunk(job):
@@ -82,7 +83,7 @@ def _render_to_disk(scenes, images_path, path):
     """Render in parallel; the small file is renamed into place last, so that it stands for a complete set."""
     images_path.parent.mkdir(parents=True, exist_ok=True)
     aside = images_path.with_suffix(f".{os.getpid()}.npy")
-    shape = (len(scenes), IMAGE_SIZE, IMAGE_SIZE, 3)
+    shape = (len(scenes), scenes.image_size, scenes.image_size, 3)
     images = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
     jobs = [(scenes, range(start, min(start + CHUNK, len(scenes)))) for start in range(0, len(scenes), CHUNK)]
     rest = []

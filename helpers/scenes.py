@@ -41,6 +41,8 @@ class HandwrittenScenes:
     ((128, 128), True)
     """
 
+    image_size = IMAGE_SIZE
+
     def __init__(self, split="train", length=1000, seed=0, objects=(0, MAX_OBJECTS)):
         if split not in SPLIT_SIZES:
             raise ValueError(f"split is {split!r}; use one of {sorted(SPLIT_SIZES)}")

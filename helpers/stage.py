@@ -13,27 +13,34 @@ import torch
 MOST_SKIPS = 10  # steps in a row whose loss is not finite
 
 
+def build_optimizer(model, recipe, total):
+    """AdamW, and the one-cycle learning rate of a training of `total` steps."""
+    rate = recipe.learning_rate
+    optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=recipe.weight_decay, fused=True)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=total, pct_start=recipe.warm_up)
+
+
+def draw_batch(recipe, step, length, processes=1, process=0):
+    """Which of `length` scenes one of the processes sees at a step: (batch_size,) indices, sorted."""
+    chosen = np.random.default_rng([recipe.seed, step]).integers(length, size=recipe.batch_size * processes)
+    return np.sort(chosen[process * recipe.batch_size :][: recipe.batch_size])
+
+
 class Stage:
     """One optimisation: batches, a one-cycle learning rate, skipped bad steps, a checkpoint."""
 
     def __init__(self, name, model, recipe, total, folder, accelerator):
         self.name, self.recipe, self.total, self.accelerator = name, recipe, total, accelerator
         self.path = folder / f"{name}.pt"
-        optimizer = torch.optim.AdamW(
-            model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-        )
+        optimizer, self.scheduler = build_optimizer(model, recipe, total)
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
-        self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, recipe.learning_rate, total_steps=total, pct_start=recipe.warm_up
-        )
         self.step, self.skipped, self.skipped_in_a_row = 0, 0, 0
 
     def batch(self, length):
         """The scenes of this step and this process: the same whatever happened before."""
-        total = self.recipe.batch_size * self.accelerator.num_processes
-        chosen = np.random.default_rng([self.recipe.seed, self.step]).integers(length, size=total)
-        first = self.accelerator.process_index * self.recipe.batch_size
-        return np.sort(chosen[first : first + self.recipe.batch_size])
+        return draw_batch(
+            self.recipe, self.step, length, self.accelerator.num_processes, self.accelerator.process_index
+        )
 
     def update(self, loss):
         """One step down the loss; a step whose loss is not finite is skipped, ten in a row end the run."""

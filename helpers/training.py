@@ -13,10 +13,11 @@ from torch.nn import functional as F
 from helpers.evaluation import detections, summarize
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.recipe import IMAGE_MEAN, IMAGE_STD, Recipe, build_image_processor, build_model, renew_detection_tokens
+from helpers.plain_scenes import make_plain
+from helpers.recipe import Recipe, build_image_processor, build_model, renew_detection_tokens
 from helpers.recording import MATCH_SCENES, Recorder, recorded_steps
 from helpers.scene_arrays import SceneArrays
-from helpers.scenes import IMAGE_SIZE, NUM_CLASSES, HandwrittenScenes, running_example
+from helpers.scenes import NUM_CLASSES, running_example
 from helpers.stage import Running, Stage, progress, readable
 from helpers.targets import validate_targets
 
@@ -51,7 +52,9 @@ def build_accelerator():
 
 def train_classifier(recipe, model, folder, accelerator, data_folder):
     """Stage one: which digit is in the picture, read from [CLS]. Changes the model's ViT in place."""
-    arrays = SceneArrays(HandwrittenScenes("train", recipe.classifier_scenes, recipe.seed, objects=(1, 1)), data_folder)
+    arrays = SceneArrays(
+        recipe.build_scenes("train", recipe.classifier_scenes, recipe.seed, objects=(1, 1)), data_folder
+    )
     torch.manual_seed(recipe.seed)
     classifier = Classifier(model.vit, recipe.hidden_size)
     stage = Stage("classifier", classifier, recipe, recipe.classifier_steps, folder, accelerator)
@@ -59,7 +62,7 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
     running = Running()
     for _ in progress(stage):
         indices = stage.batch(len(arrays))
-        pixel_values = arrays.pixel_values(indices, IMAGE_MEAN, IMAGE_STD).to(accelerator.device)
+        pixel_values = arrays.pixel_values(indices, *recipe.normalization).to(accelerator.device)
         labels = torch.from_numpy(arrays.labels[indices, 0]).to(accelerator.device)
         logits = stage.model(pixel_values)
         loss = F.cross_entropy(logits, labels)
@@ -71,24 +74,23 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
     return accelerator.unwrap_model(stage.model)
 
 
-def train_detector(recipe, model, folder, accelerator, data_folder, global_class_normalizer=False):
+def train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorded):
     """Stage two: detection with the set-prediction loss. Returns the recorder."""
-    arrays = SceneArrays(HandwrittenScenes("train", recipe.detection_scenes, recipe.seed), data_folder)
+    arrays = SceneArrays(recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), data_folder)
     validate_targets(arrays.targets(range(len(arrays))), NUM_CLASSES)
     stage = Stage("detector", model, recipe, recipe.detection_steps, folder, accelerator)
-    recorder = build_recorder(recipe, accelerator.device)
-    held_out = held_out_scenes()
+    recorder = build_recorder(recipe, accelerator.device, recorded)
+    held_out = held_out_scenes(recipe)
     state = stage.resume()
     if state:
         recorder.restore(state["recording"])
-    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, global_class_normalizer=global_class_normalizer)
     running = Running()
     plain = accelerator.unwrap_model(stage.model)
     for step in progress(stage):
         observe(step, plain, recorder, held_out, accelerator)
         criterion.eos_coef = recipe.eos_coef_at(step)
         indices = stage.batch(len(arrays))
-        outputs = stage.model(arrays.pixel_values(indices, IMAGE_MEAN, IMAGE_STD).to(accelerator.device))
+        outputs = stage.model(arrays.pixel_values(indices, *recipe.normalization).to(accelerator.device))
         targets = [{k: v.to(accelerator.device) for k, v in t.items()} for t in arrays.targets(indices)]
         losses = criterion({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, targets)
         total = criterion.total(losses)
@@ -113,29 +115,29 @@ def observe(step, model, recorder, held_out, accelerator):
     recorder.record(step, model)
     if step in recorder.steps:
         pixel_values, annotations = held_out
-        measures = summarize(
-            detections(model, pixel_values, [(IMAGE_SIZE, IMAGE_SIZE)] * len(annotations)), annotations
-        )
+        side = pixel_values.shape[-1]
+        measures = summarize(detections(model, pixel_values, [(side, side)] * len(annotations)), annotations)
         recorder.add_evaluation(step, measures)
         accelerator.print(step, readable(measures), flush=True)
     model.train()
 
 
-def held_out_scenes():
+def held_out_scenes(recipe):
     """Scenes of unseen digits for the curves: pixel values and annotations. (`make evaluate` uses others.)"""
-    scenes = HandwrittenScenes("test", EVALUATION_SCENES, seed=1)
+    scenes = recipe.build_scenes("test", EVALUATION_SCENES, seed=1)
     arrays = SceneArrays(scenes)
     annotations = [scenes[i][1]["annotations"] for i in range(len(scenes))]
-    return arrays.pixel_values(range(len(scenes)), IMAGE_MEAN, IMAGE_STD), annotations
+    return arrays.pixel_values(range(len(scenes)), *recipe.normalization), annotations
 
 
-def build_recorder(recipe, device):
+def build_recorder(recipe, device, steps):
     """A recorder of the running example and 63 other scenes of unseen digits."""
-    scenes = HandwrittenScenes("test", MATCH_SCENES, seed=2)
-    arrays = SceneArrays([running_example(), *(scenes[i] for i in range(1, MATCH_SCENES))])
-    pixel_values = arrays.pixel_values(range(MATCH_SCENES), IMAGE_MEAN, IMAGE_STD).to(device)
+    scenes = recipe.build_scenes("test", MATCH_SCENES, seed=2)
+    first = make_plain(*running_example()) if recipe.plain else running_example()
+    arrays = SceneArrays([first, *(scenes[i] for i in range(1, MATCH_SCENES))])
+    pixel_values = arrays.pixel_values(range(MATCH_SCENES), *recipe.normalization).to(device)
     targets = arrays.targets(range(MATCH_SCENES))
-    return Recorder(recorded_steps(recipe.detection_steps), pixel_values, targets, HungarianMatcher())
+    return Recorder(steps, pixel_values, targets, HungarianMatcher())
 
 
 def keep_early_weights(stage, folder, with_optimizer):
@@ -156,32 +158,43 @@ def keep_early_weights(stage, folder, with_optimizer):
         save_file(moments, path, metadata={"format": "pt", "step": str(stage.step)})
 
 
-def train(recipe, folder, data_folder, global_class_normalizer=False):
-    """Both stages, in `folder`; leaves `model/` with the final weights, and the recording.
+def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None):
+    """Both stages, in `folder`; leaves `model/` with the final weights, and the recording. Returns the model.
+
+    Args: criterion: another loss than `SetCriterion` with its `HungarianMatcher`; recorded: other steps to record;
+    model: a model that has been through the first stage already.
 
     Several processes (`python -m torch.distributed.run --nproc-per-node 2 -m helpers.training`) share a batch of
-    `batch_size` scenes each. With `global_class_normalizer` they take the very steps that one process would take
-    with the whole batch; without it, as in the reference, each divides its cross-entropy by its own weights.
+    `batch_size` scenes each. If the criterion has the `global_class_normalizer`, they take the very steps that one
+    process would take with the whole batch; else, as in the reference, each divides its cross-entropy by its own
+    weights.
     """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = build_accelerator()
     started = time.time()
-    model = build_model(recipe)
-    if recipe.classifier_steps:
-        classifier = train_classifier(recipe, model, folder, accelerator, data_folder)
-        weights = {name: value.half().contiguous() for name, value in classifier.state_dict().items()}
-        save_file(weights, folder / "classifier.safetensors", metadata={"format": "pt"})
-        renew_detection_tokens(model)
-    recorder = train_detector(recipe, model, folder, accelerator, data_folder, global_class_normalizer)
+    if model is None:
+        model = build_model(recipe)
+        if recipe.classifier_steps:
+            classifier = train_classifier(recipe, model, folder, accelerator, data_folder)
+            weights = {name: value.half().contiguous() for name, value in classifier.state_dict().items()}
+            save_file(weights, folder / "classifier.safetensors", metadata={"format": "pt"})
+            renew_detection_tokens(model)
+    criterion = criterion or SetCriterion(HungarianMatcher(), NUM_CLASSES)
+    recorded = recorded or recorded_steps(recipe.detection_steps)
+    recorder = train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorded)
+    model = accelerator.unwrap_model(model)
     if accelerator.is_main_process:
         minutes = (time.time() - started) / 60
-        model = accelerator.unwrap_model(model)
         model.save_pretrained(folder / "model")
-        build_image_processor().save_pretrained(folder / "model")
+        build_image_processor(recipe).save_pretrained(folder / "model")
         recorder.save(folder / "recording.npz", recipe=dataclasses.asdict(recipe), minutes=round(minutes, 1))
         print(f"done in {minutes:.1f} minutes", flush=True)
+    # A process that exits with its group open, or held by a wrapped model, may be aborted on the way.
+    accelerator.free_memory()
+    accelerator.end_training()
+    return model
 
 
 def main(arguments=None):
@@ -190,16 +203,25 @@ def main(arguments=None):
     parser.add_argument("--folder", type=Path, help="where the run lives; default runs/mini-yolos, or runs/quick")
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="where rendered scenes are kept")
     parser.add_argument("--quick", action="store_true", help="learn eight scenes by heart: every part in a minute")
+    parser.add_argument("--ablation", help="a run of helpers.ablations, by name")
     parser.add_argument("--global-class-normalizer", action="store_true", help="several processes step as one would")
     for field in dataclasses.fields(Recipe):
         if field.type in (int, float):
             parser.add_argument("--" + field.name.replace("_", "-"), type=field.type, help=f"default {field.default}")
     options = vars(parser.parse_args(arguments))
-    quick = options.pop("quick")
-    folder = options.pop("folder") or Path("runs/quick" if quick else "runs/mini-yolos")
-    more = options.pop("data"), options.pop("global_class_normalizer")
-    given = {name: value for name, value in options.items() if value is not None}
-    train(Recipe(**{**(QUICK if quick else {}), **given}), folder, *more)
+    quick, name, data, is_global = (
+        options.pop(key) for key in ("quick", "ablation", "data", "global_class_normalizer")
+    )
+    folder = options.pop("folder") or Path("runs", name or ("quick" if quick else "mini-yolos"))
+    given = {key: value for key, value in options.items() if value is not None}
+    if name:
+        from helpers.ablations import train_ablation
+
+        if given or quick or is_global:
+            parser.error("--ablation takes --folder and --data only: its recipe is fixed")
+        return train_ablation(name, folder, data)
+    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, global_class_normalizer=is_global)
+    train(Recipe(**{**(QUICK if quick else {}), **given}), folder, data, criterion)
 
 
 if __name__ == "__main__":

@@ -247,10 +247,11 @@ def test_the_command_line_sets_the_recipe(monkeypatch, tmp_path):
     monkeypatch.setattr(training, "train", lambda *arguments: called.append(arguments))
     training.main(["--folder", str(tmp_path), "--detection-steps", "7", "--learning-rate", "0.5"])
     training.main(["--quick", "--batch-size", "5", "--global-class-normalizer"])
-    (recipe, folder, _, is_global), (quick, quick_folder, _, quick_is_global) = called
-    assert (recipe.detection_steps, recipe.learning_rate, folder, is_global) == (7, 0.5, tmp_path, False)
+    (recipe, folder, _, criterion), (quick, quick_folder, _, quick_criterion) = called
+    assert (recipe.detection_steps, recipe.learning_rate, folder) == (7, 0.5, tmp_path)
+    assert (criterion.global_class_normalizer, quick_criterion.global_class_normalizer) == (False, True)
     assert recipe.batch_size == Recipe().batch_size
-    assert (quick.detection_scenes, quick.batch_size, str(quick_folder), quick_is_global) == (8, 5, "runs/quick", True)
+    assert (quick.detection_scenes, quick.batch_size, str(quick_folder)) == (8, 5, "runs/quick")
 
 
 def test_the_shipped_detector_was_trained_by_this_recipe():

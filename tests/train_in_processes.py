@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 
-from helpers import training
+from helpers import HungarianMatcher, SetCriterion, training
 from helpers.recipe import Recipe
 
 
@@ -28,7 +28,8 @@ def main():
         batch_size=int(batch_size),
         keep_steps=(),
     )
-    training.train(recipe, Path(folder), Path(data), global_class_normalizer=bool(is_global))
+    criterion = SetCriterion(HungarianMatcher(), 10, global_class_normalizer=bool(is_global))
+    training.train(recipe, Path(folder), Path(data), criterion)
     print("processes:", PartialState().num_processes)
 
 

@@ -93,16 +93,11 @@ def draw_targets(axes, image, targets, names=True):
 
 def draw_predictions(axes, image, boxes, names=LETTERS, colours=None, strengths=None):
     """Predictions as dashed blue boxes, named A, B, ...: `boxes` (N, 4) normalised; `strengths` (N,) fade them."""
-    tabs = []
     for place, box in enumerate(pixel_corners(boxes, image)):
         colour = PREDICTION if colours is None else colours[place]
         alpha = 1 if strengths is None else float(strengths[place])
         name = names[place] if names and names[place] else None
-        # A name that would hide another one goes to the opposite corner.
-        hides = any(abs(box[2] - x) < 0.15 * image.width and abs(box[3] - y) < 0.05 * image.height for x, y in tabs)
-        draw_box(axes, box, colour, (0, (4, 2)), name, alpha, at="top" if hides else "bottom")
-        if name and not hides:
-            tabs.append((box[2], box[3]))
+        draw_box(axes, box, colour, (0, (4, 2)), name, alpha, at="bottom")
 
 
 def draw_box(axes, corners, colour, linestyle, name=None, alpha=1.0, at="top"):

@@ -1,8 +1,5 @@
 """Figures of notebook 09: what a recorded training shows, what it learned, and what it gets wrong."""
 
-import contextlib
-import io
-
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
@@ -257,33 +254,6 @@ def _mark_switch(axes, recording, words=True):
         place = {"transform": axes.get_xaxis_transform(), "color": QUIET, "fontsize": 11, "va": "top"}
         axes.text(at, 0.98, f"eos {first:g} ", ha="right", **place)
         axes.text(at, 0.98, f" eos {last:g}", ha="left", **place)
-
-
-def precision_table(predictions, annotations):
-    """Precision at ten IoUs from 0.50 to 0.95 and 101 recalls, mean of the classes, by pycocotools: (10, 101).
-
-    Args: as in `helpers.evaluation.average_precision`; that is the mean of this table.
-    """
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    truth, results = COCO(), []
-    things = [dict(thing, image_id=image) for image, scene in enumerate(annotations) for thing in scene]
-    truth.dataset = {
-        "images": [{"id": image} for image in range(len(annotations))],
-        "categories": [{"id": label} for label in sorted({thing["category_id"] for thing in things})],
-        "annotations": [dict(thing, id=number) for number, thing in enumerate(things, start=1)],
-    }
-    for image, found in enumerate(predictions):
-        boxes = torch.cat([found["boxes"][:, :2], found["boxes"][:, 2:] - found["boxes"][:, :2]], 1).tolist()
-        for box, score, label in zip(boxes, found["scores"].tolist(), found["labels"].tolist()):
-            results.append({"image_id": image, "category_id": label, "bbox": box, "score": score})
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(results), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-    return evaluation.eval["precision"][..., 0, -1].mean(-1)
 
 
 def precision_recall_figure(precision):
