@@ -12,7 +12,7 @@ NUM_CLASSES = 91  # as in COCO
 TERMS = ["labels", "boxes", "cardinality"]
 
 
-def random_batch(images, predictions, targets, seed=0):
+def random_batch(images, predictions, targets, seed=0, device="cpu"):
     """Outputs of random logits and boxes, and about `targets` objects an image (half to one and a half as many)."""
     generator = torch.Generator().manual_seed(seed)
     counts = torch.randint(targets // 2, targets + targets // 2 + 1, (images,), generator=generator).tolist()
@@ -27,7 +27,11 @@ def random_batch(images, predictions, targets, seed=0):
         }
         for count in counts
     ]
-    return outputs, wanted
+    return _on(device, outputs), [_on(device, target) for target in wanted]
+
+
+def _on(device, tensors):
+    return {name: tensor.to(device) for name, tensor in tensors.items()}
 
 
 def random_boxes(*shape, generator):
@@ -77,7 +81,7 @@ def six_layers():
 
 def floor(outputs, targets):
     """What any matcher of this kind does: one log-sum-exp over the logits, and scipy on matrices that are ready."""
-    ready = [cost["total"].double().numpy() for cost in HungarianMatcher().cost_matrices(outputs, targets)]
+    ready = [cost["total"].double().cpu().numpy() for cost in HungarianMatcher().cost_matrices(outputs, targets)]
 
     def run(outputs, targets):
         torch.logsumexp(outputs["logits"], -1)

@@ -6,6 +6,7 @@ import sys
 import time
 
 import psutil
+import torch
 
 ROUNDS = 5  # at least
 SECONDS = 1.5  # for a contender in a case, at least ...
@@ -21,13 +22,29 @@ def medians(contenders, *arguments):
     for _ in range(MOST_ROUNDS):
         for name, run in contenders.items():
             run(*arguments)  # not timed: it pays for what the one before left in caches and memory
+            wait_for_gpu()
             start = time.perf_counter()
             run(*arguments)
+            wait_for_gpu()
             seconds[name].append(time.perf_counter() - start)
         spent = [sum(taken) for taken in seconds.values()]
         if (len(seconds[name]) >= ROUNDS and min(spent) > SECONDS) or max(spent) > 10 * SECONDS:
             break
     return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+def wait_for_gpu():
+    """A GPU works on while Python goes on: wait until it is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def host_copies(run, *arguments):
+    """How many copies from the GPU to the host one call makes."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        run(*arguments)
+        wait_for_gpu()
+    return sum("DtoH" in event.name for event in profile.events())
 
 
 def others_percent(seconds=2.0):

@@ -213,11 +213,11 @@ def fresh_batches(recipe):
     return batch_at
 
 
-def train_on(model, steps, matcher=None, first_step=0, learning_rate=3e-4, eos_coef=1.0):
+def train_on(model, steps, matcher=None, first_step=0, batch_size=16, learning_rate=3e-4, eos_coef=1.0):
     """A trained detector, trained on for some steps with another matcher, in place: the history of its losses."""
     torch.manual_seed(0)
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate)
-    batches = fresh_batches(Recipe())
+    batches = fresh_batches(Recipe(batch_size=batch_size))
     training = LiveTraining(model, optimizer, batches, eos_coef, first_step=first_step, matcher=matcher)
     for _ in range(steps):
         training.step()

@@ -1,0 +1,100 @@
+"""The checks of notebook 10: where suppression errs, and a solver that gives each target two guesses."""
+
+import numpy as np
+import torch
+
+from helpers.assignment import brute_force, total_cost
+from helpers.checks import NOT_ATTEMPTED
+from helpers.evaluation import SAME_OBJECT_IOU, suppress_duplicates
+
+SIDE = 128
+
+
+def check_crowd(crowd):
+    """Notebook 10: `crowd() -> boxes (2, 4)`, two objects of one class of which suppression loses one; drawn."""
+    boxes = crowd()
+    print(judge_crowd(boxes))
+    if isinstance(boxes, (list, tuple, np.ndarray, torch.Tensor)) and np.shape(boxes) == (2, 4):
+        _draw_crowd(torch.as_tensor(np.asarray(boxes), dtype=torch.float32))
+
+
+def judge_crowd(boxes):
+    """The verdict on two corner boxes in pixels."""
+    if boxes is None:
+        return NOT_ATTEMPTED
+    if np.shape(boxes) != (2, 4):
+        return f"not yet: the shape is {np.shape(boxes)}. Hint: two boxes, each (left, top, right, bottom)."
+    boxes = torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
+    if not ((boxes >= 0) & (boxes <= SIDE)).all():
+        return f"not yet: a box leaves the picture. Hint: all four numbers lie between 0 and {SIDE}."
+    sides = boxes[:, 2:] - boxes[:, :2]
+    if not (sides > 0).all():
+        return "not yet: a box is turned inside out. Hint: (left, top, right, bottom), not (x, y, width, height)."
+    if (boxes[0] == boxes[1]).all():
+        return "not yet: the two objects are one. Hint: they may overlap much, but each has a box of its own."
+    kept = len(suppress_duplicates(_found(boxes))["boxes"])
+    if kept == 2:
+        return f"not yet: suppression keeps both. Hint: their IoU has to pass {SAME_OBJECT_IOU}; move them closer."
+    return (
+        "correct: two objects, two perfect boxes, and suppression strikes one out. It cannot tell a neighbour from a "
+        "duplicate; the match can, since it counts objects."
+    )
+
+
+def _found(boxes):
+    return {"boxes": boxes, "scores": torch.tensor([0.9, 0.8]), "labels": torch.tensor([3, 3])}
+
+
+def _draw_crowd(boxes):
+    from helpers import figures
+
+    figure, panels = figures.new_figure(7, 3.6, columns=2)
+    kept = suppress_duplicates(_found(boxes))["boxes"]
+    for axes, title, shown in zip(panels, ("two objects", "after suppression"), (boxes, kept)):
+        axes.set(xlim=(0, SIDE), ylim=(SIDE, 0), xticks=[], yticks=[], aspect="equal", title=title)
+        colour, style = (figures.TARGET, "-") if axes is panels[0] else (figures.PREDICTION, (0, (4, 2)))
+        for box in shown:
+            figures.draw_box(axes, box, colour, style)
+        axes.spines[:].set(visible=True, color="#bbbbbb")
+    figures.show(figure, "Your two objects in orange, and in blue what suppression leaves of two perfect detections.")
+
+
+def check_two_each(two_each):
+    """Notebook 10: `two_each(cost (N, T)) -> (prediction_index, target_index)`, two guesses each, the least total."""
+    print(judge_two_each(two_each))
+
+
+def judge_two_each(two_each):
+    """The verdict on several matrices."""
+    rng = np.random.default_rng(10)
+    cases = [np.array([[0.0, 1.0], [1.0, 9.0], [2.0, 2.0], [9.0, 3.0]])] + [rng.random((n, 2)) for n in (4, 5, 6)]
+    if two_each(cases[0].copy()) is None:
+        return NOT_ATTEMPTED
+    for cost in cases:
+        try:
+            guesses, targets = (np.asarray(part, dtype=int) for part in two_each(cost.copy()))
+        except Exception as error:
+            return f"not yet: {type(error).__name__}: {error}. Hint: return two arrays, guesses and targets."
+        if fault := _two_each_fault(guesses, targets, cost):
+            return f"not yet, for a matrix {cost.shape}: {fault}"
+    return "correct: each target has two guesses, no guess serves twice, and no other choice is cheaper."
+
+
+def _two_each_fault(guesses, targets, cost):
+    wanted = np.repeat(cost, 2, axis=1)
+    least = total_cost(wanted, brute_force(wanted))
+    if len(guesses) != len(targets) or len(guesses) != 2 * cost.shape[1]:
+        return f"{len(guesses)} guesses for {cost.shape[1]} targets. Hint: two for each."
+    if targets.max() >= cost.shape[1]:
+        return f"there is no target {targets.max()}. Hint: columns 2k and 2k + 1 are copies of one target; divide by 2."
+    if (np.bincount(targets, minlength=cost.shape[1]) != 2).any():
+        return f"the targets have {np.bincount(targets).tolist()} guesses. Hint: two for each."
+    if len(set(guesses.tolist())) < len(guesses):
+        return "a guess serves two targets. Hint: choose jointly; a column for each wish, np.repeat(cost, 2, axis=1)."
+    total = cost[guesses, targets].sum()
+    if total > least + 1e-9:
+        return (
+            f"your total is {total:.2f}, the least is {least:.2f}. Hint: two rounds of one-to-one are short-sighted; "
+            "ask for all wishes at once."
+        )
+    return None

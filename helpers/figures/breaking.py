@@ -1,0 +1,50 @@
+"""Figures of notebook 10: a detector before and after its match was changed, and what runs with one change came to."""
+
+import numpy as np
+
+from helpers import figures
+from helpers.evaluation import OBJECT_SCORE, detections, summarize, suppress_duplicates
+from helpers.figures import INK, LETTERS, MATCH, PREDICTION, QUIET, draw_box, draw_image, label_name
+
+BARS = (("AP", "AP", PREDICTION), ("suppressed", "AP after NMS", MATCH), ("count_right", "scenes counted right", QUIET))
+
+
+def state(model, pixel_values, annotations):
+    """How good a detector is on these scenes: `helpers.evaluation.summarize`, and "suppressed", its AP after NMS."""
+    side = pixel_values.shape[-1]
+    found = detections(model, pixel_values, [(side, side)] * len(annotations))
+    suppressed = summarize([suppress_duplicates(one) for one in found], annotations)
+    return {**summarize(found, annotations), "suppressed": suppressed["AP"], "found": found}
+
+
+def states_figure(images, states, scene=0):
+    """One column for each named state: what the detector finds in one scene, and what it scores on all."""
+    figure, panels = figures.new_figure(5.2 * len(states), 6.6, columns=len(states), rows=2, height_ratios=[3, 1.15])
+    panels = np.asarray(panels).reshape(2, -1)
+    for column, (name, measured) in enumerate(states.items()):
+        above, below = panels[:, column]
+        kept = measured["found"][scene]["scores"] > OBJECT_SCORE
+        draw_image(above, images[scene])
+        above.set_title(f"{name}\n{int(kept.sum())} boxes here", fontsize=13)
+        draw_found(above, measured["found"][scene])
+        draw_measures(below, measured)
+    return figure
+
+
+def draw_found(axes, found, most_names=6):
+    """The detections over the score, in blue; with their letters and digits if there are few."""
+    kept = [place for place, score in enumerate(found["scores"]) if score > OBJECT_SCORE]
+    for place in kept:
+        name = f"{LETTERS[place]} {label_name(found['labels'][place])}" if len(kept) <= most_names else None
+        draw_box(axes, found["boxes"][place], PREDICTION, (0, (4, 2)), name, at="bottom")
+
+
+def draw_measures(axes, measured):
+    """Three bars from 0 to 1 and the duplicates in words."""
+    for row, (key, name, colour) in enumerate(BARS):
+        axes.barh(row, measured[key], 0.66, color=colour)
+        axes.text(measured[key] + 0.02, row, f"{measured[key]:.2f}", va="center", fontsize=12)
+        axes.text(-0.03, row, name, va="center", ha="right", fontsize=12)
+    axes.set(xlim=(0, 1.15), ylim=(len(BARS) - 0.4, -0.6), xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.set_title(f"{measured['duplicates']:.0f} duplicates per 100 objects", fontsize=13, color=INK, loc="left")
