@@ -21,6 +21,7 @@ TERM_NAMES = {"loss_ce": "class", "loss_bbox": "L1", "loss_giou": "GIoU"}
 INK, QUIET = "#222222", "#6b6b6b"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DPI = 110
+COLOURS = 96  # of a stored picture
 
 STYLE = {
     "figure.facecolor": "white",
@@ -61,13 +62,14 @@ def show(figure, caption):
 
 
 def small_png(figure):
-    """The figure as PNG bytes with 256 colours: a third of the size, and no difference to see."""
+    """The figure as PNG bytes with few colours: a quarter of the size, and hardly a difference to see."""
     from PIL import Image
 
     raw, buffer = io.BytesIO(), io.BytesIO()
     figure.savefig(raw, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.15)
     plt.close(figure)
-    Image.open(raw).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(buffer, format="png", optimize=True)
+    picture = Image.open(raw).convert("RGB").quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
+    picture.save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 

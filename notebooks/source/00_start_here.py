@@ -1,7 +1,7 @@
 # %% [markdown]
 # # How do you grade a set of guesses?
 #
-# A detection transformer answers a picture with a **set** of boxes. To learn, it needs one number that says how wrong
+# A detection transformer answers a picture with a [**set**](glossary.md#set-prediction) of boxes. To learn, it needs one number that says how wrong
 # the set is. Here you walk the whole way once, to that number: the loss of DETR (2020), which YOLOS (2021) uses with a
 # plain vision transformer.
 
@@ -26,6 +26,7 @@ from scipy.optimize import linear_sum_assignment
 from helpers import HungarianMatcher, SetCriterion, figures
 from helpers.checks.start import check_gentlest_swap
 from helpers.detector import detection_states, load_detector
+from helpers.figures import slots
 from helpers.scenes import running_example
 from helpers.widgets import MatchingPlayground
 
@@ -43,7 +44,7 @@ annotation["annotations"][0] | {"segmentation": "..."}
 
 # %% [markdown]
 # An annotation in COCO's format gives `bbox` as left, top, width, height in pixels, and `category_id`, the class. The
-# image processor turns image and annotations into what a model takes: `pixel_values` and `labels`.
+# [image processor](glossary.md#image-processor) turns image and annotations into what a model takes: `pixel_values` and `labels`.
 
 # %%
 model, image_processor = load_detector()
@@ -55,7 +56,7 @@ targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes"
 # ## Twelve guesses
 #
 # The detector, a YOLOS of half a million parameters, always answers with twelve guesses, named A to L. Each has a box
-# and eleven logits: ten digits, and one last class that means **no object**.
+# and eleven logits: ten digits, and one last class that means [**no object**](glossary.md#no-object).
 
 # %%
 with torch.no_grad():
@@ -69,9 +70,7 @@ figure, (left, right) = figures.new_figure(10, 5.2, columns=2)
 figures.draw_image(left, image, "The truth: five targets")
 figures.draw_targets(left, image, targets[0])
 figures.draw_image(right, image, "The answer: twelve guesses")
-guessed = [f'{letter} "{label}"' for letter, label in zip(figures.LETTERS, probabilities[:, :-1].argmax(-1))]
-shown = [name if said > 0.5 else None for name, said in zip(guessed, object_probability)]
-figures.draw_predictions(right, image, outputs.pred_boxes[0], shown, strengths=object_probability.clamp(min=0.3))
+slots.draw_guesses(right, figures.pixel_corners(outputs.pred_boxes[0], image), probabilities)
 figures.show(figure, "Five targets in orange; twelve guesses in blue, named where they claim an object.")
 
 # %% [markdown]
@@ -128,13 +127,13 @@ figures.show(figure, "The loss by position, for all 120 orders of the same five 
 
 # %% [markdown]
 # A network trained on this would learn the habits of the annotation file. **A set has no order, so its loss must not
-# see one.** Think of twelve taxis and five passengers: first it is decided, jointly, who picks up whom. Then each
+# see one.** Think of twelve [taxis](glossary.md#taxi) and five passengers: first it is decided, jointly, who picks up whom. Then each
 # taxi is judged by its own fare, and an idle taxi by whether it says "nothing".
 
 # %% [markdown]
 # ## The way, on one page
 #
-# That is the set-prediction loss of DETR and YOLOS. The rest of this notebook walks the map once, in short steps. The
+# That is the [set-prediction loss](glossary.md#set-prediction-loss) of DETR and YOLOS. The rest of this notebook walks the map once, in short steps. The
 # numbers below the stages are the notebooks that explain them.
 
 # %%
@@ -145,8 +144,8 @@ figures.show(figure, "From one image to one number: seven stages, the targets jo
 # %% [markdown]
 # ## Image to hidden states
 #
-# The image is cut into 8 rows of 8 patches, each 16 × 16 pixels. With one [CLS] token in front and twelve **detection
-# tokens** at the end, that is a sequence of 1 + 64 + 12 = 77. Each layer lets every token look at all the others.
+# The image is cut into 8 rows of 8 patches, each 16 × 16 pixels. With one [CLS] token in front and twelve [**detection
+# tokens**](glossary.md#detection-token) at the end, that is a sequence of 1 + 64 + 12 = 77. Each layer lets every token look at all the others.
 
 # %%
 with torch.no_grad():
@@ -169,7 +168,7 @@ assert torch.equal(pred_boxes, outputs.pred_boxes)
 # %% [markdown]
 # ## Three costs for every pair
 #
-# Twelve guesses and five targets make sixty pairs, and each pair has three costs. **Class**: minus the probability of
+# Twelve guesses and five targets make sixty pairs, and each pair has three [costs](glossary.md#cost). **Class**: minus the probability of
 # the target's class. **L1**: the differences of the four box numbers, summed. **−GIoU**: −1 where the boxes are the
 # same, towards 1 where they lie far apart. Their weights: 1, 5, 2.
 
@@ -207,7 +206,7 @@ figures.show(figure, "Three costs and their weighted sum; the five matched cells
 # %% [markdown]
 # ## From the match to the loss
 #
-# The cost only *chose* the pairs. The loss *grades* the answer. All twelve guesses are graded on class, by cross-entropy:
+# The cost only *chose* the pairs. The loss *grades* the answer. All twelve guesses are graded on class, by [cross-entropy](glossary.md#cross-entropy):
 # five should name their digit, seven say "no object". The matched are also graded on their box, by L1 and 1 − GIoU, so
 # that perfect is 0. (`eos_coef` weighs "no object": see 07.)
 

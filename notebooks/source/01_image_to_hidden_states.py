@@ -53,7 +53,7 @@ print("pixel_values", tuple(pixel_values.shape), f"from {pixel_values.min():.1f}
 # %% [markdown]
 # ## Patches are one strided convolution
 #
-# The image is cut into patches of 16 × 16 pixels. Each patch has 3 · 16 · 16 = 768 numbers; one matrix turns them into
+# The image is cut into [patches](glossary.md#patch) of 16 × 16 pixels. Each patch has 3 · 16 · 16 = 768 numbers; one matrix turns them into
 # a state of H = 96 numbers. In code this is a convolution whose stride is its size. Both ways, side by side:
 
 # %%
@@ -70,7 +70,7 @@ assert torch.allclose(by_convolution, by_matrix, atol=1e-4)
 # ## The sequence, as it is
 #
 # In front of the patches stands one extra token, [CLS], inherited from ViT, the classifier that YOLOS is built on; no head
-# reads it. Behind them stand the N = 12 **detection tokens**, A to L. Together S = 1 + 64 + 12 = 77.
+# reads it. Behind them stand the N = 12 [**detection tokens**](glossary.md#detection-token), A to L. Together S = 1 + 64 + 12 = 77.
 
 # %%
 figure, (top, bottom) = figures.new_figure(12, 6.4, rows=2, height_ratios=[3.1, 1])
@@ -84,7 +84,7 @@ figures.show(figure, "The image as 64 patches, and the 77 places of the sequence
 # - **token**: the learned vector that goes in;
 # - **state**: what comes out;
 # - **guess**: what the heads make of it;
-# - **slot**: the role, whatever it holds (DETR: *object query*).
+# - **[slot](glossary.md#slot)**: the role, whatever it holds (DETR: *object query*).
 
 # %%
 parts = model.vit.embeddings
@@ -97,7 +97,7 @@ print("embeddings", tuple(embeddings.shape))
 # %% [markdown]
 # ## Through the layers
 #
-# A layer lets every place look at all the others (**attention**), then think for itself (two matrices). Each layer adds
+# A layer lets every place look at all the others ([**attention**](glossary.md#attention)), then think for itself (two matrices). Each layer adds
 # its result to the state, so states get longer. We keep all states and all attention for 32 test scenes. PyTorch's fast
 # attention keeps none, so we ask for the plain one, `"eager"`.
 
@@ -150,7 +150,7 @@ print(
 # %% [markdown]
 # ## A trap: the last hidden state, twice
 #
-# After the last layer comes one more step, a LayerNorm, which brings each state to a common scale. The list of
+# After the last layer comes one more step, a [LayerNorm](glossary.md#layernorm), which brings each state to a common scale. The list of
 # `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter. The names do not
 # tell.
 
@@ -170,7 +170,7 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
 # Row $i$ says how place $i$ divides its attention: 77 shares that sum to 1. We average the four attention heads, and
-# keep the rows of **matched** tokens, those that the matcher paired with a digit.
+# keep the rows of [**matched**](glossary.md#matched-token) tokens, those that the matcher paired with a digit.
 
 # %% [markdown]
 # **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share
@@ -276,7 +276,7 @@ print(f"shuffled before                  {loss_from(tokens[:, order] + parts.pos
 # ## YOLOS beside DETR
 #
 # The loss is DETR's invention, but its slots meet the image differently. In an **encoder**, image tokens look at each
-# other. The slots stand apart, in a **decoder**, with *cross-attention*: queries from the slots, keys from the image
+# other. The slots stand apart, in a [**decoder**](glossary.md#decoder), with [*cross-attention*](glossary.md#cross-attention): queries from the slots, keys from the image
 # tokens. In YOLOS both are one sequence. Here is an untrained DETR. From which row on do shapes agree?
 
 # %%

@@ -2,7 +2,7 @@
 # # What is token F for?
 #
 # The detector answers with twelve guesses, A to L. They look like a list: first, second, third. This notebook takes them
-# apart until nothing of the list is left, and finds twelve **slots** that could stand in any order.
+# apart until nothing of the list is left, and finds twelve [**slots**](glossary.md#slot) that could stand in any order.
 
 # %% [markdown]
 # **You will be able to** go from hidden states to boxes in pixels by hand, recognise the usual slicing errors by what they
@@ -77,8 +77,8 @@ check_slice_detection_states(slice_detection_states)
 # %% [markdown]
 # ## Two heads, applied by hand
 #
-# A head is a small network of three matrices with a ReLU between them. It reads **one** state at a time; tokens do not
-# meet here. One head gives K + 1 = 11 logits: K = 10 digits, and no object last. The other gives four numbers, and a
+# A [head](glossary.md#head) is a small network of three matrices with a ReLU between them. It reads **one** state at a time; tokens do not
+# meet here. One head gives K + 1 = 11 [logits](glossary.md#logit): K = 10 digits, and no object last. The other gives four numbers, and a
 # sigmoid brings them between 0 and 1.
 
 
@@ -103,7 +103,7 @@ assert torch.equal(by_hand["pred_boxes"], outputs.pred_boxes)
 # ## Read the wrong rows
 #
 # The heads take any twelve states; a wrong slice raises no error. Here are four slips that people make. We draw guesses
-# whose **object probability** is above 0.5: 1 minus the probability of no object.
+# whose [**object probability**](glossary.md#object-probability) is above 0.5: 1 minus the probability of no object.
 # **Predict first:** which one is the hardest to notice?
 #
 # <details><summary>Predict, then open</summary>
@@ -139,7 +139,7 @@ figures.show(figure, "Five slices of the same states, and their guesses with an 
 # %% [markdown]
 # ## From four numbers to a box
 #
-# A guess has center x, center y, width and height, as fractions of the image. People draw corners, in pixels. For an
+# A guess has [center x, center y, width and height](glossary.md#center-box), as fractions of the image. People draw corners, in pixels. For an
 # image W pixels wide:
 #
 # $$\text{left} = (c_x - \tfrac{1}{2} w)\,W, \qquad \text{right} = (c_x + \tfrac{1}{2} w)\,W$$
@@ -174,7 +174,7 @@ check_decode_boxes(decode_boxes, outputs, image)
 # ## All twelve guesses
 #
 # The softmax of the eleven logits gives each guess a probability for every digit and for "no object". The largest one of a
-# digit is the **score** that detectors report; `decode` in `helpers` keeps guesses by it. All ten digits together make the
+# digit is the [**score**](glossary.md#score) that detectors report; `decode` in `helpers` keeps guesses by it. All ten digits together make the
 # object probability of above, so it is never below the score.
 
 # %%
@@ -189,7 +189,7 @@ figures.show(figure, "Left, twelve boxes, faint where the object probability is 
              "right, the score in dark blue and as a number, the object probability as all the blue.")  # fmt: skip
 
 # %% [markdown]
-# Every token has a box, always: there is no way to leave it out. An idle token says "no object", and then nobody looks at
+# Every token has a box, always: there is no way to leave it out. An [idle token](glossary.md#idle-token) says "no object", and then nobody looks at
 # its box. Twelve taxis, five passengers: the others report that they are free.
 
 # %% [markdown]
@@ -212,7 +212,7 @@ digits = many.logits[:, place, :-1].argmax(-1)[claims[:, place] > 0.5].bincount(
 print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, count in enumerate(digits.tolist())))
 
 # %% [markdown]
-# Like taxis, tokens have *stands*: each waits in its part of the town. Token F is for whatever lies in its region, whatever
+# Like taxis, tokens have [*stands*](glossary.md#stand): each waits in its part of the town. Token F is for whatever lies in its region, whatever
 # the digit. Nobody assigned the stands; training did, from random beginnings. (DETR's paper draws its slots like this, in
 # Figure 7.) But a stand belongs to the token, not to its number in the list. Test it.
 

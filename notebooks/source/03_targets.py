@@ -31,7 +31,7 @@ from helpers.scenes import HandwrittenScenes, running_example
 # %% [markdown]
 # ## From an annotation to a target
 #
-# People annotate in pixels, most often in COCO's format: `bbox` is left, top, width, height. The loss wants something
+# People annotate in pixels, most often in [COCO's format](glossary.md#coco-format): `bbox` is left, top, width, height. The loss wants something
 # else. The image processor makes one from the other; here is the first digit, before and after.
 
 # %%
@@ -44,10 +44,10 @@ print("annotation:", {name: first[name] for name in ("category_id", "bbox")})
 print("target:    ", {name: target[name][0].tolist() for name in ("class_labels", "boxes")})
 
 # %% [markdown]
-# So a **target** is a dict for one image. For T objects of K classes it holds
+# So a [**target**](glossary.md#target) is a dict for one image. For T objects of K classes it holds
 #
 # - `class_labels` (T,): whole numbers, int64, from 0 to K − 1;
-# - `boxes` (T, 4): center x, center y, width, height, as fractions of the image.
+# - `boxes` (T, 4): center x, center y, width, height, [as fractions of the image](glossary.md#normalised-box).
 #
 # A batch of B images is a list of B dicts. T varies, and may be 0.
 
@@ -166,12 +166,12 @@ for name, broken in datasets.items():
         print(f"{name:18} {type(error).__name__}: {error}")
 
 # %% [markdown]
-# Label 10 raises no error because the logits have K + 1 columns: it reads the last one, "no object".
+# Label 10 raises no error because the logits have K + 1 columns: it reads the last one, ["no object"](glossary.md#no-object).
 
 # %% [markdown]
 # ## "But then it would not learn"
 #
-# That is the usual hope: the training will show it. Many guides have a smoke test for it: *overfit one image first.*
+# That is the usual hope: the training will show it. Many guides have a smoke test for it: [*overfit one image first.*](glossary.md#overfitting)
 # Run it, on healthy and on broken targets.
 
 
@@ -228,7 +228,7 @@ figures.show(figure, caption)
 # %% [markdown]
 # ## A contract, checked
 #
-# `validate_targets` looks at everything that the contract above says: fields, shapes, types, the range of the labels,
+# `validate_targets` looks at [everything that the contract above says](glossary.md#target-check): fields, shapes, types, the range of the labels,
 # boxes inside the image. It names image, field and cure.
 
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What makes a guess expensive for a target?
 #
-# Before guesses and targets can be paired, every pair needs a cost. DETR and YOLOS take three costs and add them up.
+# Before guesses and targets can be paired, every pair needs a [cost](glossary.md#cost). DETR and YOLOS take three costs and add them up.
 # Each of the three is blind to something. This notebook shows what, and why three blind judges together see well.
 
 # %% [markdown]
@@ -38,7 +38,7 @@ print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 
 # %% [markdown]
 # Twelve guesses, A to L, are the rows; five targets, the columns. N = 12 and T = 5 give 60 pairs, and each cost is a
-# matrix (N, T). We take one pair through all three: the digit "4", and the guess that is surest of it.
+# [matrix](glossary.md#cost-matrix) (N, T). We take one pair through all three: the digit "4", and the guess that is surest of it.
 
 # %% [markdown]
 # ## Class: do you know my name?
@@ -118,8 +118,8 @@ figures.show(figure, "Left, the four differences of our pair; right, their sum f
 # %% [markdown]
 # ## GIoU: how well do they cover each other?
 #
-# The third judge looks at areas. **IoU** is intersection over union. It is 0 for all boxes that do not touch, however
-# far apart. So the generalised IoU takes the **hull**, the smallest box around both, and subtracts the share of it that
+# The third judge looks at areas. [**IoU**](glossary.md#iou) is intersection over union. It is 0 for all boxes that do not touch, however
+# far apart. So the [generalised IoU](glossary.md#giou) takes the [**hull**](glossary.md#hull), the smallest box around both, and subtracts the share of it that
 # neither covers:
 #
 # $$\text{GIoU} = \frac{\text{intersection}}{\text{union}} - \frac{\text{hull} - \text{union}}{\text{hull}}$$
@@ -285,7 +285,7 @@ check_two_guesses(two_guesses)
 # %% [markdown]
 # ## Three judges, one cost
 #
-# So all three are heard. The cost of a pair is the weighted sum, with the weights $\lambda$ = 1, 5 and 2 of DETR and
+# So all three are heard. The cost of a pair is the weighted sum, with the [weights](glossary.md#cost-weight) $\lambda$ = 1, 5 and 2 of DETR and
 # YOLOS:
 #
 # $$C_{ij} = \lambda_{\text{class}}\, C^{\text{class}}_{ij} + \lambda_{\text{L1}}\, C^{\text{L1}}_{ij} + \lambda_{\text{GIoU}}\, C^{\text{GIoU}}_{ij}$$

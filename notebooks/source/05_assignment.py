@@ -68,7 +68,7 @@ figures.show(figure, "The cost matrix of the running example: dark cells are che
 # %% [markdown]
 # ## Try them all
 #
-# A match is a function σ that gives target t the guess σ(t), never the same guess twice. We want the cheapest one,
+# A [match](glossary.md#match) is a function σ that gives target t the guess σ(t), never the same guess twice. We want the cheapest one,
 #
 # $$\hat\sigma = \arg\min_\sigma \sum_{t=1}^{T} C_{\sigma(t),\,t}$$
 #
@@ -87,7 +87,7 @@ figures.show(drawn.totals_figure(totals), caption)
 # Listing ends soon: DETR's hundred guesses already allow nine billion matchings for five targets. SciPy does not
 # list. Its `linear_sum_assignment` returns two arrays, rows and columns.
 #
-# Everyone says *Hungarian*. SciPy uses a younger relative, a modified Jonker-Volgenant method, and
+# Everyone says [*Hungarian*](glossary.md#hungarian-algorithm). SciPy uses a younger relative, a modified [Jonker-Volgenant](glossary.md#jonker-volgenant-algorithm) method, and
 # [says so](https://docs.scipy.org/doc/scipy/reference/generated/scipy.optimize.linear_sum_assignment.html).
 
 # %%
@@ -100,8 +100,8 @@ print(f"total {total_cost(cost, (guess, target)):.2f}")
 # %% [markdown]
 # ## Nearest first
 #
-# Most people arrive with a simpler rule. **argmin**: each target takes its cheapest guess. But two targets may want
-# the same one. **Greedy** repairs that: take the cheapest pair of all, cross out its row and its column, repeat. Two
+# Most people arrive with a simpler rule. [**argmin**](glossary.md#argmin): each target takes its cheapest guess. But two targets may want
+# the same one. [**Greedy**](glossary.md#greedy-matching) repairs that: take the cheapest pair of all, cross out its row and its column, repeat. Two
 # taxis, two passengers; the cost is the distance.
 
 # %%
@@ -231,14 +231,14 @@ check_trap_for_greedy(trap_for_greedy)
 # %% [markdown]
 # ## What is a guess worth?
 #
-# Take one guess away and match again: the total can only rise. How far it rises is the **price** of that guess.
+# Take one guess away and match again: the total can only rise. How far it rises is the [**price**](glossary.md#price) of that guess.
 #
 # **Predict first.** Which guesses have price zero? Does the guess with the cheapest cell have the highest price?
 #
 # <details><summary>Predict, then open</summary>
 #
 # The seven idle guesses are worth nothing: the match does without them already. And no, not necessarily: a matched guess
-# is worth what its **understudy** costs more, the guess that would step in. With a good understudy beside it, even a
+# is worth what its [**understudy**](glossary.md#understudy) costs more, the guess that would step in. With a good understudy beside it, even a
 # perfect guess is cheap.
 #
 # </details>
@@ -258,7 +258,7 @@ figures.show(figure, "The matched cells, ringed, and beside each guess its price
 # ## The proof in one line
 #
 # Now charge these prices. A target that takes guess n pays the cell's cost plus the price $u_n$. Let $v_t$ be what
-# target t pays in our match (negative where costs are; only differences matter). The **slack**,
+# target t pays in our match (negative where costs are; only differences matter). The [**slack**](glossary.md#slack),
 # $C_{nt} + u_n - v_t$, is how much more it would pay elsewhere. If none is negative, nobody wants to leave.
 
 # %%

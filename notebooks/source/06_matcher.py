@@ -2,10 +2,10 @@
 # # Who decides which guess is the right one?
 #
 # You do, when you write the cost. The matcher finds the cheapest match; what *cheap* means is a choice. This notebook
-# builds the matcher for a whole batch, and then bends its cost, to see what each part of it decides.
+# builds the [matcher](glossary.md#matcher) for a whole batch, and then bends its cost, to see what each part of it decides.
 
 # %% [markdown]
-# **You will be able to** write the matcher from memory, say what the reference computes and throws away, and tell
+# **You will be able to** write the matcher from memory, say what the [reference](glossary.md#reference) computes and throws away, and tell
 # which mistakes in a cost change the match.
 #
 # **Time** 25 minutes to read, 50 with the exercises. **You need** [04](04_three_costs.ipynb) and
@@ -66,7 +66,7 @@ print("probabilities", tuple(probabilities.shape), "pred_boxes", tuple(pred_boxe
 print("labels", tuple(labels.shape), "boxes", tuple(boxes.shape), "sizes", sizes)
 
 # %% [markdown]
-# **Two:** the three costs of notebook 04, for every guess of the batch with every target of the batch. Rows are
+# **Two:** the three [costs](glossary.md#cost) of notebook 04, for every guess of the batch with every target of the batch. Rows are
 # guesses, columns are targets.
 
 # %%
@@ -281,7 +281,7 @@ figures.show(drawn.changes_figure(gallery, stages, title), "Share of objects who
 # ## Move the weights
 #
 # The running example, as the detector saw it after 9,000 steps. Below the picture, the same scene in your hands: move
-# the weights, drag a box. Which objects change their guess first when you lower L1 to 0? When you raise the class?
+# the [weights](glossary.md#cost-weight), drag a box. Which objects change their guess first when you lower L1 to 0? When you raise the class?
 
 # %%
 bent = HungarianMatcher(class_cost=20, bbox_cost=0, giou_cost=2)

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Who learns what from one match?
 #
-# The match is settled: five of the twelve guesses have a target. Now come the grades. This notebook takes the loss
+# The match is settled: five of the twelve guesses have a target. Now come the grades. This notebook takes the [loss](glossary.md#loss)
 # apart until every number in it is yours, and asks of each term which guesses it teaches.
 
 # %% [markdown]
@@ -62,12 +62,12 @@ figures.show(figure, "Twelve grades for class, five for boxes: a guess without a
 # %% [markdown]
 # ## From grades to terms
 #
-# The five box grades are summed and divided by `num_boxes`, the number of targets. The twelve class grades make a
-# **weighted mean**:
+# The five box grades are summed and divided by [`num_boxes`](glossary.md#num-boxes), the number of targets. The twelve class grades make a
+# [**weighted mean**](glossary.md#weighted-mean):
 #
 # $$\text{loss\_ce} = \frac{\sum_i w_i \, (-\log p_i(c_i))}{\sum_i w_i}$$
 #
-# with $w_i = 1$ for a guess with a target, and $w_i =$ `eos_coef` for one without. The name is a leftover, "end of
+# with $w_i = 1$ for a guess with a target, and $w_i =$ [`eos_coef`](glossary.md#eos-coef) for one without. The name is a leftover, "end of
 # sequence"; it weighs the no-object class. (DETR's equation 2 only adds.)
 
 # %% [markdown]
@@ -120,7 +120,7 @@ for name, value in by_hand.items():
     assert abs(ours[name] - theirs[name]) < 1e-5
 
 # %% [markdown]
-# The total is 1 · loss_ce + 5 · loss_bbox + 2 · loss_giou. Look at the last column. `cardinality_error` counts, by an
+# The total is 1 · loss_ce + 5 · loss_bbox + 2 · loss_giou. Look at the last column. [`cardinality_error`](glossary.md#cardinality-error) counts, by an
 # argmax, how many objects too many or too few are claimed. **It has no gradient and no weight.** It is often called
 # the term that stops the model from claiming too much. Another term does that.
 
@@ -170,7 +170,7 @@ figures.show(figure, "Length of the gradient at each guess: green with its targe
 # ## How much does no-object weigh?
 #
 # With *T* targets and *N* guesses, the matched weigh *T* together, the others `eos_coef` · (*N* − *T*). DETR chose 0.1
-# for *N* = 100 and about seven objects: a factor of ten against class imbalance (section 3.1).
+# for *N* = 100 and about seven objects: a factor of ten against [class imbalance](glossary.md#class-imbalance) (section 3.1).
 #
 # **Predict first.** Which share of the weight has no-object at 0.1, there and with our twelve and five?
 #
@@ -251,7 +251,7 @@ near = (claimed > 0.8) & (claimed < 0.9)
 print(f"step 9,000, claims of 80 to 90 %: matched in {100 * matched[near].float().mean():.0f} %")
 
 # %% [markdown]
-# Now claim by claim: on the diagonal, 85 % means 85 %. Below is a **dial**. Which of `eos_coef`, *N* and *T* changes
+# Now claim by claim: [on the diagonal](glossary.md#reliability-curve), 85 % means 85 %. Below is a **dial**. Which of `eos_coef`, *N* and *T* changes
 # what 85 % means ("at rest"), and which only the share of the weight? Set *T* to 0: why does `eos_coef` stop mattering?
 
 # %%

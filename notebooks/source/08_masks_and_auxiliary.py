@@ -1,7 +1,7 @@
 # %% [markdown]
 # # One match, or one for each?
 #
-# A detection token can answer for more than a class and a box: also for a **mask**, the pixels of its object. And every
+# A detection token can answer for more than a class and a box: also for a [**mask**](glossary.md#mask), the pixels of its object. And every
 # layer of the network holds twelve tokens, not only the last. Does a new answer need a new match?
 
 # %% [markdown]
@@ -35,7 +35,7 @@ print({name: tuple(targets[0][name].shape) for name in ("class_labels", "boxes",
 # %% [markdown]
 # ## A third field
 #
-# COCO stores each object's pixels as a run-length code: so many zeros, so many ones, column by column. With
+# COCO stores each object's pixels as a [run-length code](glossary.md#run-length-encoding): so many zeros, so many ones, column by column. With
 # `return_segmentation_masks=True` the image processor turns the codes into `masks`, (*T*, *H*, *W*) of bools. In
 # our scenes a mask is the ink of a digit.
 
@@ -66,7 +66,7 @@ def predict_masks(pixel_values, sequence):
 # %% [markdown]
 # ## Focal loss: pixel by pixel
 #
-# Let $p_t$ be the probability of what is right at a pixel. Focal loss (RetinaNet, equation 5) is the mean of
+# Let $p_t$ be the probability of what is right at a pixel. [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of
 # $-\alpha_t (1 - p_t)^2 \log p_t$ over the pixels: cross-entropy, easy pixels turned down.
 #
 # $\alpha_t$ is 0.25 on ink, 0.75 on paper. Ink is rare, yet gets the smaller one: the square has already silenced
@@ -211,7 +211,7 @@ check_same_focal(same_focal, three)
 # %% [markdown]
 # ## Padding is not paper
 #
-# Images of one batch share a canvas; the rest is padding. `SetCriterion` finds it: `masks` have their own image's
+# Images of one batch share a canvas; the rest is [padding](glossary.md#padding). `SetCriterion` finds it: `masks` have their own image's
 # size, and what they do not cover is padding.
 #
 # **Predict first.** Beside a wider image, our 128 × 128 scene gets 64 columns of padding. Should its loss depend on
@@ -248,7 +248,7 @@ for said, logit in (("paper", -8.0), ("ink", 8.0)):
 #
 # The twelve detection tokens exist in each of the five layers. Pass an earlier layer's states through the same heads,
 # and you have an earlier answer: normalise, slice, apply the heads. `detection_outputs` does it. DETR grades all layers
-# with *auxiliary losses*: they help to get the number of objects right (section 3.2).
+# with [*auxiliary losses*](glossary.md#auxiliary-loss): they help to get the number of objects right (section 3.2).
 #
 # <details><summary>Why not use the library's switch?</summary>
 #

@@ -6,7 +6,7 @@
 # A guess that most readers arrive with: it first learns to find, then to name. Keep it in mind.
 
 # %% [markdown]
-# **You will be able to** read a training curve of a set loss, tell a plateau from a failure, say what AP measures and
+# **You will be able to** read a training curve of a set loss, tell a [plateau](glossary.md#plateau) from a failure, say what [AP](glossary.md#average-precision) measures and
 # what it hides, and train in a notebook.
 #
 # **Time** 25 minutes to read, 50 with the exercises. **You need** 05 and 07.
@@ -18,7 +18,7 @@ import torch
 from helpers import HungarianMatcher, figures, live
 from helpers.checks.learning import check_end_of_plateau, check_hide_duplicates
 from helpers.detector import decode, load_detector, weights_folder
-from helpers.evaluation import average_precision
+from helpers.evaluation import average_precision, precision_table
 from helpers.figures import learning
 from helpers.recipe import IMAGE_MEAN, IMAGE_STD
 from helpers.recording import load_recording
@@ -189,7 +189,7 @@ for name in ("AP", "duplicates", "count_right"):
 # ## What AP measures
 #
 # All boxes are ranked by score. A box is a hit if its IoU with a free object of its class is high enough. Down the
-# ranking, **precision** is the share of hits so far, **recall** the share of objects found. AP is the area below,
+# ranking, [**precision**](glossary.md#precision) is the share of hits so far, [**recall**](glossary.md#recall) the share of objects found. AP is the area below,
 # averaged over classes and ten demands on IoU.
 
 # %%
@@ -200,7 +200,7 @@ model, _ = load_detector()
 with torch.no_grad():
     outputs = model(pixel_values)
 found = decode(outputs, [(128, 128)] * 400)
-precision = learning.precision_table(found, annotations)  # (10, 101): IoU, recall
+precision = precision_table(found, annotations)  # (10, 101): IoU, recall
 print(f"mean area {precision.mean():.2f}, AP {average_precision(found, annotations)['AP']:.2f}")
 figure = learning.precision_recall_figure(precision)
 figures.show(figure, "Precision over recall of the trained detector; each curve demands a higher IoU for a hit.")
@@ -209,7 +209,7 @@ figures.show(figure, "Precision over recall of the trained detector; each curve 
 # ## Exercise: a flood that AP does not see
 #
 # *Break it.* You get what the detector found in one scene, a dict of `boxes` (M, 4), `scores` (M,) and `labels` (M,).
-# Return another dict: at least 80 duplicates per 100 objects, all with a score over 0.5, and an AP that falls by no
+# Return another dict: at least 80 [duplicates](glossary.md#duplicate) per 100 objects, all with a score over 0.5, and an AP that falls by no
 # more than 0.01.
 
 
@@ -257,7 +257,7 @@ figures.show(figure, "Twelve tokens, twelve territories: places and sizes of the
 # ## Failures, one by one
 #
 # A mean hides what goes wrong. Four kinds, at a score over 0.5: **missed**, no box with IoU 0.5; **misread**, found but
-# misnamed; **twice**, a duplicate; **ghost**, a box on nothing. Look at each before you change a recipe.
+# misnamed; **twice**, a duplicate; [**ghost**](glossary.md#ghost), a box on nothing. Look at each before you change a recipe.
 
 # %%
 kinds = {"missed": [], "misread": [], "twice": [], "ghost": []}
@@ -272,8 +272,8 @@ figures.show(figure, "One failure of each kind: the place lit up, the targets in
 # %% [markdown]
 # ## Live: eight scenes
 #
-# Before the real training, a check: can the network learn eight scenes by heart? If not, something is broken, and no
-# patience helps. It starts with the shipped classifier's eyes. Run the cell and watch the flips; *Stop* ends it early,
+# Before the real training, a check: can the network [learn eight scenes by heart](glossary.md#overfitting)? If not, something is broken, and no
+# patience helps. It starts with the shipped classifier's eyes. Run the cell and watch the [flips](glossary.md#flip); *Stop* ends it early,
 # and calling `run` again goes on.
 
 # %% tags=["live"]
