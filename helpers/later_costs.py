@@ -1,0 +1,163 @@
+"""What detectors after DETR put in place of -p and of the cross-entropy: class and mask costs, and class losses.
+
+Costs follow `helpers.costs`: (N, ...) and (T, ...) give (N, T); a batch has (B, N, ...) and the `image_index` (T,) of
+its targets. Class heads are sigmoid heads: K columns, each a yes or no of its own, no column for "no object". A cost
+reads the column of the target's class alone, so a no-object column may stay; a loss counts every column, so drop it.
+"""
+
+import torch
+from torch.nn import functional as F
+
+from helpers.boxes import at_least_float32, box_iou, center_to_corners
+
+
+def focal_terms(logits, alpha=0.25, gamma=2.0):
+    """The focal loss of each class if its goal is 1, and if its goal is 0: (..., K) -> (..., K), (..., K).
+
+    Source: RetinaNet, equation 5. transformers adds 1e-8 inside the logarithms of its matchers, which bends the cost of
+    logits beyond about 12; nothing is added here.
+
+    >>> [round(float(term), 3) for term in focal_terms(torch.tensor(0.0))]  # p = 1/2: ln 2 / 16, and three times that
+    [0.043, 0.13]
+    """
+    logits = at_least_float32(logits)
+    yes, no = logits.sigmoid(), (-logits).sigmoid()
+    return alpha * no**gamma * F.softplus(-logits), (1 - alpha) * yes**gamma * F.softplus(logits)
+
+
+def focal_cost(logits, class_labels, image_index=None):
+    """Cost of the class with sigmoids: what the focal loss gains or loses if the goal of this class turns from 0 to 1.
+
+    Args:
+        logits: (N, K) or more columns; (B, N, K) with `image_index`.
+        class_labels: (T,) int64 in 0..K-1.
+        image_index: (T,) int64, the image of each target; None for one image.
+
+    Returns (N, T). Source: `DeformableDetrHungarianMatcher` of transformers.
+
+    >>> focal_cost(torch.tensor([[2.0, 0.0], [-2.0, 0.0]]), torch.tensor([0])).round(decimals=2)
+    tensor([[-1.2400],
+            [ 0.4100]])
+    """
+    present, absent = focal_terms(logits)
+    cost = present - absent  # once per prediction, not once per pair
+    if image_index is None:
+        return cost[:, class_labels]
+    return cost[image_index, :, class_labels].T  # (T, N) gathered with one index
+
+
+FOCAL_COSTS = {
+    "class_cost": lambda outputs, targets, image: focal_cost(outputs["logits"], targets["class_labels"], image)
+}
+
+
+def class_goals(outputs, targets, pairs):
+    """What a match asks of each guess: (B, N, K) with 1 at the class of its target, and (B, N) the IoU with it.
+
+    Args: outputs with `logits` (B, N, K) and `pred_boxes`; targets; pairs as a matcher gives them. A guess without
+    target has 0 everywhere, and IoU 0. No gradient passes.
+    """
+    goals = torch.zeros_like(at_least_float32(outputs["logits"].detach()))
+    overlap = goals.new_zeros(goals.shape[:2])
+    corners = center_to_corners(outputs["pred_boxes"].detach())
+    for image, (target, (prediction_index, target_index)) in enumerate(zip(targets, pairs)):
+        goals[image, prediction_index, target["class_labels"][target_index]] = 1
+        boxes = center_to_corners(target["boxes"][target_index])
+        overlap[image, prediction_index] = box_iou(corners[image, prediction_index], boxes).to(overlap.dtype)
+    return goals, overlap
+
+
+def focal_loss(logits, goals, num_boxes, alpha=0.25, gamma=2.0):
+    """The class term of Deformable DETR: the focal loss, summed over all guesses and classes, over `num_boxes`.
+
+    Args: logits and goals (B, N, K); num_boxes: the number of targets. Source: `DeformableDetrImageLoss.loss_labels`.
+    """
+    present, absent = focal_terms(logits, alpha, gamma)
+    return torch.where(goals > 0, present, absent).sum() / num_boxes
+
+
+def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
+    """The class term of RT-DETR: a matched guess should say its IoU, all the rest 0; easy zeros are turned down.
+
+    Args: logits and goals (B, N, K), overlap (B, N), as from `class_goals`; num_boxes: the number of targets.
+
+    Source: VarifocalNet (Zhang et al. 2020); `RTDetrLoss.loss_labels_vfl` of transformers. A matched guess whose box
+    misses its target altogether has weight 0: its class is then not graded at all.
+    """
+    logits = at_least_float32(logits)
+    wanted = goals * overlap[..., None]
+    weight = wanted + alpha * logits.detach().sigmoid() ** gamma * (1 - goals)
+    return F.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum") / num_boxes
+
+
+def quality_loss(logits, goals, overlap, num_boxes, alpha=0.25, gamma=2.0):
+    """The class term of LW-DETR: a matched guess should say a blend of its probability and its IoU.
+
+    Args as for `varifocal_loss`. Source: `LwDetrImageLoss.loss_labels` of transformers, which takes log(0) where a
+    sigmoid rounds to 0 or 1, and is infinite there; here the logarithms come from the logits.
+    """
+    logits = at_least_float32(logits)
+    probability = logits.sigmoid()
+    quality = probability.detach() ** alpha * overlap[..., None] ** (1 - alpha)
+    wanted = goals * quality.clamp(min=0.01)
+    against = torch.where(goals > 0, 1 - wanted, probability**gamma)
+    return (wanted * F.softplus(-logits) + against * F.softplus(logits)).sum() / num_boxes
+
+
+def at_points(masks, points):
+    """Masks (M, h, w) read at points (P, 2), x and y in [0, 1] of the image, between pixels by bilinear mixing: (M, P).
+
+    >>> at_points(torch.tensor([[[0.0, 1.0], [0.0, 1.0]]]), torch.tensor([[0.25, 0.5], [0.5, 0.5]]))
+    tensor([[0.0000, 0.5000]])
+    """
+    grid = (2 * points - 1).to(masks).expand(len(masks), 1, -1, -1)  # (M, 1, P, 2)
+    return F.grid_sample(masks[:, None], grid, align_corners=False)[:, 0, 0]
+
+
+def mask_cost(point_logits, point_ink, image_index=None):
+    """Cost of the mask: the binary cross-entropy, averaged over the points.
+
+    Args:
+        point_logits: (N, P), the predicted masks at P points; (B, N, P) with `image_index`.
+        point_ink: (T, P) in [0, 1], the target masks at the same points.
+        image_index: (T,) int64, the image of each target; None for one image.
+
+    Returns (N, T). Source: `Mask2FormerHungarianMatcher` of transformers. -m log p - (1 - m) log(1 - p) is
+    softplus(z) - m z, so that only the second part needs pairs.
+    """
+    base = F.softplus(point_logits).mean(-1)  # (N,) or (B, N)
+    agreement = _products(point_logits, point_ink, image_index) / point_ink.shape[1]  # (T, N)
+    return ((base if image_index is None else base[image_index]) - agreement).T
+
+
+def dice_cost(point_logits, point_ink, image_index=None):
+    """Cost of the mask: one minus the dice overlap at the points, smoothed by one; arguments as in `mask_cost`."""
+    probability = point_logits.sigmoid()
+    area = probability.sum(-1)  # (N,) or (B, N)
+    both = (area if image_index is None else area[image_index]) + point_ink.sum(-1)[:, None]  # (T, N)
+    return (1 - (2 * _products(probability, point_ink, image_index) + 1) / (both + 1)).T
+
+
+def _products(values, ink, image_index):
+    """The sum over the points of prediction times ink: (T, N)."""
+    if image_index is None:
+        return ink @ values.T
+    return torch.einsum("tnp,tp->tn", values[image_index], ink)
+
+
+def point_costs(points, mask_weight=5.0, dice_weight=5.0):
+    """The two mask costs of Mask2Former, weighted, as `HungarianMatcher(costs=...)` takes them.
+
+    Args: points (P, 2), where masks are compared. The outputs need "pred_masks" (B, N, h, w), the targets "masks".
+    """
+
+    def weighted(cost, weight):
+        def compute(outputs, targets, image_index):
+            pred_masks = outputs["pred_masks"]
+            point_logits = at_points(pred_masks.flatten(0, 1), points).unflatten(0, pred_masks.shape[:2])
+            point_ink = torch.cat([at_points(masks.to(pred_masks), points) for masks in targets["masks"]])
+            return weight * cost(point_logits, point_ink, image_index)
+
+        return compute
+
+    return {"mask_cost": weighted(mask_cost, mask_weight), "dice_cost": weighted(dice_cost, dice_weight)}

@@ -1,0 +1,2 @@
+def disagreement():
+    return [[0.0, float("-inf"), 0.0], [3.0, 3.5, 0.0]]

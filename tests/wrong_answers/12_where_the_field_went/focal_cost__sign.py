@@ -1,0 +1,7 @@
+from torch.nn.functional import logsigmoid
+
+
+def focal_cost(logits, class_labels):
+    z = logits[:, class_labels]
+    p = z.sigmoid()
+    return 0.25 * (1 - p) ** 2 * logsigmoid(z) - 0.75 * p**2 * logsigmoid(-z)
