@@ -21,7 +21,6 @@ TERM_NAMES = {"loss_ce": "class", "loss_bbox": "L1", "loss_giou": "GIoU"}
 INK, QUIET = "#222222", "#6b6b6b"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DPI = 110
-COLOURS = 96  # of a stored picture
 
 STYLE = {
     "figure.facecolor": "white",
@@ -62,14 +61,15 @@ def show(figure, caption):
 
 
 def small_png(figure):
-    """The figure as PNG bytes with few colours: a quarter of the size, and hardly a difference to see."""
+    """The figure as PNG bytes with 256 colours: a tenth of the size, and hardly a difference to see."""
     from PIL import Image
 
     raw, buffer = io.BytesIO(), io.BytesIO()
     figure.savefig(raw, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.15)
     plt.close(figure)
-    picture = Image.open(raw).convert("RGB").quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
-    picture.save(buffer, "png", optimize=True)
+    # Colours that cover the range, not the most frequent ones: those are a hundred shades of the paper.
+    chosen = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 1, "dither": Image.Dither.NONE}
+    Image.open(raw).convert("RGB").quantize(256, **chosen).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 
