@@ -1,0 +1,290 @@
+"""The checks of notebook 13: four treatments that mend nine tickets, each judged patient by patient."""
+
+import warnings
+
+import torch
+
+from helpers.boxes import center_to_corners
+from helpers.checks import NOT_ATTEMPTED
+from helpers.detector import detection_outputs
+from helpers.loss import SetCriterion
+from helpers.matcher import HungarianMatcher
+from helpers.recipe import Recipe, build_model
+
+LINE = 180  # characters of a sentence that `outcome` keeps
+NUM_CLASSES, EOS_COEF, TOLERANCE = 10, 0.4, 1e-4
+WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0}
+
+
+def outcome(function, *arguments, **options):
+    """What a call gives: its result, or its error or first warning as one line.
+
+    >>> outcome(int, "12"), outcome(int, "twelve")
+    (12, "ValueError: invalid literal for int() with base 10: 'twelve'")
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = function(*arguments, **options)
+        except Exception as error:
+            return _one_line(f"{type(error).__name__}: {error}")
+    return _one_line(f"goes on, and says: {caught[0].message}") if caught else result
+
+
+def check_mended(mend_data_set):
+    """Notebook 13, tickets 1 to 3: `mend_data_set(targets, num_classes) -> targets`."""
+    print(_judge(mend_data_set, _data_set_patients(), "healthy data sets are left alone, sick ones are mended whole."))
+
+
+def check_guarded_total(guarded_total):
+    """Notebook 13, tickets 4 to 6: `guarded_total(losses, weights) -> scalar`, or a ValueError."""
+    print(_judge(guarded_total, _loss_patients(), "what has a weight is summed, and an impossible term stops the run."))
+
+
+def check_deep_loss(deep_loss):
+    """Notebook 13, tickets 8 and 9: `deep_loss(model, pixel_values, targets) -> scalar`, or a ValueError."""
+    print(_judge(deep_loss, _model_patients(), "all layers are graded, and no target is dropped in silence."))
+
+
+def check_accumulated(accumulated_loss):
+    """Notebook 13, tickets 10 and 11: `accumulated_loss(criterion, outputs, targets, size) -> scalar`."""
+    print(_judge(accumulated_loss, _batch_patients(), "small batches add up to the large one, gradients too."))
+
+
+def _judge(treatment, patients, praise):
+    """The verdict: `patients` are (name, function of the treatment that returns a fault or None), mildest first."""
+    mended = []
+    for name, fault_of in patients:
+        try:
+            fault = fault_of(treatment)
+        except Exception as error:
+            fault = _one_line(f"it raises {type(error).__name__}: {error}").rstrip(".") + ". Hint: run this case alone."
+        if fault == NOT_ATTEMPTED:
+            return NOT_ATTEMPTED
+        if fault:
+            done = f" (mended so far: {', '.join(mended)})" if mended else ""
+            return f"not yet, on {name}: {fault}{done}"
+        mended.append(name)
+    return f"correct: {praise} Mended: {', '.join(sorted(name for name in mended if 'ticket' in name))}."
+
+
+def _one_line(text):
+    text = " ".join(str(text).split())
+    return text if len(text) <= LINE else text[: LINE - 1].rstrip() + "…"
+
+
+def _scenes(sizes, first_label=0):
+    """Targets with these numbers of objects; together they have every label from `first_label` to 9, in this order."""
+    labels = torch.arange(sum(sizes)) % (NUM_CLASSES - first_label) + first_label
+    generator = torch.Generator().manual_seed(0)
+    sides = 0.2 + 0.2 * torch.rand(sum(sizes), 2, generator=generator)
+    center = sides / 2 + (1 - sides) * torch.rand(sum(sizes), 2, generator=generator)
+    boxes = torch.cat([center, sides], dim=1)
+    boxes[0] = torch.tensor([0.575, 0.575, 0.25, 0.25])  # its corners fit into the image as a centre box, too
+    return [
+        {"class_labels": part, "boxes": box}
+        for part, box in zip(labels.split(list(sizes)), boxes.split(list(sizes)), strict=True)
+    ]
+
+
+def _data_set_patients():
+    healthy, without_zero, one_empty = _scenes([1, 4, 6]), _scenes([2, 3, 3], first_label=1), _scenes([3, 0, 8])
+    nothing = torch.tensor([])
+    from_one = _changed(healthy, "class_labels", lambda labels: labels + 1)
+    malformed = [target if len(target["boxes"]) else dict.fromkeys(target, nothing) for target in one_empty]
+    complications = _changed(malformed, "boxes", lambda boxes: center_to_corners(boxes) if len(boxes) else boxes)
+    complications = _changed(complications, "class_labels", lambda labels: labels + 1)
+    cases = {
+        "a healthy data set": (healthy, healthy),
+        "a healthy one in which no label is 0": (without_zero, without_zero),
+        "ticket 1": (from_one, healthy),
+        "ticket 2": (_changed(healthy, "boxes", center_to_corners), healthy),
+        "ticket 3": (malformed, one_empty),
+        "all three at once": (complications, one_empty),
+    }
+    for name, (given, wanted) in cases.items():
+        yield name, lambda mend, given=given, wanted=wanted: _data_set_fault(mend(_copy(given), NUM_CLASSES), wanted)
+
+
+def _data_set_fault(answer, wanted):
+    if answer is None:
+        return NOT_ATTEMPTED
+    if not isinstance(answer, list) or len(answer) != len(wanted):
+        return "Hint: return a list with one target for every image, empty images included."
+    for image, (found, right) in enumerate(zip(answer, wanted)):
+        if not isinstance(found, dict) or set(found) != set(right):
+            return "Hint: every target is a dict of class_labels and boxes."
+        labels, boxes = found["class_labels"], found["boxes"]
+        if labels.dtype != torch.int64 or labels.shape != right["class_labels"].shape:
+            return (
+                f"image {image} has labels {tuple(labels.shape)} of {labels.dtype}. Hint: (T,) int64, also for T = 0."
+            )
+        if not torch.equal(labels, right["class_labels"]):
+            return (
+                f"the labels of image {image} are {labels.tolist()}, not {right['class_labels'].tolist()}. Hint: K "
+                "anywhere in the data set gives all its labels away; without it, leave them alone."
+            )
+        if boxes.shape != right["boxes"].shape:
+            return f"image {image} has boxes of shape {tuple(boxes.shape)}. Hint: .reshape(-1, 4), also for none."
+        if not torch.allclose(boxes, right["boxes"], atol=1e-5):
+            return (
+                f"the boxes of image {image} are wrong. Hint: if one box of the data set leaves the image as a centre "
+                "box, all boxes are corners; otherwise leave them alone."
+            )
+    return None
+
+
+def _loss_patients():
+    terms = {"loss_ce": 1.5, "loss_bbox": 0.25, "loss_giou": 0.625, "cardinality_error": 7.0, "class_error": 87.5}
+    layers = {**terms, **{f"{name}_{layer}": value + 0.125 for name, value in terms.items() for layer in (0, 11)}}
+    perfect = {"loss_ce": 0.5, "loss_bbox": 0.0, "loss_giou": 0.0, "cardinality_error": 0.0}
+    nan, negative = {**terms, "loss_bbox": float("nan")}, {**layers, "loss_giou_11": -800.0}
+    yield "one layer", lambda total: _total_fault(total, terms)
+    yield "a batch without objects", lambda total: _total_fault(total, perfect)
+    yield "ticket 6", lambda total: _total_fault(total, layers)
+    yield "ticket 4", lambda total: _alarm_fault(total, nan, "a term is NaN")
+    yield "ticket 5", lambda total: _alarm_fault(total, negative, "loss_giou_11 is -800")
+
+
+def _total_fault(total, terms):
+    losses = {name: torch.tensor(value, requires_grad="error" not in name) for name, value in terms.items()}
+    value = total(losses, dict(WEIGHTS))
+    if value is None:
+        return NOT_ATTEMPTED
+    weighted = {name: (WEIGHTS.get(_without_layer(name), 0.0), number) for name, number in terms.items()}
+    expected = sum(weight * number for weight, number in weighted.values())
+    found = float(torch.as_tensor(value).detach())
+    for wrong, sentence in (
+        (sum(terms.values()), "you sum everything. Hint: a term without a weight is only to look at."),
+        (sum(v for w, v in weighted.values() if w), "the terms are not weighted. Hint: 1, 5 and 2."),
+        (
+            sum(w * v for name, (w, v) in weighted.items() if name in WEIGHTS),
+            'only the last layer counts. Hint: "loss_ce_11" weighs what "loss_ce" weighs; cut the number off.',
+        ),
+    ):
+        if not _close(found, expected) and _close(found, wrong):
+            return sentence
+    if not _close(found, expected):
+        return f"you give {found:.3f}, but it is {expected:.3f}. Hint: weight times value, over all layers."
+    if not isinstance(value, torch.Tensor) or value.grad_fn is None:
+        return "the number is right, but carries no gradient. Hint: stay with tensors; no item(), no float()."
+    return None
+
+
+def _alarm_fault(total, terms, what):
+    try:
+        value = total({name: torch.tensor(number) for name, number in terms.items()}, dict(WEIGHTS))
+    except ValueError:
+        return None
+    except Exception as error:
+        return f"{what}, and you raise {type(error).__name__}. Hint: raise a ValueError that names the term."
+    return f"{what}, and you return {float(value):.2f}. Hint: raise a ValueError; training on would hide the cause."
+
+
+def _without_layer(name):
+    head, _, layer = name.rpartition("_")
+    return head if layer.isdigit() else name
+
+
+def _model_patients():
+    model = build_model(Recipe(hidden_size=32, layers=3)).eval()
+    torch.nn.init.normal_(model.class_labels_classifier.layers[-1].bias)  # opinions, so that weights matter
+    model.config.eos_coefficient = EOS_COEF
+    pixel_values = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    yield "ticket 9", lambda loss: _deep_fault(loss, model, pixel_values, _scenes([3, 2]))
+    yield "an empty image", lambda loss: _deep_fault(loss, model, pixel_values, _scenes([12, 0]))
+    yield "ticket 8", lambda loss: _crowd_fault(loss, model, pixel_values, _scenes([1, 13]))
+
+
+def _deep_fault(loss, model, pixel_values, targets):
+    model.zero_grad()
+    value = loss(model, pixel_values, targets)
+    if value is None:
+        return NOT_ATTEMPTED
+    if not isinstance(value, torch.Tensor) or value.numel() != 1:
+        return f"it returns a {type(value).__name__}. Hint: one number, SetCriterion.total of the dict."
+    outputs = detection_outputs(model, pixel_values)
+    last = {name: outputs[name] for name in ("logits", "pred_boxes")}
+    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, EOS_COEF)
+    losses = criterion(outputs, targets)
+    expected = criterion.total(losses)
+    plain = SetCriterion(HungarianMatcher(), NUM_CLASSES)
+    for wrong, sentence in (
+        (criterion.total(criterion(last, targets)), "only the last layer is graded. Hint: detection_outputs has all."),
+        (plain.total(plain(outputs, targets)), "eos_coef is 0.1. Hint: take model.config.eos_coefficient."),
+        (sum(losses.values()), "you sum the dict. Hint: SetCriterion.total knows the weights."),
+    ):
+        if not _close(value, expected) and _close(value, wrong):
+            return sentence
+    if not _close(value, expected):
+        return f"you give {float(value.detach()):.3f}, but it is {float(expected.detach()):.3f}. Hint: see the ward."
+    if value.grad_fn is None:
+        return "the number is right, but carries no gradient. Hint: no torch.no_grad(), no detach()."
+    return None
+
+
+def _crowd_fault(loss, model, pixel_values, targets):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loss(model, pixel_values, targets)
+    except ValueError as error:
+        return None if str(error) else "the ValueError says nothing. Hint: name the image and both numbers."
+    return "13 objects, 12 tokens, and it goes on. Hint: raise a ValueError if an image has more objects than tokens."
+
+
+def _batch_patients():
+    targets = _scenes([1, 7, 0, 2, 6])
+    generator = torch.Generator().manual_seed(2)
+    outputs = {
+        "logits": 2 * torch.randn(5, 8, NUM_CLASSES + 1, generator=generator),
+        "pred_boxes": 0.2 + 0.4 * torch.rand(5, 8, 4, generator=generator),
+    }
+    half = {name: value.to(torch.bfloat16) for name, value in outputs.items()}
+    yield "five images one by one", lambda loss: _accumulated_fault(loss, outputs, targets, 1)
+    yield "ticket 10", lambda loss: _accumulated_fault(loss, outputs, targets, 2)
+    yield "ticket 11", lambda loss: _accumulated_fault(loss, half, targets, 2)
+
+
+def _accumulated_fault(accumulated_loss, outputs, targets, size):
+    outputs = {name: value.clone().requires_grad_() for name, value in outputs.items()}
+    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, EOS_COEF)
+    value = accumulated_loss(criterion, outputs, targets, size)
+    if value is None:
+        return NOT_ATTEMPTED
+    if not isinstance(value, torch.Tensor) or value.numel() != 1:
+        return f"it returns a {type(value).__name__}. Hint: the sum of SetCriterion.total over the parts."
+    whole = criterion(outputs, targets)
+    expected = criterion.total(whole)
+    starts = range(0, len(targets), size)
+    parts = [({name: v[i : i + size] for name, v in outputs.items()}, targets[i : i + size]) for i in starts]
+    alone = [criterion.total(criterion(*part)) for part in parts]
+    num_boxes, class_weight_sum = criterion.normalizers(outputs["logits"].shape[1], targets)
+    boxes_only = [criterion.total(criterion(*part, num_boxes)) for part in parts]
+    full = [criterion.total(criterion(*part, num_boxes, class_weight_sum)) for part in parts if len(part[1]) == size]
+    for wrong, sentence in (
+        (sum(alone) / len(alone), "this is the mean of the parts. Hint: criterion.normalizers of *all* targets, once."),
+        (sum(alone), "this is the sum of the parts' own losses. Hint: give each call num_boxes of the whole batch."),
+        (sum(boxes_only), "the class term is normalised part by part. Hint: pass class_weight_sum, too."),
+        (sum(full), "the last, smaller part is missing. Hint: range(0, len(targets), size)."),
+    ):
+        if not _close(value, expected) and _close(value, wrong):
+            return sentence
+    if not _close(value, expected):
+        return f"you give {float(value.detach()):.4f}, but it is {float(expected.detach()):.4f}. Hint: see normalizers."
+    if value.grad_fn is None:
+        return "the number is right, but carries no gradient. Hint: sum tensors; no item(), no detach()."
+    return None
+
+
+def _changed(targets, field, change):
+    return [{**target, field: change(target[field])} for target in targets]
+
+
+def _copy(targets):
+    return [{name: value.clone() for name, value in target.items()} for target in targets]
+
+
+def _close(value, expected):
+    value, expected = (torch.as_tensor(number).detach().double() for number in (value, expected))
+    return bool(torch.allclose(value, expected, rtol=TOLERANCE, atol=TOLERANCE))

@@ -1,0 +1,10 @@
+import torch
+
+from helpers import HungarianMatcher, SetCriterion
+from helpers.detector import detection_outputs
+
+
+@torch.no_grad()
+def deep_loss(model, pixel_values, targets):
+    criterion = SetCriterion(HungarianMatcher(), model.config.num_labels, model.config.eos_coefficient)
+    return criterion.total(criterion(detection_outputs(model, pixel_values), targets))

@@ -1,0 +1,2 @@
+def guarded_total(losses, weights):
+    return sum(losses.values())
