@@ -49,7 +49,7 @@ def test_each_run_has_a_loss_with_a_gradient(name):
 
 def test_what_a_run_changes():
     assert recipe_of("eos-late-1").eos_coef_at(0) == 0.1
-    assert recipe_of("eos-late-1").eos_coef_at(5999) == 1.0
+    assert recipe_of("eos-late-1").eos_coef_at(11_999) == 1.0
     assert ABLATIONS["no-giou"].criterion().weights["loss_giou"] == 0
     assert ABLATIONS["no-l1"].criterion().matcher.bbox_cost == 0
     assert recipe_of("tokens-24").num_detection_tokens == 24

@@ -6,6 +6,7 @@ from collections import namedtuple
 from matplotlib import patches
 
 from helpers.figures import GIOU, INK, PREDICTION, QUIET, TARGET, new_figure
+from helpers.figures.pages import page_chooser
 
 Ticket = namedtuple("Ticket", "cause cure notebooks")
 WARD_COLOURS = (TARGET, GIOU, PREDICTION, QUIET)  # three tickets each: targets, numbers, model, scale
@@ -56,7 +57,7 @@ QUESTIONS = (
     ),
     (
         "Does it fail to learn\neight scenes?",
-        (("all boxes alike", (7,)), ("crowds lose objects", (8,)), ("too many, or none, pass", (8, 1))),
+        (("all boxes alike", (7,)), ("crowds lose objects", (8,)), ("too many or none pass", (8, 1))),
     ),
     (
         "Other results in\nanother set-up?",
@@ -120,17 +121,12 @@ def show_symptom_table():
 
 def symptom_list():
     """A list to choose a symptom from, with its causes below; it works in a stored page, too."""
-    import ipywidgets
-
     pages = {}
     for symptom, number, ticket in _entries():
         cause, cure = (html.escape(text.replace("`", "")) for text in (ticket.cause, ticket.cure))
         place = f"Notebook {', '.join(ticket.notebooks.split())}"
         pages.setdefault(symptom, []).append(f"<p><b>Ticket {number}.</b> {cause}.<br>First: {cure}.<br>{place}.</p>")
-    chosen = ipywidgets.Dropdown(options=[*pages], index=0, description="You see:")
-    stack = ipywidgets.Stack([ipywidgets.HTML("".join(page)) for page in pages.values()], selected_index=0)
-    ipywidgets.jslink((chosen, "index"), (stack, "selected_index"))
-    return ipywidgets.VBox([chosen, stack])
+    return page_chooser({symptom: "".join(page) for symptom, page in pages.items()}, "You see:")
 
 
 def _entries():

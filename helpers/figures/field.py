@@ -1,8 +1,6 @@
 """Notebook 12: a timeline, class costs, spoiled targets, points, transport plans, shared guesses, a chooser."""
 
-import base64
 import html
-import io
 
 import numpy as np
 import torch
@@ -28,11 +26,11 @@ from helpers.figures import (
     label_name,
     new_figure,
     pixel_corners,
-    small_png,
     thumbnails,
 )
 from helpers.figures.learning import calm
 from helpers.figures.masks import draw_ink
+from helpers.figures.pages import page_chooser, picture_html
 from helpers.later_costs import at_points
 
 LANES = (("what a pair costs", CLASS), ("who gets whom", MATCH), ("what is learned", GIOU))
@@ -249,32 +247,21 @@ def method_chooser(image, outputs, targets, matches, costs, chosen):
     Args: one image's outputs and targets; `matches` and `costs` map a method to its match and to its (N, T) costs.
     The pages are made here; menu and pages are linked in the page, without Python.
     """
-    import ipywidgets
-
-    names = list(matches)
-    menu = ipywidgets.Dropdown(options=names, value=chosen, description="method")
-    views = [ipywidgets.HTML(method_page(image, outputs, targets, name, matches[name], costs[name])) for name in names]
-    stack = ipywidgets.Stack(views, selected_index=names.index(chosen))
-    ipywidgets.jslink((menu, "index"), (stack, "selected_index"))
-    return ipywidgets.VBox([menu, stack])
+    pages = {name: method_page(image, outputs, targets, name, match, costs[name]) for name, match in matches.items()}
+    return page_chooser(pages, "method", chosen)
 
 
 def method_page(image, outputs, targets, name, match, cost):
     """One method as HTML: its match drawn on the scene, its costs as a table with ringed cells, and a sentence."""
-    from PIL import Image
-
     figure, axes = new_figure(4.2, 4.2)
     draw_shared_match(axes, image, outputs["pred_boxes"][0], targets, match)
-    buffer = io.BytesIO()  # WebP: seven PNGs would fill the notebook
-    Image.open(io.BytesIO(small_png(figure))).convert("RGB").save(buffer, format="webp", quality=65)
-    picture = base64.b64encode(buffer.getvalue()).decode()
     labels = [label_name(label) for label in targets["class_labels"]]
     counts = ", ".join(f"{label} {count}" for label, count in zip(labels, positives(match, len(labels))))
-    sentence = html.escape(f"{name}. Guesses that each target grades: {counts}.")
+    sentence = f"{name}. Guesses that each target grades: {counts}."
     return (
         f'<div style="display:flex;flex-wrap:wrap;gap:24px;align-items:center">'
-        f'<img src="data:image/webp;base64,{picture}" alt="{sentence}" style="max-width:400px">'
-        f"{_cost_table(cost, labels, match)}</div><p>{sentence}</p>"
+        f"{picture_html(figure, sentence, 'max-width: 400px')}{_cost_table(cost, labels, match)}</div>"
+        f"<p>{html.escape(sentence)}</p>"
     )
 
 

@@ -1,8 +1,6 @@
 """Figures of notebook 08: ink masks and their errors, and the match of every layer."""
 
-import base64
 import html
-import io
 
 import numpy as np
 from matplotlib import patches
@@ -22,9 +20,9 @@ from helpers.figures import (
     label_name,
     new_figure,
     pixel_corners,
-    small_png,
     thumbnails,
 )
+from helpers.figures.pages import page_chooser, picture_html
 
 MISSED, FALSE, PAPER, RIGHT = TARGET, PREDICTION, "#F4F2EC", "#3b3b3b"
 
@@ -91,29 +89,18 @@ def layer_slider(image, targets, layers, pairs, layer):
 
     Args as for `layer_figure`. The pictures are made here; slider and picture are linked in the page, without Python.
     """
-    import ipywidgets
-
-    numbers = range(1, len(layers) + 1)
-    slider = ipywidgets.SelectionSlider(options=[*numbers], index=layer - 1, description="layer")
-    views = [ipywidgets.HTML(layer_page(image, targets, layers, pairs, number)) for number in numbers]
-    stack = ipywidgets.Stack(views, selected_index=layer - 1)
-    ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
-    return ipywidgets.VBox([slider, stack])
+    pages = {number: layer_page(image, targets, layers, pairs, number) for number in range(1, len(layers) + 1)}
+    return page_chooser(pages, "layer", layer, slider=True)
 
 
 def layer_page(image, targets, layers, pairs, layer):
     """What the slider shows for one layer, as HTML: the picture, and how many digits keep their guess to the end."""
-    from PIL import Image
-
     figure, axes = new_figure(4.4, 4.6)
     draw_layer(axes, image, targets, layers[layer - 1], pairs[layer - 1], f"Layer {layer} of {len(layers)}")
     here, last = (tokens[order.argsort()] for tokens, order in (pairs[layer - 1], pairs[-1]))
     same = int((here == last).sum())
     sentence = f"Layer {layer}: {same} of {len(last)} digits have the guess that the last layer gives them."
-    buffer = io.BytesIO()  # WebP: five PNGs would fill the notebook
-    Image.open(io.BytesIO(small_png(figure))).convert("RGB").save(buffer, format="webp", quality=80)
-    picture = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img src="data:image/webp;base64,{picture}" alt="{html.escape(sentence)}"><p>{html.escape(sentence)}</p>'
+    return f"{picture_html(figure, sentence)}<p>{html.escape(sentence)}</p>"
 
 
 def layers_figure(image, targets, owners, shares):

@@ -1,8 +1,6 @@
 """Figures of notebook 11: how the time grows with the batch, what the solvers take, and what a huge number costs."""
 
-import base64
 import html
-import io
 import json
 from pathlib import Path
 
@@ -18,8 +16,8 @@ from helpers.figures import (
     QUIET,
     draw_matrix,
     new_figure,
-    small_png,
 )
+from helpers.figures.pages import page_chooser, picture_html
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results.json"
 CONTENDERS = {"transformers": (GIOU, "o-"), "helpers": (PREDICTION, "s-"), "floor": (QUIET, "^:")}
@@ -94,32 +92,18 @@ def batch_slider(rows, batches=(1, 4, 16, 64, 256), batch=16):
     Args: rows: from `measured`; batches: the sizes to offer; batch: where it stands at first. The pictures are made
     here; slider and picture are linked in the page, without Python.
     """
-    import ipywidgets
-
-    place = batches.index(batch)
-    slider = ipywidgets.SelectionSlider(options=batches, index=place, description="images")
-    stack = ipywidgets.Stack([ipywidgets.HTML(batch_page(rows, size)) for size in batches], selected_index=place)
-    ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
-    return ipywidgets.VBox([slider, stack])
+    return page_chooser({size: batch_page(rows, size) for size in batches}, "images", batch, slider=True)
 
 
 def batch_page(rows, batch):
     """What the slider shows for one batch size, as HTML: the picture, and the numbers of pairs in a sentence."""
-    from PIL import Image
-
     predictions, targets = rows[0]["N"], rows[0]["T"]
     own = batch * predictions * targets
     figure, (left, right) = new_figure(10, 4.2, columns=2, width_ratios=[1, 1.5])
     draw_blocks(left, batch, f"{batch:,} of {batch**2:,} blocks are used" if batch > 1 else "The only block is used")
     draw_growth(right, rows, "Time of one match", batch)
     sentence = f"{batch} image{'s' * (batch > 1)}: {own:,} pairs can be matched; the huge matrix has {own * batch:,}."
-    buffer = io.BytesIO()  # WebP: nine PNGs would fill the notebook
-    Image.open(io.BytesIO(small_png(figure))).convert("RGB").save(buffer, format="webp", quality=70)
-    picture = base64.b64encode(buffer.getvalue()).decode()
-    return (
-        f'<img style="max-width: 100%" src="data:image/webp;base64,{picture}" alt="{html.escape(sentence)}">'
-        f"<p>{html.escape(sentence)}</p>"
-    )
+    return f"{picture_html(figure, sentence)}<p>{html.escape(sentence)}</p>"
 
 
 def draw_blocks(axes, batch, title):

@@ -1,0 +1,25 @@
+"""Pages to choose from with a slider or a menu: made in Python, linked in the page, alive in a stored notebook."""
+
+import base64
+import html
+
+from helpers.figures import small_png
+
+
+def page_chooser(pages, description, chosen=None, slider=False):
+    """A control above the page that it chooses: `pages` maps each option to HTML, `chosen` is shown first."""
+    import ipywidgets
+
+    options = list(pages)
+    place = options.index(chosen) if chosen is not None else 0
+    kind = ipywidgets.SelectionSlider if slider else ipywidgets.Dropdown
+    control = kind(options=options, index=place, description=description)
+    stack = ipywidgets.Stack([ipywidgets.HTML(page) for page in pages.values()], selected_index=place)
+    ipywidgets.jslink((control, "index"), (stack, "selected_index"))
+    return ipywidgets.VBox([control, stack])
+
+
+def picture_html(figure, sentence, style="max-width: 100%"):
+    """A figure as an HTML image with the sentence as its text alternative."""
+    picture = base64.b64encode(small_png(figure)).decode()
+    return f'<img style="{style}" src="data:image/png;base64,{picture}" alt="{html.escape(sentence)}">'
