@@ -8,6 +8,7 @@ import torch
 REPLAY_SCENES = 8  # scenes whose logits and boxes are kept; the first is the running example
 MATCH_SCENES = 64  # scenes whose match is kept at each recorded step and the step after it
 RECORDED_STEPS = 60
+FIRST_STEPS = 20  # whose losses are kept one by one
 
 
 def recorded_steps(total):
@@ -28,7 +29,7 @@ class Recorder:
 
     def __init__(self, steps, pixel_values, targets, matcher):
         self.steps, self.pixel_values, self.targets, self.matcher = set(steps), pixel_values, targets, matcher
-        self.frames, self.curves, self.evaluations = [], [], []
+        self.frames, self.curves, self.evaluations, self.first_losses = [], [], [], []
 
     def wants(self, step):
         return step in self.steps or step - 1 in self.steps
@@ -53,6 +54,11 @@ class Recorder:
             owners[scene, prediction] = target.to(torch.int8)
         return owners
 
+    def add_loss(self, loss):
+        """Keep the loss of one of the first steps, so that a run made again can be told from another one."""
+        if len(self.first_losses) < FIRST_STEPS:
+            self.first_losses.append(float(loss))
+
     def add_losses(self, step, losses):
         self.curves.append({"step": step, **losses})
 
@@ -60,10 +66,12 @@ class Recorder:
         self.evaluations.append({"step": step, **measures})
 
     def state(self):
-        return {"frames": self.frames, "curves": self.curves, "evaluations": self.evaluations}
+        kept = {"frames": self.frames, "curves": self.curves, "evaluations": self.evaluations}
+        return {**kept, "first_losses": self.first_losses}
 
     def restore(self, state):
         self.frames, self.curves, self.evaluations = state["frames"], state["curves"], state["evaluations"]
+        self.first_losses = state["first_losses"]
 
     def save(self, path, **about):
         """Write everything as arrays; `about` (plain values) is kept as one JSON string."""
@@ -78,6 +86,7 @@ class Recorder:
         replayed = self.targets[:REPLAY_SCENES]
         arrays["target_labels"] = torch.cat([target["class_labels"] for target in replayed]).numpy()
         arrays["target_boxes"] = torch.cat([target["boxes"] for target in replayed]).numpy()
+        arrays["first_losses"] = np.array(self.first_losses)
         for group, rows in (("curve", self.curves), ("evaluation", self.evaluations)):
             for name in rows[0] if rows else ():
                 arrays[f"{group}_{name}"] = np.array([row[name] for row in rows], dtype=np.float32)
@@ -94,7 +103,7 @@ def load_recording(path):
 
     "step" (R,); "logits" (R, 8, N, K + 1); "boxes" (R, 8, N, 4); "owners" and "owners_after" (R, 64, N), the target
     of each token or -1; "target_counts" (64,), and "target_labels", "target_boxes" of the first 8 scenes in a row;
-    "curve_*" and "evaluation_*" with their own "..._step".
+    "curve_*" and "evaluation_*" with their own "..._step"; "first_losses" (20,), one for each of the first steps.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

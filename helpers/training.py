@@ -95,6 +95,7 @@ def train_detector(recipe, model, folder, accelerator, data_folder, criterion, r
         losses = criterion({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, targets)
         total = criterion.total(losses)
         stage.update(total)
+        recorder.add_loss(total.detach())
         running.add({"loss": total.detach(), **{name: value.detach() for name, value in losses.items()}})
         if stage.step % CURVE_EVERY == 0:
             recorder.add_losses(stage.step, {**running.means(accelerator), "eos_coef": criterion.eos_coef})

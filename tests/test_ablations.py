@@ -64,6 +64,8 @@ def test_all_runs_of_a_seed_begin_with_the_same_eyes(small, tmp_path):
         first, second = (dict(model.vit.named_parameters())[name] for model in models)
         assert torch.equal(first, second), name
     assert not torch.equal(models[0].vit.layernorm.weight, build_model(SMALL).vit.layernorm.weight)
+    again = with_eyes(recipe_of("baseline"), tmp_path / "eyes", tmp_path)
+    assert all(torch.equal(*pair) for pair in zip(models[0].state_dict().values(), again.state_dict().values()))
 
 
 def test_a_run_leaves_a_small_recording(small, tmp_path):
@@ -71,6 +73,7 @@ def test_a_run_leaves_a_small_recording(small, tmp_path):
     recording = load_recording(tmp_path / "argmin" / "argmin.npz")
     assert recording["about"]["ablation"] == "argmin"
     assert recording["step"].tolist() == [0, 4]
+    assert recording["first_losses"].shape == (4,)
     assert recording["evaluation_step"].tolist() == [0, 2, 4]
     assert {"AP", "AP50", "duplicates", "count_right"} <= recording["about"]["measures"].keys()
     assert recording["about"]["measures_suppressed"].keys() == recording["about"]["measures"].keys()
