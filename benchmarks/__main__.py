@@ -19,7 +19,7 @@ from benchmarks.timing import BUSY, host_copies, medians, others_percent, peak_m
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SIZES = ((100, 7), (100, 20), (300, 7))  # N predictions, about T targets an image
 MOST_PAIRS = 1.5e8  # pairs of the whole batch that transformers can hold: its matrices take some 20 bytes a pair
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS, PAGE = Path(__file__).with_name("results.json"), Path(__file__).with_name("README.md")
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "benchmark.png"
 
 
@@ -89,6 +89,30 @@ COLUMNS = (
 )
 
 
+def page(rows, about):
+    """The results as a page of Markdown."""
+    table = "\n".join(["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *map(readable, rows)])
+    slopes = ", ".join(f"{name} {value:.2f}" for name, value in about["slope"].items())
+    return f"""# One match, measured
+
+`make bench` wrote this page, with {about["threads"]} threads of torch {about["torch"]} on {about["machine"]}, on an idle
+machine. All contenders take turns in one run; these are medians. K is 91; T is the mean number of objects, and an image
+has half to one and a half as many.
+
+- *floor*: one log-sum-exp over the logits, and scipy on cost matrices that are ready; no matcher of this kind can do less.
+- *faster*: transformers' time over that of helpers. *of the floor*: that of helpers over the floor.
+- *loss + gradient*: how many times faster `SetCriterion` with its gradient is than `ImageLoss` with its own.
+- *6 layers at once*: six matches one by one over six at once. *MB*: by how much one match raises the memory.
+
+{table}
+
+Slope of log time over log B from B = 16 on (1: twice the images, twice the time): {slopes}.
+A dash: not measured, or transformers' matrices would not fit.
+
+![Milliseconds for one match against the batch size](../docs/images/benchmark.png)
+"""
+
+
 def draw(rows):
     """Seconds against batch size, on two logarithmic scales."""
     from helpers import figures
@@ -139,6 +163,7 @@ def main():
         print({row["B"]: row["host copies"] for row in rows if "host copies" in row})
         return  # what README and notebook 11 show was measured on a CPU
     RESULTS.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(rows, about), encoding="utf-8")
     PICTURE.write_bytes(draw(rows))
 
 

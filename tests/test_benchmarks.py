@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from benchmarks.__main__ import measure, ratio, readable, slope
+from benchmarks.__main__ import measure, page, ratio, readable, slope
 from benchmarks.contenders import floor, losses, matchers, random_batch, six_layers
 
 
@@ -36,3 +36,7 @@ def test_ratios_and_slope():
     assert slope(rows) == pytest.approx(1)
     assert slope(rows, "transformers") == pytest.approx(2)
     assert ratio({"matcher": {"helpers": 1.0}}) is None
+    for row in rows:
+        row["matcher"]["floor"] = 1.0
+    about = {"threads": 2, "torch": "2", "machine": "x", "slope": {"helpers": slope(rows)}}
+    assert "| 64 | 100 | 7 |" in page(rows, about)
