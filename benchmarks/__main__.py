@@ -99,7 +99,7 @@ def page(rows, about):
 All contenders take turns in one run; these are medians. K is 91; T is the mean number of objects, and an image has half
 to one and a half as many.
 
-- *floor*: one log-sum-exp over the logits, and scipy on cost matrices that are ready; no matcher of this kind does less.
+- *floor*: one log-sum-exp over the logits, and scipy on cost matrices that are ready; no matcher can do less.
 - *faster*: transformers' time over that of helpers. *of the floor*: that of helpers over the floor.
 - *loss + gradient*: how many times faster `SetCriterion` with its gradient is than `ImageLoss` with its own.
 - *6 layers at once*: six matches one by one over six at once. *MB*: by how much one match raises the memory.
