@@ -132,7 +132,7 @@ class SetCriterion(nn.Module):
 
     @torch.no_grad()
     def _loss_cardinality(self, batch, num_boxes, class_weight_sum):
-        objects = (batch.logits.argmax(-1) != self.num_classes).sum(1)
+        objects = (batch.logits[..., :-1].amax(-1) >= batch.logits[..., -1]).sum(1)
         return {"cardinality_error": (objects - objects.new_tensor(batch.sizes)).abs().float().mean()}
 
     def _loss_boxes(self, batch, num_boxes, class_weight_sum):
@@ -234,6 +234,9 @@ def join_pairs(pairs, num_predictions, sizes):
 
 
 def _as_pair(image, pair):
+    prediction, target = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
+    if _is_index(prediction) and _is_index(target) and len(prediction) == len(target):  # a matcher's own, most often
+        return pair
     try:
         prediction, target = (torch.as_tensor(index).cpu() for index in pair)
     except (TypeError, ValueError, RuntimeError):
@@ -245,6 +248,10 @@ def _as_pair(image, pair):
         shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
         raise ValueError(f"matcher returned indices of shapes {shapes} for image {image}; make both (M,).")
     return prediction.long(), target.long()
+
+
+def _is_index(index):
+    return isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.ndim == 1 and index.is_cpu
 
 
 def as_transformers_loss(matcher=None):
