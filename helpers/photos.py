@@ -1,0 +1,81 @@
+"""A photo of the reader's own through a detector from the hub: notebook 02's last section, where there is a network."""
+
+import io
+
+MOST_BYTES, MOST_PIXELS = 10_000_000, 40_000_000
+LONGEST = 800  # pixels of a photo's longer side, once read: more does not help YOLOS-tiny and takes long
+SCORE = 0.7
+
+
+def read_photo(content):
+    """A picture file as an RGB PIL image, upright, at most 800 pixels a side.
+
+    Args: content: the bytes of a file. Raises ValueError with one sentence if they are too many, are no picture, or
+    the picture has too many pixels.
+    """
+    from PIL import Image, ImageOps
+
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"The file has {len(content) / 1e6:.0f} MB; choose one of at most {MOST_BYTES / 1e6:.0f} MB.")
+    try:
+        image = Image.open(io.BytesIO(content))
+        if image.width * image.height > MOST_PIXELS:  # known before anything is unpacked
+            raise ValueError(f"The picture is {image.width} x {image.height}; choose one of at most 40 megapixels.")
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, SyntaxError, Image.DecompressionBombError):
+        raise ValueError("This file is no picture that can be read; choose a JPEG or a PNG.") from None
+    upright.thumbnail((LONGEST, LONGEST))
+    return upright
+
+
+def photo_figure(image, found, names):
+    """What a detector found in a photo: `found` from `helpers.detector.predict`; `names` maps a label to its name."""
+    from helpers import figures
+
+    figure, axes = figures.new_figure(8, 8 * image.height / image.width + 0.6)
+    figures.draw_image(axes, image, f"{len(found['scores'])} objects, no suppression")
+    for box, score, label in zip(found["boxes"], found["scores"], found["labels"].tolist()):
+        name = f"{names.get(label, label)} {score:.0%}"
+        figures.draw_box(axes, box, figures.PREDICTION, (0, (4, 2)), name)
+    return figure
+
+
+def try_photo(name="hustvl/yolos-tiny"):
+    """An upload button below the cell: choose a photo, and the detector's answer appears. Or one sentence why not.
+
+    Args: name: a hub name or a folder for `load_detector`.
+    """
+    import ipywidgets
+    from IPython.display import display
+
+    from helpers.detector import load_detector
+
+    try:
+        model, image_processor = load_detector(name)
+    except (ConnectionError, ValueError) as error:
+        return print(error)
+    button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="A photo")
+    output = ipywidgets.Output()
+
+    def answer(change):
+        output.clear_output(wait=True)
+        with output:
+            show_answer(bytes(change["new"][0]["content"]), model, image_processor)
+
+    button.observe(answer, "value")
+    display(ipywidgets.VBox([button, output]))
+    return None
+
+
+def show_answer(content, model, image_processor):
+    """Show what the detector finds in a picture file, or one sentence why it cannot be read."""
+    from helpers import figures
+    from helpers.detector import predict
+
+    try:
+        image = read_photo(content)
+    except ValueError as error:
+        return print(error)
+    found = predict(model, image_processor, image, SCORE)
+    figures.show(photo_figure(image, found, model.config.id2label), "Your photo, with every guess over 70 %.")
+    return None
