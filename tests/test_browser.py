@@ -45,3 +45,8 @@ def test_saving_an_edit_keeps_the_source_in_step(lab, page):
 def save(page):
     page.keyboard.press("Control+s")
     page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
+
+
+def test_the_glossary_opens_rendered(lab, page):
+    page.goto(f"{lab.url}/lab/tree/notebooks/glossary.md?reset")
+    page.wait_for_selector(".jp-MarkdownViewer h1")
