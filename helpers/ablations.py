@@ -23,7 +23,7 @@ from helpers.training import build_accelerator, train, train_classifier
 
 BASELINE = Recipe(
     plain=True,
-    hidden_size=64,
+    hidden_size=96,
     layers=4,
     detection_steps=12_000,
     detection_scenes=20_000,

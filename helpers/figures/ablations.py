@@ -1,0 +1,95 @@
+"""What the recorded ablations came to: curves beside the spread of the baseline's seeds, a table, and pictures."""
+
+import numpy as np
+
+from helpers import figures
+from helpers.ablations import ABLATIONS
+from helpers.detector import weights_folder
+from helpers.figures import GIOU, INK, MATCH, PREDICTION, TARGET
+from helpers.recording import load_recording
+
+SEEDS = ("baseline", "baseline-seed-1", "baseline-seed-2")
+LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"))
+MEASURES = {"AP": "AP", "AP50": "AP50", "duplicates": "duplicates per 100", "count_right": "scenes counted right"}
+
+
+def load_ablations(folder=None):
+    """The shipped runs by name, in the order of `helpers.ablations.ABLATIONS`."""
+    folder = weights_folder("ablations") if folder is None else folder
+    paths = {name: folder / f"{name}.npz" for name in ABLATIONS}
+    return {name: load_recording(path) for name, path in paths.items() if path.exists()}
+
+
+def spread(runs, measure, group="measures"):
+    """The least and the greatest value of a measure among the baseline's seeds."""
+    values = [runs[name]["about"][group][measure] for name in SEEDS]
+    return min(values), max(values)
+
+
+def outside(runs, name, measure):
+    """Whether a run differs from the baseline by more than its seeds differ from each other."""
+    low, high = spread(runs, measure)
+    return not low <= runs[name]["about"]["measures"][measure] <= high
+
+
+def curves_figure(runs, names):
+    """AP and duplicates over the training of some runs; in grey, the range of the baseline's three seeds."""
+    figure, panels = figures.new_figure(12, 4.2, columns=2)
+    for axes, measure in zip(panels, ("AP", "duplicates")):
+        step = runs["baseline"]["evaluation_step"]
+        seeds = np.stack([runs[name][f"evaluation_{measure}"] for name in SEEDS])
+        axes.fill_between(step, seeds.min(0), seeds.max(0), color="#d5d5d5", label="baseline, three seeds")
+        for name, (colour, style) in zip(names, LINES):
+            values = runs[name][f"evaluation_{measure}"]
+            axes.plot(runs[name]["evaluation_step"], values, style, color=colour, lw=2.4, label=name)
+        axes.set(title=MEASURES[measure], xlabel="training step", ylim=(0, None))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    panels[0].legend(loc="upper left")
+    return figure
+
+
+def answers_figure(runs, names, scene=0):
+    """What some runs find in one scene at the end, all boxes with a score over 0.5."""
+    import torch
+
+    from helpers.detector import decode
+    from helpers.figures.breaking import draw_found
+    from helpers.plain_scenes import make_plain
+    from helpers.scenes import HandwrittenScenes, running_example
+
+    image, _ = make_plain(*(running_example() if scene == 0 else HandwrittenScenes("test", 64, seed=2)[scene]))
+    figure, panels = figures.new_figure(3.4 * len(names), 4, columns=len(names))
+    for axes, name in zip(np.atleast_1d(panels), names):
+        last = {"logits": torch.from_numpy(runs[name]["logits"][-1, scene : scene + 1]).float()}
+        last["pred_boxes"] = torch.from_numpy(runs[name]["boxes"][-1, scene : scene + 1]).float()
+        found = decode(last, [image.size])[0]
+        figures.draw_image(axes, image)
+        draw_found(axes, found)
+        axes.set_title(f"{name}\n{int((found['scores'] > 0.5).sum())} boxes", fontsize=12, color=INK)
+    return figure
+
+
+def table(runs, names):
+    """One row for each run as Markdown; what lies outside the spread of the baseline's seeds is bold."""
+    lines = ["| run | changed | " + " | ".join(MEASURES.values()) + " | AP after NMS |", "|:--|:--|" + "--:|" * 5]
+    for name in names:
+        about = runs[name]["about"]
+        cells = [_number(measure, about["measures"][measure]) for measure in MEASURES]
+        marked = [f"**{cell}**" if outside(runs, name, m) else cell for cell, m in zip(cells, MEASURES)]
+        marked.append(_number("AP", about["measures_suppressed"]["AP"]))
+        lines.append(f"| {name} | {ABLATIONS[name].changed} | " + " | ".join(marked) + " |")
+    return "\n".join(lines)
+
+
+def show_table(runs, names):
+    """Put the table into the notebook."""
+    from IPython.display import display
+
+    text = table(runs, names)
+    display({"text/markdown": text, "text/plain": text}, raw=True)
+
+
+def _number(measure, value):
+    if measure == "duplicates":
+        return f"{value:.1f}"
+    return f"{100 * value:.0f} %" if measure == "count_right" else f"{value:.2f}"

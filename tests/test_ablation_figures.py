@@ -1,0 +1,46 @@
+import numpy as np
+
+from helpers.figures import ablations, small_png
+
+
+def fake_run(ap, duplicates):
+    rng = np.random.default_rng(0)
+    measures = {"AP": ap, "AP50": ap + 0.2, "duplicates": duplicates, "count_right": 0.5}
+    return {
+        "about": {"measures": measures, "measures_suppressed": {**measures, "AP": ap + 0.1}},
+        "evaluation_step": np.array([0, 500, 1000]),
+        "evaluation_AP": np.array([0, ap / 2, ap]),
+        "evaluation_duplicates": np.array([0, duplicates, duplicates]),
+        "logits": rng.normal(size=(2, 8, 12, 11)),
+        "boxes": rng.uniform(0.2, 0.4, size=(2, 8, 12, 4)),
+    }
+
+
+RUNS = {
+    "baseline": fake_run(0.50, 10.0),
+    "baseline-seed-1": fake_run(0.54, 14.0),
+    "baseline-seed-2": fake_run(0.52, 12.0),
+    "argmin": fake_run(0.53, 2.0),
+    "one-to-many": fake_run(0.2, 200.0),
+}
+
+
+def test_a_difference_counts_only_outside_the_spread():
+    assert ablations.spread(RUNS, "AP") == (0.5, 0.54)
+    assert not ablations.outside(RUNS, "argmin", "AP")
+    assert ablations.outside(RUNS, "argmin", "duplicates")
+    rows = ablations.table(RUNS, ["argmin", "one-to-many"]).splitlines()
+    assert rows[2].endswith("| 0.53 | 0.73 | **2.0** | 50 % | 0.63 |")
+    assert "| **0.20** |" in rows[3]
+
+
+def test_the_figures_are_drawn():
+    for figure in (
+        ablations.curves_figure(RUNS, ["argmin", "one-to-many"]),
+        ablations.answers_figure(RUNS, ["argmin"], 1),
+    ):
+        assert len(small_png(figure)) > 5000
+
+
+def test_without_shipped_runs_there_are_none(tmp_path):
+    assert ablations.load_ablations(tmp_path) == {}
