@@ -11,7 +11,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks lint format evaluate train bench constraints clean
+.PHONY: help lab test notebooks slides links lint format evaluate train bench constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,12 @@ test: $(READY) ## run all tests
 
 notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for all of them
 	$(RUN) -m tools.notebooks $(if $(ALL),--all) $(ARGS)
+
+slides: $(READY) ## make a deck of slides from each notebook, in build/slides (npm is needed once)
+	$(RUN) -m tools.slides $(ARGS)
+
+links: $(READY) ## put Binder and Colab links into the README: REPO=owner/name
+	$(RUN) -m tools.links $(REPO)
 
 lint: $(READY) ## check style and formatting
 	$(RUN) -m ruff check .

@@ -13,13 +13,14 @@ OBJECT_SCORE = 0.5  # a prediction counts as a detection from this score on
 SAME_OBJECT_IOU = 0.5
 
 
-def evaluate(model, image_processor, scenes, batch_size=100):
+def evaluate(model, image_processor, scenes, batch_size=100, suppress=False):
     """Average precision and set quality of a detector on scenes.
 
     Args:
         model: a detector whose call gives `logits` and `pred_boxes`.
         image_processor: turns a list of PIL images into `pixel_values`.
         scenes: a sequence of (PIL image, COCO annotation).
+        suppress: strike out duplicates by `suppress_duplicates` first.
 
     Returns a dict: "AP" (over IoU 0.50 to 0.95), "AP50", "AP75", in [0, 1]; "duplicates" per 100 objects and
     "count_right", the share of scenes with as many detections as objects, both at score 0.5 and without suppression.
@@ -31,7 +32,7 @@ def evaluate(model, image_processor, scenes, batch_size=100):
         sizes = [image.size for image in images]
         predictions += detections(model, pixel_values, sizes)
         annotations += [annotation["annotations"] for annotation in batch]
-    return summarize(predictions, annotations)
+    return summarize([suppress_duplicates(found) for found in predictions] if suppress else predictions, annotations)
 
 
 @torch.no_grad()

@@ -10,12 +10,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.evaluation import detections, summarize
+from helpers import ablations
+from helpers.evaluation import detections, evaluate, summarize
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.plain_scenes import make_plain
-from helpers.recipe import Recipe, build_image_processor, build_model, renew_detection_tokens
-from helpers.recording import MATCH_SCENES, Recorder, recorded_steps
+from helpers.recipe import (
+    PATCHES,
+    Recipe,
+    begin_as_class_token,
+    build_image_processor,
+    build_model,
+    renew_detection_tokens,
+)
+from helpers.recording import MATCH_SCENES, Recorder, load_recording, recorded_steps, write_recording
 from helpers.scene_arrays import SceneArrays
 from helpers.scenes import NUM_CLASSES, running_example
 from helpers.stage import Running, Stage, progress, readable
@@ -24,6 +32,7 @@ from helpers.targets import validate_targets
 CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
 EVALUATION_SCENES = 200
+ABLATION_RECORD_EVERY, ABLATION_TEST_SCENES = 500, 1000
 QUICK = {"classifier_steps": 0, "detection_scenes": 8, "batch_size": 8, "detection_steps": 600}  # by heart
 
 
@@ -198,6 +207,44 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
     return model
 
 
+def train_ablation(name, folder, data_folder):
+    """Train one run of `helpers.ablations` and leave its small recording in `folder`, `NAME.npz`, with its measures."""
+    recipe = ablations.recipe_of(name)
+    steps = range(0, recipe.detection_steps + 1, ABLATION_RECORD_EVERY)
+    model = with_eyes(recipe, folder.parent / f"eyes-{recipe.seed}", data_folder)
+    model = train(recipe, folder, data_folder, ablations.ABLATIONS[name].criterion(), steps, model).eval()
+    recording = load_recording(folder / "recording.npz")
+    asked = model, build_image_processor(recipe), recipe.build_scenes("test", ABLATION_TEST_SCENES, seed=0)
+    measures = {"measures": evaluate(*asked), "measures_suppressed": evaluate(*asked, suppress=True)}
+    about = recording.pop("about") | {"ablation": name} | measures
+    for frames in ("step", "logits", "boxes", "owners", "owners_after"):
+        recording[frames] = recording[frames][[0, -1]]  # the first and the last; the curves are whole
+    write_recording(folder / f"{name}.npz", recording, about)
+
+
+def with_eyes(recipe, folder, data_folder):
+    """An ablation's model at the start of detection. All runs of a seed begin with one classifier, trained once."""
+    from safetensors.torch import load_file, save_file
+
+    model = build_model(recipe)
+    if not recipe.classifier_steps:
+        return model
+    path = folder / f"eyes-{recipe.seed}.safetensors"
+    if not path.exists():
+        classified = build_model(dataclasses.replace(ablations.BASELINE, seed=recipe.seed))
+        folder.mkdir(parents=True, exist_ok=True)
+        train_classifier(recipe, classified, folder, build_accelerator(), data_folder)
+        state = classified.vit.state_dict()
+        save_file({name: value.half().contiguous() for name, value in state.items()}, path)
+    weights, name = load_file(path), "embeddings.position_embeddings"  # in half precision, as they are shipped
+    places = model.vit.state_dict()[name]
+    places[:, : 1 + PATCHES**2] = weights[name][:, : 1 + PATCHES**2]  # there may be fewer or more tokens
+    weights |= {name: places, "embeddings.detection_tokens": model.vit.embeddings.detection_tokens.data}
+    model.vit.load_state_dict(weights)
+    begin_as_class_token(model, recipe.seed)
+    return model
+
+
 def main(arguments=None):
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -216,8 +263,6 @@ def main(arguments=None):
     folder = options.pop("folder") or Path("runs", name or ("quick" if quick else "mini-yolos"))
     given = {key: value for key, value in options.items() if value is not None}
     if name:
-        from helpers.ablations import train_ablation
-
         if given or quick or is_global:
             parser.error("--ablation takes --folder and --data only: its recipe is fixed")
         return train_ablation(name, folder, data)

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from helpers import ablations
-from helpers.ablations import ABLATIONS, recipe_of, train_ablation, with_eyes
+from helpers.ablations import ABLATIONS, recipe_of
 from helpers.recipe import build_model
 from helpers.recording import load_recording
+from helpers.training import train_ablation, with_eyes
 
 SMALL = dataclasses.replace(
     ablations.BASELINE,
@@ -23,8 +24,8 @@ SMALL = dataclasses.replace(
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(ablations, "BASELINE", SMALL)
-    monkeypatch.setattr(ablations, "RECORD_EVERY", 2)
-    monkeypatch.setattr(ablations, "TEST_SCENES", 12)
+    monkeypatch.setattr("helpers.training.ABLATION_RECORD_EVERY", 2)
+    monkeypatch.setattr("helpers.training.ABLATION_TEST_SCENES", 12)
     monkeypatch.setattr("helpers.training.EVALUATION_SCENES", 4)
 
 

@@ -1,0 +1,52 @@
+// Starts reveal.js, and makes what is on a slide fit: smaller pictures first, then smaller letters, then a scroll bar.
+const SIZE = { width: 1280, height: 720 };
+const PICTURES = [540, 500, 460, 420, 380]; // the tallest that pictures may be, in pixels
+const LETTERS = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6];
+const TRIALS = [
+  ...PICTURES.map((picture) => ({ picture, zoom: 1 })),
+  ...LETTERS.slice(1).map((zoom) => ({ picture: 380, zoom })),
+];
+
+// A slide's content gets a box of its own, whose letters can be made smaller.
+function wrap(section) {
+  const page = document.createElement("div");
+  page.className = "page";
+  page.append(...section.childNodes);
+  section.append(page);
+  new ResizeObserver(() => fit(section)).observe(page);
+  page.addEventListener("toggle", () => fit(section), true);
+}
+
+function overflows(section) {
+  const scale = Reveal.getScale();
+  const { top, bottom } = section.firstElementChild.getBoundingClientRect();
+  return (bottom - top) / scale > SIZE.height - 52 || section.scrollWidth > SIZE.width;
+}
+
+function fit(section) {
+  const page = section.firstElementChild;
+  if (!page.offsetHeight) return; // not shown
+  section.classList.remove("scrolls");
+  for (const { picture, zoom } of TRIALS) {
+    page.style.setProperty("--picture", `${picture}px`);
+    page.style.zoom = zoom;
+    if (!overflows(section)) return;
+  }
+  section.classList.add("scrolls");
+}
+
+const slides = [...document.querySelectorAll(".slides section")].filter((section) => !section.querySelector("section"));
+slides.forEach(wrap);
+Reveal.initialize({
+  ...SIZE,
+  margin: 0,
+  center: false,
+  hash: true,
+  slideNumber: "c/t",
+  transition: "none",
+  pdfSeparateFragments: false,
+  plugins: [RevealNotes],
+});
+Reveal.on("ready", ({ currentSlide }) => fit(currentSlide));
+Reveal.on("slidechanged", ({ currentSlide }) => fit(currentSlide));
+Reveal.on("pdf-ready", () => slides.forEach(fit));
