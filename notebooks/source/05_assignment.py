@@ -32,7 +32,7 @@ from helpers.checks.assignment import check_greedy_match, check_trap_for_greedy
 from helpers.detector import load_detector
 from helpers.figures import assignment as drawn
 from helpers.scenes import HandwrittenScenes, running_example
-from helpers.widgets import AssignmentStepper
+from helpers.widgets import AssignmentStepper, MatchingPlayground
 
 # %% [markdown]
 # ## Choose five cells
@@ -112,8 +112,11 @@ print("argmin:", [f"passenger {p + 1} calls taxi {figures.LETTERS[t]}" for t, p 
 figure = drawn.street_figure(taxis, passengers, greedy(street), brute_force(street))
 figures.show(figure, "Greedy sends taxi B to the passenger it is nearest to, and taxi A has to cross the whole street.")
 
+MatchingPlayground(preset="two fight over one", controls=["matching"])
+
 # %% [markdown]
-# Greedy saves a tenth at the first ride and pays for it at the last. A joint decision gives up a little to save a lot.
+# Greedy saves a tenth at the first ride and pays for it at the last. Below the street: boxes to drag. Choose the rule,
+# and make greedy lose.
 #
 # **Predict first.** In how many scenes does this happen to a real detector, early and late in training? And in a
 # **crowd**: random points, distance only, 20 guesses for 18 targets?
