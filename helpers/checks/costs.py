@@ -1,65 +1,55 @@
-"""The checks of notebook 04: the class cost, the generalised IoU, and two guesses that L1 cannot tell apart."""
+"""The checks of notebook 04: a right guess that is expensive, the generalised IoU, two guesses alike to L1."""
 
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
 from helpers.checks import NOT_ATTEMPTED
-from helpers.costs import class_cost as right_class_cost
 
+NUM_CLASSES, RIGHT_CLASS, TIMID_COST = 10, 4, -0.1
 TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
 WANTED_L1, WANTED_IOU, TOLERANCE = 0.2, (0.0, 0.5), 2e-3
 
 
-def check_class_cost(class_cost):
-    """Notebook 04: (N, K + 1) logits and (T,) labels become the (N, T) matrix of minus the probabilities."""
-    print(judge_class_cost(class_cost))
+def check_timid_guess(timid_guess):
+    """Notebook 04: K + 1 logits of a guess that is right about a "4" and costs nearly as much as a wrong one."""
+    answer = timid_guess()
+    print(judge_timid_guess(answer))
+    if answer is not None and _as_logits(answer) is not None:
+        _draw_probabilities(_as_logits(answer).softmax(-1))
 
 
-def judge_class_cost(class_cost):
-    """The verdict: three sizes, one with repeated labels, one without targets."""
-    generator = torch.Generator().manual_seed(4)
-    for name, (n, k, labels) in {
-        "12 guesses and 5 targets": (12, 10, [3, 1, 4, 1, 5]),
-        "3 guesses, 3 targets": (3, 2, [1, 0, 1]),
-        "no target": (4, 3, []),
-    }.items():
-        logits = 3 * torch.randn(n, k + 1, generator=generator)
-        labels = torch.tensor(labels, dtype=torch.int64)
-        try:
-            answer = class_cost(logits.clone(), labels)
-        except Exception as error:
-            return f"not yet, with {name}: {type(error).__name__}: {error}. Hint: logits[:, labels] picks columns."
-        if answer is None:
-            return NOT_ATTEMPTED
-        fault = _class_fault(answer, logits, labels)
-        if fault:
-            return f"not yet, with {name}: {fault}"
-    return "correct: every guess against every target, repeated labels and no targets included."
-
-
-def _class_fault(answer, logits, labels):
-    wanted = right_class_cost(logits, labels)
-    if not isinstance(answer, torch.Tensor):
-        return f"this is a {type(answer).__name__}. Hint: return a tensor of shape (N, T)."
-    if answer.shape != wanted.shape:
-        turned = " It is turned over: guesses are rows." if answer.shape == wanted.T.shape else ""
+def judge_timid_guess(answer):
+    """The verdict on eleven logits: "4" has to come first, with a probability below 0.1."""
+    if answer is None:
+        return NOT_ATTEMPTED
+    logits = _as_logits(answer)
+    if logits is None:
+        return "not yet. Hint: return eleven finite numbers, ten digits and no object."
+    best = logits.argsort(descending=True)[0].item()
+    share = float(logits.softmax(-1)[RIGHT_CLASS])
+    if logits[RIGHT_CLASS] < logits[best]:
+        says = "no object" if best == NUM_CLASSES else f'"{best}"'
+        return f'not yet: this guess says {says}. Hint: the logit of "4" stands at place 4; make it the largest.'
+    if int((logits == logits[RIGHT_CLASS]).sum()) > 1:
+        return 'not yet: "4" shares the first place. Hint: put it a little above the others.'
+    if share >= -TIMID_COST:
         return (
-            f"the shape is {tuple(answer.shape)}, not {tuple(wanted.shape)}.{turned} Hint: pick T columns for N rows."
+            f'not yet: "4" has the probability {share:.3f}, so the pair costs {-share:.3f}.\n'
+            "Hint: bring the logits closer together; the others then get a larger share."
         )
-    probabilities = logits.softmax(-1)
-    named = {
-        "this rewards the wrong guesses. Hint: a cost falls as the probability rises": probabilities[:, labels],
-        "these are logits. Hint: a softmax over the classes comes first": -logits[:, labels],
-        "this is −log p. Hint: the matcher takes the probability itself": -logits.log_softmax(-1)[:, labels],
-        "this softmax runs over the guesses. Hint: dim=-1, each guess shares its certainty among the classes": (
-            -logits.softmax(0)[:, labels]
-        ),
-        "no-object is missing from the softmax. Hint: keep all K + 1 columns until the end": (
-            -logits[:, :-1].softmax(-1)[:, labels]
-        ),
-        "this is 1 − p. It would give the same match. Hint: the constant is left out": 1 - probabilities[:, labels],
-    }
-    return _recognise(answer, wanted, named)
+    return (
+        f'correct: "4" is the largest of eleven probabilities, yet the pair costs {-share:.3f}.\n'
+        "The largest of eleven is never below 1/11, so no guess that is right costs more than −1/11."
+    )
+
+
+def _as_logits(answer):
+    """K + 1 logits, float64, or None if the answer is not that."""
+    try:
+        logits = torch.as_tensor(answer, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return logits if logits.shape == (NUM_CLASSES + 1,) and bool(logits.isfinite().all()) else None
 
 
 def check_giou(giou):
@@ -220,3 +210,16 @@ def _draw_guesses(boxes):
         numbers = [(name, value, True) for name, value in measures(box, TARGET_BOX).items()]
         draw_pair(axes, box, TARGET_BOX, title, numbers)
     figures.show(figure, "Your two guesses, dashed, and the target; below, what the three measures see.")
+
+
+def _draw_probabilities(probabilities):
+    from helpers import figures
+
+    figure, axes = figures.new_figure(8, 3)
+    names = [*map(figures.label_name, range(NUM_CLASSES)), "none"]
+    colours = [figures.NO_OBJECT] * len(names)
+    colours[RIGHT_CLASS] = figures.CLASS
+    axes.bar(names, probabilities, 0.7, color=colours)
+    axes.axhline(-TIMID_COST, color=figures.INK, ls=":", lw=1.5)
+    axes.set(ylim=(0, max(0.16, 1.1 * float(probabilities.max()))), ylabel="probability", title="What your guess says")
+    figures.show(figure, 'Your guess: "4" has to be the tallest bar, and yet stay below the dotted line, 0.1.')

@@ -25,7 +25,7 @@ def _judge_swap(answer, positional_loss, names):
     costs = {pair: positional_loss(_swapped(len(names), *pair)) for pair in combinations(range(len(names)), 2)}
     yours = f"swapping {names[first]} and {names[second]} gives {costs[first, second]:.2f}"
     if (first, second) == min(costs, key=costs.get):
-        return f"correct: {yours}, the least of all ten. The classes still agree, only the boxes do not."
+        return f"correct: {yours}, the least of all ten.\nThe classes still agree, only the boxes do not."
     return f"not yet: {yours}, but another swap costs less. Hint: which two labels can stand in for each other?"
 
 

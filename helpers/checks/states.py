@@ -114,4 +114,4 @@ def judge_largest_image(answer):
     next_length = 1 + (side // PATCH_SIZE + 1) ** 2 + NUM_DETECTION_TOKENS
     if next_length <= LONGEST:
         return f"not yet: {sentence}; there is room. Hint: try {side + PATCH_SIZE}."
-    return f"correct: {sentence}. One more row and column of patches would make it {next_length}, too long."
+    return f"correct: {sentence}.\nOne more row and column of patches would make it {next_length}, too long."

@@ -164,7 +164,7 @@ def judge_unnoticed_box(answer):
         return f"not yet: it is caught. {_which_side(left, top, right, bottom)}"
     overlap = float(box_iou(corners, center_to_corners(corners)))
     return (
-        "correct: a proper box, and a proper centre box, but not the same one. "
+        "correct: a proper box, and a proper centre box, but not the same one.\n"
         f"The box meant and the box read have an IoU of {overlap:.2f}."
     )
 

@@ -224,10 +224,9 @@ figures.show(figure, "The loss of the running example: class, L1 and GIoU, each 
 # %% [markdown]
 # ## Is it the real loss?
 #
-# (The `cardinality_error` has no weight and no gradient: it counts objects too many or too few, to look at.)
-#
 # The model comes from the `transformers` library, and computes its own loss when it gets labels. Two programs, one
-# number.
+# number. (The fourth term, `cardinality_error`, counts objects claimed too many or too few. It has no weight and no
+# gradient, so it is no part of the sum.)
 
 # %%
 with torch.no_grad():

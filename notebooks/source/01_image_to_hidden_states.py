@@ -165,12 +165,12 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 # %% [markdown]
 # ## Where does a token look?
 #
-# Place $i$ asks with a query $q_i$, place $j$ answers with a key $k_j$ (both of length $d$):
+# Place $i$ asks with a query $q_i$, place $j$ answers with a key $k_j$, of length $d$:
 #
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
-# Row $i$ says how place $i$ divides its attention: 77 shares that sum to 1. We average the four attention heads, and
-# keep the rows of [**matched**](glossary.md#matched-token) tokens, those that the matcher paired with a digit.
+# Row $i$ has 77 shares that sum to 1: so much does place $i$ take from each. A layer has four such heads; we average
+# them, and keep the rows of [**matched**](glossary.md#matched-token) tokens, paired with a digit.
 
 # %% [markdown]
 # **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share

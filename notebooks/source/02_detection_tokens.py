@@ -219,8 +219,9 @@ print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, c
 # %% [markdown]
 # ## Swap two tokens
 #
-# Token F is two vectors: a detection token and a position. Exchange both with those of another token and run the network.
-# **Predict first:** what happens to the guesses, and to the loss? And if you exchange the tokens but leave the positions?
+# A slot is two vectors: a detection token and a position. Exchange both between two slots, here the surest two, and run
+# the network. **Predict first:** what happens to the guesses, and to the loss? And if you exchange the tokens but leave
+# the positions?
 #
 # <details><summary>Predict, then open</summary>
 #

@@ -20,7 +20,7 @@
 import torch
 
 from helpers import HungarianMatcher, box_iou, center_to_corners, figures, generalized_box_iou
-from helpers.checks.costs import check_class_cost, check_giou, check_two_guesses
+from helpers.checks.costs import check_giou, check_timid_guess, check_two_guesses
 from helpers.detector import load_detector
 from helpers.figures import geometry
 from helpers.scenes import running_example
@@ -52,10 +52,10 @@ print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 place = target["class_labels"].tolist().index(4)
 guess = int(logits.softmax(-1)[:, 4].argmax())
 cell = (guess, place)  # the pair that we follow
-by_hand = -logits[guess].exp()[4] / logits[guess].exp().sum()  # minus the softmax, written out
-print(f"guess {figures.LETTERS[guess]}, target 4: {by_hand:.2f}")
-assert torch.isclose(by_hand, costs["class_cost"][cell])
-figure = geometry.class_figure(image, target, pred_boxes, costs["class_cost"], cell, "Class: −p")
+class_cost = -logits.softmax(-1)[:, target["class_labels"]]  # (N, K + 1) -> (N, T): one column for each target
+print(f"guess {figures.LETTERS[guess]}, target 4: {class_cost[cell]:.2f}")
+assert torch.equal(class_cost, costs["class_cost"])
+figure = geometry.class_figure(image, target, pred_boxes, class_cost, cell, "Class: −p")
 figures.show(figure, "The class cost of all 60 pairs; the ringed cell belongs to the pair drawn on the left.")
 
 # %% [markdown]
@@ -70,34 +70,34 @@ figures.show(figure, "The class cost of all 60 pairs; the ringed cell belongs to
 # </details>
 
 # %% [markdown]
-# ## Exercise: the class cost
+# ## Exercise: right, and expensive
 #
-# Write it for all pairs at once: logits (N, K + 1) and labels (T,) in, a matrix (N, T) out.
+# Guess G says "7", and costs −0.09 for a "1". Can a guess that is *right* cost as much? Find eleven logits:
+# the largest is that of "4", yet the class cost for a "4" lies above −0.1. How close to 0 can it come?
 
 
 # %% tags=["exercise"]
-def class_cost(logits, class_labels):
-    return None  # (N, T)
+def timid_guess():
+    return None  # K + 1 = 11 logits: the digits "0" to "9", then no object
 
 
 # %%
-check_class_cost(class_cost)
+check_timid_guess(timid_guess)
 
 # %% [markdown]
 # <details><summary>A hint</summary>
 #
-# Softmax first, over the K + 1 classes. Then `matrix[:, labels]` picks one column per label, the same column twice if a
-# label comes twice.
+# The eleven probabilities share 1. To be the largest, "4" needs only a little more than each of the others has.
 #
 # </details>
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def class_cost(logits, class_labels):
-    return -logits.softmax(-1)[:, class_labels]  # one column per target
+def timid_guess():
+    return [0, 0, 0, 0, 0.05, 0, 0, 0, 0, 0, 0]  # nearly equal shares, each about 1/11
 
 
-check_class_cost(class_cost)
+check_timid_guess(timid_guess)
 
 # %% [markdown]
 # ## L1: are the four numbers right?
@@ -186,9 +186,12 @@ check_giou(giou)
 
 # %%
 pairs = {
-    "L1 does not see scale": ("L1", [([0.6, 0.5, 0.7, 0.7], [0.5, 0.5, 0.7, 0.7]), ([0.6, 0.5, 0.11, 0.11], [0.5, 0.5, 0.11, 0.11])]),
-    "IoU does not see distance": ("IoU", [([0.3, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]), ([0.15, 0.2, 0.2, 0.2], [0.8, 0.8, 0.2, 0.2])]),
-    "GIoU does not see inside": ("GIoU", [([0.5, 0.5, 0.8, 0.8], [0.5, 0.5, 0.3, 0.3]), ([0.5, 0.5, 0.8, 0.8], [0.26, 0.74, 0.3, 0.3])]),
+    "L1 does not see scale": ("L1", [([0.6, 0.5, 0.7, 0.7], [0.5, 0.5, 0.7, 0.7]),
+                                     ([0.6, 0.5, 0.11, 0.11], [0.5, 0.5, 0.11, 0.11])]),
+    "IoU does not see distance": ("IoU", [([0.3, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]),
+                                          ([0.15, 0.2, 0.2, 0.2], [0.8, 0.8, 0.2, 0.2])]),
+    "GIoU does not see inside": ("GIoU", [([0.5, 0.5, 0.8, 0.8], [0.5, 0.5, 0.3, 0.3]),
+                                          ([0.5, 0.5, 0.8, 0.8], [0.26, 0.74, 0.3, 0.3])]),
 }  # fmt: skip
 figure = geometry.blind_spots_figure(pairs)
 figures.show(
@@ -247,9 +250,9 @@ figures.show(figure, "Time runs down: what each guess covers from left to right,
 # %% [markdown]
 # ## Move it: two boxes in your hands
 #
-# Black is the guess one step downhill, for each judge. Below, the pair is alive: drag, or choose a scene, and
-# let the guess follow one loss. Far apart, will GIoU first move it or grow it? **Break it:** find a pair for which two
-# judges move the guess in different directions.
+# The figure draws, in black, the guess after one step down each loss. Below, the pair is alive: drag, or choose a
+# scene, and let the guess follow one loss. In *nested*, which losses still move its center? **Break it:** find a pair
+# for which two judges move the guess in different directions.
 
 # %%
 my_guess, my_target = (0.3, 0.35, 0.25, 0.25), (0.68, 0.6, 0.3, 0.45)  # change these

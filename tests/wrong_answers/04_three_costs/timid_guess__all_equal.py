@@ -1,0 +1,2 @@
+def timid_guess():
+    return [0] * 11

@@ -1,0 +1,2 @@
+def timid_guess():
+    return 4
