@@ -34,11 +34,11 @@ def judge_timid_guess(answer):
         return 'not yet: "4" shares the first place. Hint: put it a little above the others.'
     if share >= -TIMID_COST:
         return (
-            f'not yet: "4" has the probability {share:.3f}, so the pair costs {-share:.3f}.\n'
+            f'not yet: "4" has the probability {share:.3f}, so the pair costs −{share:.3f}.\n'
             "Hint: bring the logits closer together; the others then get a larger share."
         )
     return (
-        f'correct: "4" is the largest of eleven probabilities, yet the pair costs {-share:.3f}.\n'
+        f'correct: "4" is the largest of eleven probabilities, yet the pair costs −{share:.3f}.\n'
         "The largest of eleven is never below 1/11, so no guess that is right costs more than −1/11."
     )
 
