@@ -8,6 +8,7 @@ from helpers.figures import INK, PREDICTION, QUIET, TARGET, draw_box, draw_image
 MARGIN = 30  # pixels of table around the sheet
 TABLE = "#f1f1f1"
 DASHES = (0, (4, 2))
+LETTER = 7.5  # pixels of the image that a letter takes
 
 
 def draw_reading(axes, image, target, title, num_classes=10):
@@ -77,7 +78,8 @@ def _draw_boxes(axes, image, boxes, names, colour, linestyle):
     for (left, top, right, bottom), name in zip(boxes, names):
         draw_box(axes, (left, top, right, bottom), colour, linestyle)
         x, y = max(left, -MARGIN), max(top, -MARGIN + 11)
-        if any(abs(x - other_x) < 17 and abs(y - other_y) < 10 for other_x, other_y in taken):
+        wide = LETTER * len(name)
+        if any(abs(x - other_x) < wide and abs(y - other_y) < 10 for other_x, other_y in taken):
             y = min(bottom + 11, image.height + MARGIN)
         taken.append((x, y))
         _draw_name(axes, x, y, name, colour)
