@@ -152,8 +152,8 @@ check_end_of_plateau(end_of_plateau, recording)
 #
 # <details><summary>Predict, then open</summary>
 #
-# No. It is least, under 2 %, while all boxes still lie together, and 3 to 5 % while they wait. It is
-# most, near 8 %, when eyes open: several neighbours learn to reach the same digit, and quarrel. Only
+# No. It is least, under 2 %, while all boxes still lie together, and 3 to 5 % once they stand apart and training shifts
+# their borders. It is most, near 8 %, when eyes open: several neighbours learn to reach the same digit, and quarrel. Only
 # then does it die out.
 #
 # </details>
@@ -245,7 +245,7 @@ check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
 #
 # <details><summary>Predict, then open</summary>
 #
-# In about 85 % of cases, and at step 1,000 nearly as well as at the end. Who serves which place and size is settled before
+# In five cases of six, and at step 1,000 nearly as well as at the end. Who serves which place and size is settled before
 # the eyes open.
 #
 # </details>
@@ -341,9 +341,9 @@ training.run(
 # <details><summary>Predict, then open</summary>
 #
 # Nearly. In the first step the box terms agree: `num_boxes` counts all processes' objects. The class term differs a
-# little: each process divides by its own weights, as in the reference. Over fifty steps the mean losses came out 3 %
-# apart. With `--global-class-normalizer` the two runs agree to rounding (`tests/test_processes.py`).
-# [11](11_fast_and_safe.ipynb) shows the arithmetic.
+# little: each process divides by its own weights, as in the reference. Fifty steps later the losses were 3 % apart. With
+# `--global-class-normalizer` the two runs agree to rounding (`tests/test_processes.py`). [11](11_fast_and_safe.ipynb)
+# shows the arithmetic.
 #
 # A trap: `accelerate launch --cpu --num_processes 2` quietly starts one process.
 #
