@@ -293,7 +293,7 @@ matches = {
 }
 figures.show(
     drawn.matches_figure(images[0], young, targets[0], matches),
-    "The same guesses, matched with two sets of weights: the 5 changes hands, from J to I.",
+    "The same guesses, matched with two sets of weights.",
 )
 MatchingPlayground(outputs=young, targets=targets[:1], image=images[0])
 
@@ -346,8 +346,8 @@ check_match_batch(match_batch)
 #
 # <details><summary>Answer</summary>
 #
-# Nothing: every total doubles, so the cheapest stays the cheapest. Only the ratios matter. In the loss, twice the
-# weights are twice the gradient.
+# Nothing: every total doubles, so the cheapest stays the cheapest. Only the ratios matter. In the loss it is
+# different: twice the weights are twice the gradient.
 #
 # </details>
 #

@@ -8,8 +8,7 @@
 # **You will be able to** compute the three terms by hand, say which guesses get a gradient from each, choose
 # `eos_coef`, and tell what a confidence of 85 % is worth.
 #
-# **Time** 25 minutes to read, 50 with the exercises. **You need** [04](04_three_costs.ipynb), the costs, and
-# [06](06_matcher.ipynb), the matcher.
+# **Time** 25 minutes to read, 50 with the exercises. **You need** 04, the costs, and 06, the matcher.
 #
 # Is it true that only the five matched guesses learn?
 
@@ -58,8 +57,7 @@ owners = [None if label == 10 else f'"{label}"' for label in classes.tolist()]
 by_token = [dict(zip(tokens.tolist(), values.tolist())) for values in (l1, one_minus_giou)]
 figure, axes = figures.new_figure(10, 6.4)
 draw_report_card(axes, owners, said.tolist(), class_losses.tolist(), *by_token)
-caption = "Twelve grades for class, five for boxes. The two worst: G misreads its 1, and H claims the 3 that B owns."
-figures.show(figure, caption)
+figures.show(figure, "Twelve grades for class, five for boxes: a guess without a target has no box to be wrong.")
 
 # %% [markdown]
 # ## From grades to terms

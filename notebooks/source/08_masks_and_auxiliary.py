@@ -8,8 +8,7 @@
 # **You will be able to** compute focal and dice loss by hand, say which of them sees a lost half of an object, and
 # train with a loss at every layer.
 #
-# **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and
-# [07](07_loss.ipynb).
+# **Time** 25 minutes to read, 45 with the exercises. **You need** 06 and 07.
 #
 # A rule that most readers arrive with: match once, grade everything. Keep it in mind.
 
