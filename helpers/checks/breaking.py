@@ -83,8 +83,10 @@ def judge_two_each(two_each):
 def _two_each_fault(guesses, targets, cost):
     wanted = np.repeat(cost, 2, axis=1)
     least = total_cost(wanted, brute_force(wanted))
-    if len(guesses) != len(targets) or len(guesses) != 2 * cost.shape[1]:
-        return f"{len(guesses)} guesses for {cost.shape[1]} targets. Hint: two for each."
+    if guesses.shape != targets.shape or guesses.shape != (2 * cost.shape[1],):
+        return f"guesses {guesses.shape}, targets {targets.shape} for {cost.shape[1]} targets. Hint: two for each."
+    if min(guesses.min(), targets.min()) < 0 or guesses.max() >= len(cost):
+        return f"there are {len(cost)} guesses, from 0 on. Hint: return row numbers, then column numbers."
     if targets.max() >= cost.shape[1]:
         return f"there is no target {targets.max()}. Hint: columns 2k and 2k + 1 are copies of one target; divide by 2."
     if (np.bincount(targets, minlength=cost.shape[1]) != 2).any():
