@@ -1,8 +1,9 @@
-"""What a call does beside its result: how large a tensor it needs, what it notes, how it fails."""
+"""What a call does beside its result: how large a tensor it needs, what it asks of the host, notes, how it fails."""
 
 import warnings
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -24,22 +25,55 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
-def outcome(function, *arguments, width=90):
-    """What a call gives, as one line: its number, then the warnings it raises; or the error that comes instead.
+class HostReads(TorchFunctionMode):
+    """Counts, inside a `with` block, what Python asks of torch's tensors: what a GPU would have to send to the host.
 
-    Args: function: what is called with `arguments`, and returns a number; width: where long messages are cut.
+    `copies` of whole tensors (`cpu`, `tolist`), the `numbers` in them, and `values` read one at a time (`item`, `int`,
+    `float`, an `if`). On a CPU nothing moves; the calls are the same.
 
-    >>> outcome(torch.tensor, 0.125), outcome(int, "eight", width=30)
-    ('0.125', 'ValueError: invalid ...')
+    >>> with HostReads() as host:
+    ...     _ = torch.zeros(2, 3).cpu(), int(torch.tensor(4)), bool(torch.zeros(5).all())
+    >>> host.copies, host.numbers, host.values
+    (1, 6, 2)
+    """
+
+    copies = numbers = values = 0
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        name = getattr(function, "__name__", "")
+        if name in ("cpu", "tolist"):
+            self.copies += 1
+            self.numbers += arguments[0].numel()
+        self.values += name in ("item", "__bool__", "__int__", "__float__")
+        return function(*arguments, **(options or {}))
+
+
+def outcome(function, *arguments, width=130, **options):
+    """What a call gives, as one line: its number or sentence, then its warnings; or the error that comes instead.
+
+    Args: function: what is called with `arguments` and `options`; a result that is neither a number nor a string is
+    called "no error". width: where long messages are cut.
+
+    >>> outcome(torch.tensor, 0.125), outcome(sorted, [2, 1]), outcome(int, "eight", width=30)
+    ('0.125', 'no error', 'ValueError: invalid ...')
     """
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
         try:
-            said = [f"{float(function(*arguments)):.3f}"]
+            said = [_in_words(function(*arguments, **options))]
         except Exception as error:
             said = [f"{type(error).__name__}: {error}"]
     messages = said + [str(note.message) for note in notes]
-    return "; ".join(_cut(message.splitlines()[0], width) for message in messages)
+    return "; ".join(_cut(" ".join(message.split()), width) for message in messages)
+
+
+def _in_words(result):
+    if isinstance(result, str):
+        return result
+    try:
+        return f"{float(result):.3f}"
+    except (TypeError, ValueError):
+        return "no error"
 
 
 def _cut(message, width):

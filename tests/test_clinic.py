@@ -10,7 +10,6 @@ from transformers import YolosForObjectDetection, YolosImageProcessorPil
 from transformers.loss import loss_for_object_detection as reference
 
 from helpers import center_to_corners, generalized_box_iou, validate_targets
-from helpers.checks.clinic import outcome
 from helpers.figures.clinic import FILES, QUESTIONS, TICKETS, symptom_list, symptom_table, triage_figure
 from helpers.recipe import Recipe, build_model
 
@@ -96,16 +95,3 @@ def test_the_figure_keeps_inside_its_axes():
     figure = triage_figure()
     axes = figure.axes[0]
     assert all(0 <= text.get_position()[1] <= axes.get_ylim()[0] for text in axes.texts)
-
-
-def test_outcome_is_one_line():
-    def warn():
-        import warnings
-
-        warnings.warn("first\nline", stacklevel=1)
-        return 3
-
-    assert outcome(max, [1, 2]) == 2
-    assert outcome(warn) == "goes on, and says: first line"
-    assert outcome(lambda: 1 / 0) == "ZeroDivisionError: division by zero"
-    assert len(outcome(int, "x" * 1000)) <= 180

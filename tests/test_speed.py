@@ -10,7 +10,7 @@ from batches import make_batch, reference_criterion, reference_still
 from helpers import HungarianMatcher, SetCriterion
 from helpers.checks import speed as checks
 from helpers.figures import speed
-from helpers.meters import LargestTensor, outcome
+from helpers.meters import HostReads, LargestTensor, outcome
 
 ROWS = speed.measured()
 
@@ -42,12 +42,31 @@ def test_the_largest_tensor_is_the_largest():
     assert largest.bytes == 56
 
 
-def test_an_outcome_tells_all():
+def test_host_reads_are_counted_and_results_stay():
+    with HostReads() as host:
+        values = torch.arange(6).view(2, 3)
+        answer = values.cpu().tolist(), values.sum().item(), "yes" if (values >= 0).all() else "no"
+    assert answer == ([[0, 1, 2], [3, 4, 5]], 15, "yes")
+    assert (host.copies, host.numbers, host.values) == (2, 12, 2)
+
+
+def test_layers_are_copied_together():
+    layers, targets = zip(*(make_batch([2, 3]) for _ in range(3)))
+    with HostReads() as host:
+        HungarianMatcher().match_layers(list(layers), targets[0])
+    assert host.copies == 1
+
+
+def test_an_outcome_is_one_line():
     def warn():
-        warnings.warn("a note that is longer than the width allows", stacklevel=1)
+        warnings.warn("a note that is longer than\nthe width allows", stacklevel=1)
         return 2
 
     assert outcome(warn, width=20) == "2.000; a note that is ..."
+    assert outcome(warn) == "2.000; a note that is longer than the width allows"
+    assert outcome(str, 3) == "3"
+    assert outcome(print, end="") == "no error"
+    assert outcome(lambda: 1 / 0) == "ZeroDivisionError: division by zero"
 
 
 def test_trap_pairs_avoids_what_can_be_avoided():

@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import torch
 
 from helpers.boxes import center_to_corners
@@ -10,25 +11,11 @@ from helpers.detector import detection_outputs
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.recipe import Recipe, build_model
+from helpers.scenes import HandwrittenScenes
 
-LINE = 180  # characters of a sentence that `outcome` keeps
+LINE = 180  # characters of an error that a verdict keeps
 NUM_CLASSES, EOS_COEF, TOLERANCE = 10, 0.4, 1e-4
 WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0}
-
-
-def outcome(function, *arguments, **options):
-    """What a call gives: its result, or its error or first warning as one line.
-
-    >>> outcome(int, "12"), outcome(int, "twelve")
-    (12, "ValueError: invalid literal for int() with base 10: 'twelve'")
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = function(*arguments, **options)
-        except Exception as error:
-            return _one_line(f"{type(error).__name__}: {error}")
-    return _one_line(f"goes on, and says: {caught[0].message}") if caught else result
 
 
 def check_mended(mend_data_set):
@@ -46,9 +33,19 @@ def check_deep_loss(deep_loss):
     print(_judge(deep_loss, _model_patients(), "all layers are graded, and no target is dropped in silence."))
 
 
-def check_accumulated(accumulated_loss):
-    """Notebook 13, tickets 10 and 11: `accumulated_loss(criterion, outputs, targets, size) -> scalar`."""
-    print(_judge(accumulated_loss, _batch_patients(), "small batches add up to the large one, gradients too."))
+def check_padded(pad_batch):
+    """Notebook 13, ticket 12: `pad_batch(images, targets) -> pixel_values, targets`; draws what it returns."""
+    verdict = _judge(pad_batch, _padding_patients(), "boxes follow the canvas, and what was given stays as it was.")
+    print(verdict)
+    images, targets = _unequal_scenes()
+    if verdict == NOT_ATTEMPTED or _padding_fault(pad_batch, images, targets, shapes_alone=True):
+        return
+    from helpers.figures import show
+    from helpers.figures.clinic import padded_figure
+
+    pixel_values, boxes = _padded(images, targets)
+    found = [target["boxes"] for target in pad_batch(images, targets)[1]]
+    show(padded_figure(pixel_values, boxes, found), "Your boxes, dashed, on the targets of a padded batch.")
 
 
 def _judge(treatment, patients, praise):
@@ -233,48 +230,87 @@ def _crowd_fault(loss, model, pixel_values, targets):
     return "13 objects, 12 tokens, and it goes on. Hint: raise a ValueError if an image has more objects than tokens."
 
 
-def _batch_patients():
-    targets = _scenes([1, 7, 0, 2, 6])
-    generator = torch.Generator().manual_seed(2)
-    outputs = {
-        "logits": 2 * torch.randn(5, 8, NUM_CLASSES + 1, generator=generator),
-        "pred_boxes": 0.2 + 0.4 * torch.rand(5, 8, 4, generator=generator),
-    }
-    half = {name: value.to(torch.bfloat16) for name, value in outputs.items()}
-    yield "five images one by one", lambda loss: _accumulated_fault(loss, outputs, targets, 1)
-    yield "ticket 10", lambda loss: _accumulated_fault(loss, outputs, targets, 2)
-    yield "ticket 11", lambda loss: _accumulated_fault(loss, half, targets, 2)
+def _padding_patients():
+    images, targets = _unequal_scenes()
+    alike, empty = (
+        [images[0], images[0]],
+        [targets[0], {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.zeros(0, 4)}],
+    )
+    yield "images of one size", lambda pad: _padding_fault(pad, alike, [targets[0], targets[0]])
+    yield "ticket 12", lambda pad: _padding_fault(pad, images, targets)
+    yield "an image without objects", lambda pad: _padding_fault(pad, images, empty)
+    yield "the next epoch", lambda pad: _epoch_fault(pad, images, targets)
 
 
-def _accumulated_fault(accumulated_loss, outputs, targets, size):
-    outputs = {name: value.clone().requires_grad_() for name, value in outputs.items()}
-    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, EOS_COEF)
-    value = accumulated_loss(criterion, outputs, targets, size)
-    if value is None:
+def _unequal_scenes():
+    """Two scenes, the second stretched to be wider and lower, and their targets in fractions of their own image."""
+    images, targets = [], []
+    for scene, size in zip(HandwrittenScenes("test", 2, seed=1), ((128, 128), (208, 96))):
+        image, annotation = scene
+        pixels = torch.from_numpy(np.array(image.resize(size), dtype=np.float32) / 255)
+        images.append(pixels.permute(2, 0, 1).contiguous())  # (3, h, w)
+        things = annotation["annotations"]
+        left, top, width, height = torch.tensor([thing["bbox"] for thing in things]).T / image.width
+        boxes = torch.stack([left + width / 2, top + height / 2, width, height], dim=1)
+        targets.append({"class_labels": torch.tensor([thing["category_id"] for thing in things]), "boxes": boxes})
+    return images, targets
+
+
+def _padded(images, targets):
+    """The right answer: the tensor, and the boxes of each image."""
+    height, width = (max(image.shape[side] for image in images) for side in (1, 2))
+    pixel_values = torch.zeros(len(images), 3, height, width)
+    for canvas, image in zip(pixel_values, images):
+        canvas[:, : image.shape[1], : image.shape[2]] = image
+    scales = [torch.tensor([image.shape[2] / width, image.shape[1] / height] * 2) for image in images]
+    return pixel_values, [target["boxes"] * scale for target, scale in zip(targets, scales)]
+
+
+def _padding_fault(pad_batch, images, targets, shapes_alone=False):
+    answer = pad_batch([image.clone() for image in images], _copy(targets))
+    if answer is None:
         return NOT_ATTEMPTED
-    if not isinstance(value, torch.Tensor) or value.numel() != 1:
-        return f"it returns a {type(value).__name__}. Hint: the sum of SetCriterion.total over the parts."
-    whole = criterion(outputs, targets)
-    expected = criterion.total(whole)
-    starts = range(0, len(targets), size)
-    parts = [({name: v[i : i + size] for name, v in outputs.items()}, targets[i : i + size]) for i in starts]
-    alone = [criterion.total(criterion(*part)) for part in parts]
-    num_boxes, class_weight_sum = criterion.normalizers(outputs["logits"].shape[1], targets)
-    boxes_only = [criterion.total(criterion(*part, num_boxes)) for part in parts]
-    full = [criterion.total(criterion(*part, num_boxes, class_weight_sum)) for part in parts if len(part[1]) == size]
-    for wrong, sentence in (
-        (sum(alone) / len(alone), "this is the mean of the parts. Hint: criterion.normalizers of *all* targets, once."),
-        (sum(alone), "this is the sum of the parts' own losses. Hint: give each call num_boxes of the whole batch."),
-        (sum(boxes_only), "the class term is normalised part by part. Hint: pass class_weight_sum, too."),
-        (sum(full), "the last, smaller part is missing. Hint: range(0, len(targets), size)."),
-    ):
-        if not _close(value, expected) and _close(value, wrong):
-            return sentence
-    if not _close(value, expected):
-        return f"you give {float(value.detach()):.4f}, but it is {float(expected.detach()):.4f}. Hint: see normalizers."
-    if value.grad_fn is None:
-        return "the number is right, but carries no gradient. Hint: sum tensors; no item(), no detach()."
+    form = "Hint: return two things, a tensor (B, 3, H, W) and a list of B dicts."
+    if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[0], torch.Tensor):
+        return f"it returns a {type(answer).__name__}. {form}"
+    pixel_values, found = answer
+    canvas, boxes = _padded(images, targets)
+    if pixel_values.shape != canvas.shape:
+        return (
+            f"the tensor is {tuple(pixel_values.shape)}, not {tuple(canvas.shape)}. Hint: the largest h, the largest w."
+        )
+    if len(found) != len(targets) or any(set(target) != {"class_labels", "boxes"} for target in found):
+        return f"the targets have another form. {form} Each has class_labels and boxes."
+    for image, (target, right) in enumerate(zip(found, boxes)):
+        if target["boxes"].shape != right.shape:
+            return f"image {image} has boxes {tuple(target['boxes'].shape)}. Hint: {tuple(right.shape)}, as given."
+    if shapes_alone:
+        return None
+    if not torch.equal(pixel_values, canvas):
+        return "the pixels are elsewhere. Hint: an image lies in the upper left corner; the rest is 0."
+    for image, (target, given, right) in enumerate(zip(found, targets, boxes)):
+        if not torch.equal(target["class_labels"], given["class_labels"]):
+            return f"the labels of image {image} have changed. Hint: padding changes boxes alone."
+        if not torch.allclose(target["boxes"], right, atol=1e-5):
+            return _box_fault(image, target["boxes"], given["boxes"], right)
     return None
+
+
+def _box_fault(image, found, given, right):
+    """What is wrong with the boxes of an image that was padded."""
+    if torch.allclose(found, given):
+        return f"the boxes of image {image} are still fractions of the image. Hint: of the canvas they are smaller."
+    if torch.allclose(found[:, :2], right[:, :2], atol=1e-5):
+        return f"in image {image} only the centers moved. Hint: width and height are fractions of the canvas, too."
+    return f"the boxes of image {image} are wrong. Hint: x and width times w / W, y and height times h / H."
+
+
+def _epoch_fault(pad_batch, images, targets):
+    images, kept = [image.clone() for image in images], _copy(targets)
+    pad_batch(images, kept)
+    if all(torch.equal(one[name], other[name]) for one, other in zip(kept, targets) for name in one):
+        return None
+    return "the given targets have changed, so the next epoch scales them again. Hint: new dicts, and no *= on boxes."
 
 
 def _changed(targets, field, change):

@@ -1,11 +1,12 @@
-"""Figures of notebook 13: symptoms and their causes, as a path of five questions, as a table, and as a list."""
+"""Figures of notebook 13: symptoms and causes as a path of five questions, as a table and a list; a padded batch."""
 
 import html
 from collections import namedtuple
 
 from matplotlib import patches
+from PIL import Image
 
-from helpers.figures import GIOU, INK, PREDICTION, QUIET, TARGET, new_figure
+from helpers.figures import GIOU, INK, PREDICTION, QUIET, TARGET, draw_box, draw_image, new_figure, pixel_corners
 from helpers.figures.pages import page_chooser
 
 Ticket = namedtuple("Ticket", "cause cure notebooks")
@@ -127,6 +128,21 @@ def symptom_list():
         place = f"Notebook {', '.join(ticket.notebooks.split())}"
         pages.setdefault(symptom, []).append(f"<p><b>Ticket {number}.</b> {cause}.<br>First: {cure}.<br>{place}.</p>")
     return page_chooser({symptom: "".join(page) for symptom, page in pages.items()}, "You see:")
+
+
+def padded_figure(pixel_values, targets, boxes):
+    """Images of a padded batch (B, 3, H, W) from 0 to 1, with their targets' boxes and those that a reader returned.
+
+    `targets` and `boxes`: for each image (T, 4), in fractions of the canvas.
+    """
+    figure, panels = new_figure(10, 3.4, columns=len(pixel_values))
+    for axes, pixels, right, found, name in zip(panels, pixel_values, targets, boxes, ("First", "Second")):
+        image = Image.fromarray((255 * pixels).round().byte().permute(1, 2, 0).numpy())
+        draw_image(axes, image, f"{name} image on the canvas")
+        for places, colour, style in ((right, TARGET, "-"), (found, PREDICTION, (0, (4, 2)))):
+            for corners in pixel_corners(places, image):
+                draw_box(axes, corners, colour, style)
+    return figure
 
 
 def _entries():

@@ -49,6 +49,7 @@ PAPERS = (
     (2024, 10, 2, 1, "D-FINE", "edges as distributions"),
 )
 DASHES = (0, (4, 2))
+MARGIN = 8  # pixels around an enlarged mask
 SAME_CORNER = 14  # pixels of the image within which guesses share a name tab
 FACTS = {  # name in `matches`: cost, match, loss for the rest, suppression
     "DETR": ("−p + 5 L1 − 2 GIoU", "one to one", "cross-entropy to no object", "no"),
@@ -132,15 +133,25 @@ def spoiled_figure(image, targets, boxes, classes):
 
 
 def points_figure(ink, points, masks, names):
-    """A target mask (H, W) with points (P, 2) on it, green where they hit ink; beside it, guesses' masks (M, h, w)."""
-    figure, (left, *panels) = new_figure(8, 2.9, columns=1 + len(masks))
+    """A target mask (H, W) with points (P, 2) on it, green where they hit ink; beside it guesses' masks (M, H, W).
+
+    The latter are enlarged, with the outline of the target.
+    """
+    figure, (left, *panels) = new_figure(9.6, 3.4, columns=1 + len(masks))
     draw_ink(left, ink, f"Target, {len(points)} points")
     x, y = (points * torch.tensor([ink.shape[1], ink.shape[0]]) - 0.5).T
     on = at_points(ink[None].float(), points)[0] > 0.5
     left.scatter(x[~on], y[~on], s=11, color=NO_OBJECT)
-    left.scatter(x[on], y[on], s=26, color=MATCH, edgecolors="white", linewidths=0.5)
+    left.scatter(x[on], y[on], s=34, color=MATCH, edgecolors="white", linewidths=0.8)
+    rows, columns = torch.nonzero(ink).T
+    frame = {
+        "xlim": (int(columns.min()) - MARGIN, int(columns.max()) + MARGIN),
+        "ylim": (int(rows.max()) + MARGIN, int(rows.min()) - MARGIN),
+    }
     for axes, mask, name in zip(panels, masks, names):
         draw_ink(axes, mask, f"Claimed by {name}", colour=PREDICTION)
+        axes.contour(ink, levels=[0.5], colors=TARGET, linewidths=2.2)
+        axes.set(**frame, aspect="equal")
     return figure
 
 

@@ -5,6 +5,12 @@ import html
 
 from helpers.figures import small_png
 
+# The choosers work without a kernel, so JupyterLab's mark of a broken link would mislead.
+NO_MARK = (
+    "<style>.spl-pages.jupyter-widgets-disconnected::before,"
+    ".spl-pages .jupyter-widgets-disconnected::before{content:none}</style>"
+)
+
 
 def page_chooser(pages, description, chosen=None, slider=False):
     """A control above the page that it chooses: `pages` maps each option to HTML, `chosen` is shown first."""
@@ -14,9 +20,11 @@ def page_chooser(pages, description, chosen=None, slider=False):
     place = options.index(chosen) if chosen is not None else 0
     kind = ipywidgets.SelectionSlider if slider else ipywidgets.Dropdown
     control = kind(options=options, index=place, description=description)
-    stack = ipywidgets.Stack([ipywidgets.HTML(page) for page in pages.values()], selected_index=place)
+    stack = ipywidgets.Stack([ipywidgets.HTML(NO_MARK + page) for page in pages.values()], selected_index=place)
     ipywidgets.jslink((control, "index"), (stack, "selected_index"))
-    return ipywidgets.VBox([control, stack])
+    chooser = ipywidgets.VBox([control, stack])
+    chooser.add_class("spl-pages")
+    return chooser
 
 
 def picture_html(figure, sentence, style="max-width: 100%"):

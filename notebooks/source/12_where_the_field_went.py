@@ -1,14 +1,15 @@
 # %% [markdown]
 # # What have later detectors changed?
 #
-# A cost for every pair, a match, a loss: that frame is from 2020. Hardly anybody threw it away. Here seven methods grade
-# the **same twelve guesses** of our detector, each exchanging one part. Which guess is taught what?
+# A cost for every pair, a match, a loss: that frame is from [2020](https://arxiv.org/abs/2005.12872), and later detectors
+# kept it. Here seven methods grade the **same twelve guesses** of our detector, each exchanging one part. Which guess is taught what?
 
 # %% [markdown]
 # **You will be able to** read the loss of a detector you have never seen: name its cost, count its positives, say what
 # the rest learn. And to plug a new cost into the matcher you know.
 #
-# **Time** 25 minutes to read, 50 with the exercises. **You need** 06, the matcher, and 07, the loss.
+# **Time** 25 minutes to read, 50 with the exercises. **You need** [06](06_matcher.ipynb), the matcher, and
+# [07](07_loss.ipynb), the loss.
 
 # %%
 import torch
@@ -35,9 +36,9 @@ print("logits", tuple(outputs["logits"].shape), " targets", labels.tolist())
 # %% [markdown]
 # ## Five years on three lanes
 #
-# Dates are those of the first version on arXiv. OTA and VarifocalNet are no relatives of DETR: they need suppression,
-# but lent it an idea each. What `transformers` 5.23 has, we compare with its class; H-DETR and OTA it has not, so ours
-# follow the papers alone.
+# Dates are those of the first version on arXiv. OTA and [VarifocalNet](https://arxiv.org/abs/2008.13367) are no relatives
+# of DETR: they need suppression, but lent it an idea each. What `transformers` has, we compare with its class; H-DETR
+# and OTA it has not, so ours follow the papers alone.
 
 # %%
 caption = "Papers by date: above those that changed the cost, in the middle the match, below what is learned."
@@ -79,7 +80,7 @@ figures.show(figure, 'The match of DETR, and the two guesses that stand on the u
 # %% [markdown]
 # ## Deformable DETR: the focal cost
 #
-# With sigmoids, the loss of a class is the focal loss of notebook 08, one term for goal 1 and one for goal 0. A match
+# In [Deformable DETR](https://arxiv.org/abs/2010.04159) the loss of a class is the focal loss of notebook 08, one term for goal 1 and one for goal 0. A match
 # **flips** one goal from 0 to 1. The cost is what this flip adds:
 #
 # $$C^{\text{focal}} = \alpha (1-p)^2 (-\log p) \; - \; (1-\alpha)\, p^2 (-\log(1-p)), \quad \alpha = 0.25$$
@@ -121,8 +122,8 @@ check_focal_cost(focal_cost)
 #
 # <details><summary>Predict, then open</summary>
 #
-# No, to C. G has the better box by a little. Softmax counted C's "no object" against it; without that column C's "1" is
-# even a little surer than G's. And the focal cost is steep there: 0.05 of *p* make 0.2 of cost.
+# No, to C. G has the better box by a little, as the cell prints. Softmax counted C's "no object" against it; without
+# that column C's "1" is even a little surer than G's. And the focal cost is steep there: 0.05 of *p* make 0.2 of cost.
 #
 # </details>
 
@@ -138,6 +139,9 @@ print(f'flip C to "1": {flips[2, 1]:.3f}, flip G: {flips[6, 1]:.3f}; all 60 pair
 matchers = {"DETR": HungarianMatcher(), "Deformable DETR": HungarianMatcher(costs=later.FOCAL_COSTS)}
 for name, matcher in matchers.items():
     print(f"{name:16}", field.by_target(matcher(outputs, targets)[0], labels))
+cost = matchers["DETR"].cost_matrices(outputs, targets)[0]
+boxes = (cost["total"] - cost["class_cost"])[[2, 6], 1]  # 5 L1 - 2 GIoU
+print("what their boxes cost: C {:.2f}, G {:.2f}".format(*boxes))
 pairs = matchers["Deformable DETR"](outputs, targets)
 theirs = deformable.DeformableDetrImageLoss(deformable.DeformableDetrHungarianMatcher(1, 5, 2), 10, 0.25, ["labels"])
 ours = later.focal_loss(plain["logits"], later.class_goals(plain, targets, pairs)[0], num_boxes=5)
@@ -183,8 +187,9 @@ check_disagreement(disagreement)
 # %% [markdown]
 # ## Group DETR and H-DETR: one target, several guesses
 #
-# One positive a target is little to learn from. **Group DETR** trains several groups of queries, each matched one to
-# one; one group stays. **H-DETR** adds a branch where each target is listed *k* times.
+# One positive a target is little to learn from. [Group DETR](https://arxiv.org/abs/2207.13085) trains several groups of
+# queries, each matched one to one; one group stays. [H-DETR](https://arxiv.org/abs/2207.13080) adds a branch where each
+# target is listed *k* times.
 #
 # Our twelve stand in: as groups A–F and G–L, and as H-DETR's branch, *k* = 2.
 
@@ -211,8 +216,8 @@ reference = theirs.loss_labels(louder, targets, pairs, num_boxes=10)["loss_ce"]
 print(f"loss_ce of three times the logits: ours {ours:.1f}, theirs {reference:.1f}")
 
 # %% [markdown]
-# Equal, until a sigmoid rounds to 1: the reference takes log(0). This `loss_ce` is LW-DETR's: a matched guess should
-# say a blend of its *p* and its IoU.
+# Equal, until a sigmoid rounds to 1: the reference takes log(0). This `loss_ce` is that of
+# [LW-DETR](https://arxiv.org/abs/2406.03458): a matched guess should say a blend of its *p* and its IoU.
 #
 # Groups never see each other, and inside each the rule is one to one: no duplicates. Ours were not trained so: E must
 # take a "5" far away.
@@ -220,7 +225,8 @@ print(f"loss_ce of three times the logits: ours {ours:.1f}, theirs {reference:.1
 # %% [markdown]
 # ## RT-DETR: a softer goal, and spoiled answers
 #
-# Its class loss is *varifocal*: the goal of a matched guess is its **IoU** *q*, so that scores rank boxes.
+# The class loss of [RT-DETR](https://arxiv.org/abs/2304.08069) is *varifocal*: the goal of a matched guess is its **IoU**
+# *q*, so that scores rank boxes.
 #
 # $$-q \left( q \log p + (1-q) \log (1-p) \right) \;\text{ if matched}, \qquad -0.75\, p^2 \log (1-p) \;\text{ if not}$$
 #
@@ -260,7 +266,7 @@ figures.show(figure, "Ten denoising queries: blue ones must find back to their t
 # %% [markdown]
 # ## Mask2Former: masks, at some points
 #
-# Here the *match* asks for masks, and boxes play no part:
+# In [Mask2Former](https://arxiv.org/abs/2112.01527) the *match* asks for masks, and boxes play no part:
 #
 # $$C = -2\,p + 5 \cdot \text{cross-entropy} + 5 \cdot \text{dice}$$
 #
@@ -268,14 +274,14 @@ figures.show(figure, "Ten denoising queries: blue ones must find back to their t
 # claim all ink inside its box.
 
 # %% [markdown]
-# **Predict first.** Our canvas has 16,384 pixels. Mask2Former takes 12,544 points of far larger ones. How many do you need
-# here for the match that all pixels give? And who gets the upper "1", C or G?
+# **Predict first.** Mask2Former takes 12,544 points. Our canvas is small, 128 × 128. How many points does it need for the
+# match that all pixels give? And who gets the upper "1", C or G?
 #
 # <details><summary>Predict, then open</summary>
 #
 # A hundred will nearly do. With 32, often none falls on the ink of a "1", and the two "1"s change places. With 112, a
-# few hit each digit. What is left is a toss-up between C and G: they claim nearly the same ink. Masks and class both
-# lean a little to G; the class is a softmax again and hears C's "no object".
+# few hit each digit. What is left is a toss-up between C and G, which claim nearly the same ink: G, by a
+# little. The class is a softmax again and hears C's "no object".
 #
 # </details>
 
@@ -304,17 +310,18 @@ torch.manual_seed(0)
 print("12,544 points, ours   ", match_at(points := torch.rand(12544, 2)))
 print("12,544 points, theirs ", field.by_target(theirs, labels))
 figure = field.points_figure(targets[0]["masks"][1], points[:112], pred_masks[[2, 6]].sigmoid(), "CG")
-figures.show(figure, 'The upper "1" with the first 112 points, and the ink that C and G claim: much the same.')
+figures.show(figure, 'The upper "1" with the first 112 points; enlarged, the ink that C and G claim: much the same.')
 
 # %% [markdown]
 # ## OTA: how much of each guess for whom?
 #
-# Optimal transport softens the match: a target supplies labels to as many guesses as it wants (the sum of its IoUs), no
-# object supplies the rest, and a plan *P* shares them out at the least
+# [OTA](https://arxiv.org/abs/2103.14259) softens the match by *optimal transport*. A target supplies as many labels
+# as it wants, the sum of its IoUs; no object supplies the rest. A plan *P*, guess *n* to target *j*, shares them out at
+# the least
 #
 # $$\sum_{nj} P_{nj} C_{nj} + \varepsilon \sum_{nj} P_{nj} \log P_{nj}$$
 #
-# Sinkhorn's algorithm scales rows and columns in turn. From the paper alone, with our cost.
+# Sinkhorn's algorithm scales rows and columns in turn.
 
 # %%
 guesses, boxes = center_to_corners(outputs["pred_boxes"][0]), center_to_corners(targets[0]["boxes"])  # (12, 4), (5, 4)
@@ -358,8 +365,8 @@ check_sharp_plan(sharp_plan, cost, matchers["RT-DETR"](outputs, targets)[0])
 # %% [markdown]
 # ## All seven, side by side
 #
-# *Move it:* choose a method below the picture. The table under it is for you to keep; its positives are counted here. It
-# says "no" to suppression where each guess that *answers* was taught one to one. Which cells of the picture would bring
+# *Move it:* choose a method below the picture. The table under it is to keep; its positives are counted here, and NMS is
+# suppression: "no" where each guess that *answers* was taught one to one. Which cells of the picture would bring
 # duplicates back?
 
 # %%

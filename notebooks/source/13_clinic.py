@@ -8,7 +8,8 @@
 # **You will be able to** get from a symptom to its cause in five questions, and write four safeguards that close most
 # of these tickets.
 #
-# **Time** 25 minutes to read, 60 with the exercises. **You need** 03, 06, 07; for single tickets 02, 08, 11.
+# **Time** 25 minutes to read, 60 with the exercises. **You need** [03](03_targets.ipynb),
+# [06](06_matcher.ipynb), [07](07_loss.ipynb); for single tickets 02, 08, 11.
 #
 # We tell the symptoms in our own words; the links lead to the threads.
 
@@ -19,9 +20,10 @@ from transformers.loss.loss_for_object_detection import HungarianMatcher as Thei
 from transformers.loss.loss_for_object_detection import ImageLoss, box_iou
 
 from helpers import HungarianMatcher, SetCriterion, center_to_corners, corners_to_center, figures, validate_targets
-from helpers.checks.clinic import check_accumulated, check_deep_loss, check_guarded_total, check_mended, outcome
+from helpers.checks.clinic import check_deep_loss, check_guarded_total, check_mended, check_padded
 from helpers.detector import detection_outputs, load_detector
 from helpers.figures import clinic
+from helpers.meters import outcome
 from helpers.recipe import Recipe, build_model
 from helpers.scenes import HandwrittenScenes, running_example
 
@@ -39,8 +41,8 @@ figures.show(clinic.triage_figure(), "Five questions, in this order; the circles
 # Ask in this order: cheap questions come first. There are four wards of three tickets. In each: read the complaints,
 # bet on a cause, run the ward's cell, then open the folds.
 #
-# *Theirs* is the loss of `transformers`, *ours* that of `helpers`. `outcome` calls a function and gives its result,
-# or its error or first warning in one line.
+# *Theirs* is the loss of `transformers`, *ours* that of `helpers`. `outcome` calls a function and says in one
+# line what came: a number, warnings, or an error.
 
 # %% [markdown]
 # ## Ward 1: the targets
@@ -91,6 +93,9 @@ figures.show(clinic.triage_figure(), "Five questions, in this order; the circles
 
 
 # %%
+from textwrap import fill
+
+
 def changed(field, change):
     return [{**target, field: change(target[field])} for target in targets]
 
@@ -100,20 +105,20 @@ def their_loss(detector, targets):
     return f"{detector(pixel_values, labels=targets).loss:.2f}"
 
 
-nothing = torch.tensor([])
 data_sets = {
     "healthy": targets,
     "1, labels + 1": changed("class_labels", lambda labels: labels + 1),
     "1, labels + 2": changed("class_labels", lambda labels: labels + 2),
     "2, corners": changed("boxes", center_to_corners),
     "2, pixels": changed("boxes", lambda boxes: boxes * 128),
-    "3, empty image": [{"class_labels": nothing, "boxes": nothing}, *targets[1:]],
+    "3, empty image": [dict.fromkeys(targets[0], torch.tensor([])), *targets[1:]],
 }
 untrained = build_model(Recipe()).eval()
 for name, sick in data_sets.items():
     losses = [outcome(their_loss, detector, sick) for detector in (untrained, model)]
     print(f"{name:15}", losses[0] if losses[0] == losses[1] else "loss untrained {}, trained {}".format(*losses))
-    print(f"{'':15} validate_targets: {outcome(validate_targets, sick, 10) or 'accepted'}")
+    said = f"validate_targets: {outcome(validate_targets, sick, 10, width=200)}"
+    print(fill(said, 120, initial_indent=" " * 16, subsequent_indent=" " * 20))
 
 # %% [markdown]
 # ## Exercise: mend a data set
@@ -192,7 +197,7 @@ check_mended(mend_data_set)
 # 42199](https://github.com/huggingface/transformers/issues/42199)) *And: the loss falls, but `class_error` stays at
 # 100.* ([detr 41](https://github.com/facebookresearch/detr/issues/41))
 #
-# **Predict first.** Mini-YOLOS after 1,000 steps: which share of *all* its guesses has the right class?
+# **Predict first.** Mini-YOLOS after 1,000 steps: which share of *all* its guesses says what it should?
 #
 # <details><summary>Diagnosis and cure</summary>
 #
@@ -221,11 +226,10 @@ early_answer = load_detector(step=1000)[0].requires_grad_(False)(pixel_values, l
 classes = torch.full((8, 12), 10)
 for image, (tokens, order) in enumerate(HungarianMatcher()(early_answer, targets)):
     classes[image, tokens] = targets[image]["class_labels"][order]
-wrong = early_answer.logits.argmax(-1) != classes  # (8, 12)
+right = early_answer.logits.argmax(-1) == classes  # (8, 12)
 print(f"6  sum of the dict {sum(early_answer.loss_dict.values()):.2f}, loss {early_answer.loss:.2f}")
-print(
-    f"6  class_error {100 * wrong[classes != 10].float().mean():.0f}, wrong of all {100 * wrong.float().mean():.0f} %"
-)
+class_error = 100 - 100 * right[classes != 10].float().mean()
+print(f"6  class_error {class_error:.0f}, yet {100 * right.float().mean():.0f} % of all guesses are right")
 
 # %% [markdown]
 # ## Exercise: a total with an alarm
@@ -320,7 +324,7 @@ for name, fresh in {"helpers": build_model(Recipe()), "transformers": YolosForOb
         answer.loss.backward()
         optimizer.step()
     first, one, ten = (len(rows.unique(dim=0)) for rows in (boxes[0], boxes[1], (128 * boxes[10]).round()))
-    print(f"7  {name}: {first} different boxes; parted after one step {one > 1}, by whole pixels after ten {ten > 5}")
+    print(f"7  {name}: boxes at first: {first}; parted after one step: {one > 1}; by whole pixels after ten: {ten > 5}")
 crowd = [{name: torch.cat([target[name] for target in targets[:5]]) for name in targets[0]}, *targets[1:]]
 print(f"8  transformers: {len(theirs.matcher(outputs, crowd)[0][0])} of {len(crowd[0]['boxes'])} matched, and no word")
 print("8  helpers:", outcome(ours, outputs, crowd))
@@ -376,7 +380,7 @@ check_deep_loss(deep_loss)
 # No: each divides by its own objects, so an object in a sparse batch counts more. DETR shares one `num_boxes`: summed
 # over the processes, divided by their number, because gradients are averaged. The class term stays each process's own
 # mean; hence the second ticket. `transformers` divides twice, for `reduce` of accelerate is a mean already: 11 counts
-# it. For small batches one after the other, `SetCriterion.normalizers` gives both numbers.
+# it. For small batches one after the other, `SetCriterion.normalizers` gives both numbers (an exercise of 11).
 #
 # </details>
 
@@ -433,33 +437,35 @@ for said in (0.0, 9.0):
     print(f"12  padding called {said:.0f}: mask loss of transformers {values[0]}, of helpers {values[1]}")
 
 # %% [markdown]
-# ## Exercise: small batches, one loss
+# ## Exercise: a batch of unequal images
 #
-# Your GPU holds only `size` images. Cut outputs and targets into parts, call the criterion on each, and return what
-# one call with everything would: the sum of the parts. In half precision, too. `criterion.normalizers(N, targets)`
-# tells what to divide by; `criterion(outputs, targets, num_boxes, class_weight_sum)` takes it.
+# A data loader makes one tensor of `images` (3, h, w) of all sizes. Fill up with zeros, right and below, as little as
+# you can. Return targets in fractions of this canvas. Leave the given ones as they are: the next epoch wants them. The
+# check draws your batch.
 
 
 # %% tags=["exercise"]
-def accumulated_loss(criterion, outputs, targets, size):
-    return None  # a scalar
+def pad_batch(images, targets):
+    return None  # pixel_values (B, 3, H, W), targets
 
 
 # %%
-check_accumulated(accumulated_loss)
+check_padded(pad_batch)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def accumulated_loss(criterion, outputs, targets, size):
-    normalizers = criterion.normalizers(outputs["logits"].shape[1], targets)
-    total = 0
-    for start in range(0, len(targets), size):
-        part = {name: value[start : start + size] for name, value in outputs.items()}
-        total = total + criterion.total(criterion(part, targets[start : start + size], *normalizers))
-    return total
+def pad_batch(images, targets):
+    height, width = (max(image.shape[side] for image in images) for side in (1, 2))
+    pixel_values, padded = torch.zeros(len(images), 3, height, width), []
+    for canvas, image, target in zip(pixel_values, images, targets):
+        h, w = image.shape[1:]
+        canvas[:, :h, :w] = image
+        scale = torch.tensor([w / width, h / height, w / width, h / height])
+        padded.append({**target, "boxes": target["boxes"] * scale})
+    return pixel_values, padded
 
 
-check_accumulated(accumulated_loss)
+check_padded(pad_batch)
 
 # %% [markdown]
 # ## To take home
