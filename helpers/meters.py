@@ -48,7 +48,7 @@ class HostReads(TorchFunctionMode):
         return function(*arguments, **(options or {}))
 
 
-def outcome(function, *arguments, width=130, **options):
+def outcome(function, *arguments, width=110, **options):
     """What a call gives, as one line: its number or sentence, then its warnings; or the error that comes instead.
 
     Args: function: what is called with `arguments` and `options`; a result that is neither a number nor a string is

@@ -118,7 +118,7 @@ def judge_disagreement(answer):
             f'not yet: {said}. Both choose the same guess. Hint: softmax asks how "1" stands beside "7" and no object; '
             "focal asks how it stands beside 0, whatever the others say."
         )
-    return f"correct: {said}. Softmax compares the logits of one guess with each other, sigmoid each with 0."
+    return f"correct: {said}. Softmax compares a guess's logits with each other, sigmoid each with 0."
 
 
 def disagreement_costs(logits):

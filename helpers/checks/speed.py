@@ -51,10 +51,7 @@ def judge_trap(answer):
     paid, least = (np.nansum(cost[pairs]) for pairs in (got, best))
     said = f"SciPy pays {paid:.2f} for its valid pairs, {least:.2f} would do"
     if np.isnan(cost[got]).sum() == np.isnan(cost[best]).sum() and paid >= least + MARGIN:
-        return (
-            f"correct: {said}. Beside {sentinel:.0e}, the other costs are too small for the digits of a float64: all "
-            "matches look alike."
-        )
+        return f"correct: {said}. Beside {sentinel:.0e}, a float64 has no digits left for the other costs."
     if not np.isnan(cost[best]).any():
         hint = "here a match can avoid the NaN; make that impossible: a whole column, and as many columns as rows"
     elif sentinel < 1e15:

@@ -156,10 +156,12 @@ def points_figure(ink, points, masks, names):
 
 
 def plans_figure(plans, columns, pairs=None):
-    """Transport plans (N, T + 1) side by side, with the Hungarian match ringed where `pairs` is given."""
+    """Transport plans (N, T + 1) side by side, zeros left empty; `pairs`, the Hungarian match, are ringed if given."""
     figure, panels = new_figure(4.1 * len(plans), 5.2, columns=len(plans))
     for axes, (title, plan) in zip(np.atleast_1d(panels), plans.items()):
         draw_matrix(axes, plan, title, [*columns, "none"], rings=pairs)
+        for text in axes.texts:
+            text.set_visible(text.get_text() != "0.00")
     return figure
 
 
