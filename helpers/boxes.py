@@ -22,7 +22,7 @@ def center_to_corners(boxes):
     >>> center_to_corners(torch.tensor([0.5, 0.5, 0.2, 0.4]))
     tensor([0.4000, 0.3000, 0.6000, 0.7000])
     """
-    center, sides = boxes.chunk(2, dim=-1)
+    center, sides = _halves(boxes)
     half_sides = 0.5 * sides
     return torch.cat([center - half_sides, center + half_sides], dim=-1)
 
@@ -33,7 +33,7 @@ def corners_to_center(boxes):
     >>> corners_to_center(torch.tensor([0.4, 0.3, 0.6, 0.7]))
     tensor([0.5000, 0.5000, 0.2000, 0.4000])
     """
-    lower, upper = boxes.chunk(2, dim=-1)
+    lower, upper = _halves(boxes)
     return torch.cat([(lower + upper) / 2, upper - lower], dim=-1)
 
 
@@ -71,6 +71,12 @@ def generalized_box_iou(boxes1, boxes2):
     """
     intersection, union, hull = _overlap(boxes1, boxes2)
     return intersection / union - (hull - union) / hull
+
+
+def _halves(boxes):
+    if boxes.shape[-1:] != (4,):
+        raise ValueError(f"boxes has shape {tuple(boxes.shape)}; make it (..., 4).")
+    return boxes.chunk(2, dim=-1)
 
 
 def _overlap(boxes1, boxes2):

@@ -85,10 +85,18 @@ def decode(outputs, sizes, threshold=0.0):
 
 
 @torch.no_grad()
+def detections(model, pixel_values, sizes, threshold=0.0):
+    """What the detector finds in each image of a batch: see `decode`.
+
+    Args: pixel_values (B, 3, H, W); sizes: (width, height) of each image in pixels.
+    """
+    return decode(model(pixel_values.to(next(model.parameters()).device)), sizes, threshold)
+
+
 def predict(model, image_processor, image, threshold=0.5):
     """What the detector finds in one PIL image, in its pixels: see `decode`. No suppression: the set is the answer."""
     pixel_values = image_processor(images=image, return_tensors="pt")["pixel_values"]
-    return decode(model(pixel_values), [image.size], threshold)[0]
+    return detections(model, pixel_values, [image.size], threshold)[0]
 
 
 def _heads(model, last_hidden_state):

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from helpers.boxes import box_iou
-from helpers.detector import decode
+from helpers.detector import detections
 
-OBJECT_SCORE = 0.5  # a prediction counts as a detection from this score on
+OBJECT_SCORE = 0.5  # a prediction counts as a detection above this score
 SAME_OBJECT_IOU = 0.5
 
 
@@ -35,15 +35,6 @@ def evaluate(model, image_processor, scenes, batch_size=100, suppress=False):
     return summarize([suppress_duplicates(found) for found in predictions] if suppress else predictions, annotations)
 
 
-@torch.no_grad()
-def detections(model, pixel_values, sizes):
-    """All N guesses of each image, as `helpers.detector.decode` gives them.
-
-    Args: pixel_values (B, 3, H, W); sizes: (width, height) of each image in pixels.
-    """
-    return decode(model(pixel_values.to(next(model.parameters()).device)), sizes)
-
-
 def summarize(predictions, annotations):
     """The measures of `evaluate`, from lists of detections and of COCO annotations, one entry per image."""
     duplicates, objects, right = 0, 0, 0
@@ -63,7 +54,7 @@ def corner_boxes(annotations):
 
 
 def count_duplicates(found, objects):
-    """Detections beyond the first on the same object: each counts for the object it overlaps most, from IoU 0.5 on.
+    """Detections beyond the first on the same object: each counts for the object it overlaps most, by an IoU over 0.5.
 
     >>> box = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
     >>> count_duplicates(torch.cat([box, box, box + 1]), box)

@@ -183,8 +183,8 @@ def continue_recipe(recipe, step=5000, measure_every=100):
     Args: recipe: a `Recipe`, or the dict of one that a recording keeps in `about["recipe"]`. The scenes of each batch
     are those of the recorded run, drawn as they are needed; AP is measured on the recording's 200 unseen scenes.
     """
-    from helpers.detector import load_detector
-    from helpers.evaluation import detections, summarize
+    from helpers.detector import detections, load_detector
+    from helpers.evaluation import summarize
     from helpers.training import held_out_scenes
 
     recipe = Recipe(**recipe) if isinstance(recipe, dict) else recipe

@@ -1,5 +1,7 @@
 """The set-prediction loss of DETR and YOLOS: all predictions are judged on their class, matched ones on their boxes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import distributed, nn
@@ -7,13 +9,17 @@ from torch.nn import functional as F
 
 from helpers.boxes import at_least_float32, center_to_corners, generalized_box_iou
 from helpers.matcher import HungarianMatcher, check_layers
-from helpers.targets import check_masks, check_num_classes, flatten_targets
+from helpers.targets import check_masks, check_num_classes, check_number, flatten_targets
 
 TOTAL_WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0, "loss_mask": 1.0, "loss_dice": 1.0}
 
 
 class SetCriterion(nn.Module):
     """The loss after the match. Called with `(outputs, targets)` it returns a dict of scalars.
+
+    Outputs and targets as for `HungarianMatcher`, which raises on what does not fit; "auxiliary_outputs" is a list of
+    the same dicts, one for each earlier layer. The masks need "pred_masks" (B, N, h, w), logits of any size, and
+    "masks" (T, H, W) bool in each target.
 
     Args:
         matcher: any callable `(outputs, targets) -> [(prediction_index, target_index), ...]`; a recorded match too.
@@ -56,6 +62,7 @@ class SetCriterion(nn.Module):
     ):
         super().__init__()
         check_num_classes(num_classes)
+        check_number("eos_coef", eos_coef, least=0)
         if not callable(matcher):
             raise TypeError(f"matcher is {matcher!r}; give a callable such as HungarianMatcher().")
         unknown = [name for name in losses if name not in _TERMS]
@@ -69,11 +76,13 @@ class SetCriterion(nn.Module):
         self.global_class_normalizer = global_class_normalizer
 
     def forward(self, outputs, targets, num_boxes=None, class_weight_sum=None):
-        check_layers([outputs], targets)
-        layers = [outputs, *(outputs.get("auxiliary_outputs") or ())]
+        layers = _layers_of(outputs)
         check_layers(layers, targets)
-        if num_boxes is not None and not num_boxes > 0:
-            raise ValueError(f"num_boxes is {num_boxes}; give the number of objects of all batches, at least 1.")
+        for name, number in (("num_boxes", num_boxes), ("class_weight_sum", class_weight_sum)):
+            if number is not None:
+                check_number(name, number)
+                if number <= 0:
+                    raise ValueError(f"{name} is {number}; give that of all batches together, as `normalizers` does.")
         if outputs["logits"].shape[-1] != self.num_classes + 1:
             raise ValueError(
                 f'outputs["logits"] has {outputs["logits"].shape[-1]} columns; num_classes={self.num_classes} needs '
@@ -105,7 +114,8 @@ class SetCriterion(nn.Module):
         """`num_boxes` and `class_weight_sum` of targets that are spread over several calls, for one process.
 
         Args: num_predictions: N; targets: the dicts of *all* the small batches. Returns two floats to pass to each
-        call; the sum of the calls' losses (and gradients) then equals one call with everything.
+        call; the sum of the calls' losses (and gradients) then equals one call with everything. It counts for a
+        one-to-one match: a matcher that pairs a target with several predictions needs its own `class_weight_sum`.
         """
         matched = sum(min(num_predictions, len(target["class_labels"])) for target in targets)
         unmatched = len(targets) * num_predictions - matched
@@ -148,7 +158,10 @@ class SetCriterion(nn.Module):
         """Focal and dice loss of matched pairs, predictions enlarged to the targets' canvas; padding is left out."""
         if "pred_masks" not in batch.outputs:
             raise ValueError('outputs has no "pred_masks"; drop "masks" from losses or give (B, N, h, w) mask logits.')
-        pred_masks = at_least_float32(batch.outputs["pred_masks"])
+        pred_masks = batch.outputs["pred_masks"]
+        if not isinstance(pred_masks, torch.Tensor):
+            raise TypeError(f'outputs["pred_masks"] is {type(pred_masks).__name__}; make it a tensor (B, N, h, w).')
+        pred_masks = at_least_float32(pred_masks)
         if pred_masks.ndim != 4 or pred_masks.shape[:2] != batch.logits.shape[:2]:
             shape, (num_images, num_predictions) = tuple(pred_masks.shape), batch.logits.shape[:2]
             raise ValueError(
@@ -168,6 +181,9 @@ class SetCriterion(nn.Module):
             inside = F.pad(selected.new_ones(height, width), margins)
             valid.append(inside.expand(len(target_index), -1, -1))
         ink, valid = torch.cat(padded).flatten(1), torch.cat(valid).flatten(1)  # (M, H * W) both
+        if ((ink < 0) | (ink > 1)).any():
+            wrong = next(i for i, mask in enumerate(masks) if ((mask < 0) | (mask > 1)).any())
+            raise ValueError(f'targets[{wrong}]["masks"] holds other numbers than 0 and 1; make it torch.bool.')
         return {
             "loss_mask": _focal_loss(selected, ink, valid).sum() / num_boxes,
             "loss_dice": _dice_loss(selected, ink, valid).sum() / num_boxes,
@@ -180,6 +196,14 @@ _TERMS = {
     "cardinality": SetCriterion._loss_cardinality,
     "masks": SetCriterion._loss_masks,
 }
+
+
+def _layers_of(outputs):
+    """The last layer's outputs, then the auxiliary ones."""
+    auxiliary = outputs.get("auxiliary_outputs") if isinstance(outputs, Mapping) else None
+    if not isinstance(auxiliary, (list, tuple, type(None))):
+        raise TypeError(f'outputs["auxiliary_outputs"] is {type(auxiliary).__name__}; make it a list of dicts.')
+    return [outputs, *(auxiliary or ())]
 
 
 class _Matched:
@@ -242,7 +266,7 @@ def _as_pair(image, pair):
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"matcher returned no pair of index tensors for image {image}; see HungarianMatcher.") from None
     for index in (prediction, target):
-        if len(index) and (index.is_floating_point() or index.dtype == torch.bool):
+        if index.numel() and (index.is_floating_point() or index.dtype == torch.bool):
             raise TypeError(f"matcher returned {index.dtype} indices for image {image}; make them torch.int64.")
     if prediction.ndim != 1 or prediction.shape != target.shape:
         shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"

@@ -1,5 +1,6 @@
 """The bipartite matcher: which prediction answers for which target."""
 
+import sys
 import warnings
 from collections.abc import Mapping
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from helpers import costs as standard
 from helpers.boxes import at_least_float32
-from helpers.targets import count_images, flatten_targets
+from helpers.targets import check_number, count_images, flatten_targets
 
 STANDARD_COSTS = {
     "class_cost": lambda outputs, flat, image: standard.class_cost(outputs["logits"], flat["class_labels"], image),
@@ -18,7 +19,6 @@ STANDARD_COSTS = {
     "giou_cost": lambda outputs, flat, image: standard.giou_cost(outputs["pred_boxes"], flat["boxes"], image),
 }
 SERIAL = 32768  # numbers up to which torch works on one thread
-CALLER = 7  # frames between a warning in this file and the line that calls the matcher
 
 
 class HungarianMatcher(nn.Module):
@@ -35,9 +35,12 @@ class HungarianMatcher(nn.Module):
         assign: the solver, called with the (N, T) cost matrix of one image as a float64 array; it returns the arrays
             (prediction_index, target_index). Default: `scipy.optimize.linear_sum_assignment`.
 
-    Called with `(outputs, targets)` it returns one `(prediction_index, target_index)` per image: int64 on the CPU,
-    min(N, T) long, sorted by prediction. If an image has more targets than predictions, the dearest targets get none,
-    with a warning. Pairs of non-finite cost are matched last, with a warning. No gradient passes.
+    Called with `(outputs, targets)`, outputs a dict of "logits" (B, N, K + 1), no-object last, and "pred_boxes"
+    (B, N, 4), normalised (cx, cy, w, h); targets one dict per image of "class_labels" (T,) int64 and "boxes" (T, 4).
+    It returns one `(prediction_index, target_index)` per image: int64 on the CPU, min(N, T) long, sorted by
+    prediction. If an image has more targets than predictions, the dearest targets get none, with a warning. Pairs of
+    non-finite cost are matched last, with a warning. No gradient passes. Whatever does not fit raises TypeError or
+    ValueError with a sentence that names the argument, the image and the cure.
 
     Source: DETR, equation 1; same matches as transformers' `HungarianMatcher`, which computes every prediction of the
     batch against every target of the batch and throws all but 1/B of it away.
@@ -50,8 +53,16 @@ class HungarianMatcher(nn.Module):
 
     def __init__(self, class_cost=1.0, bbox_cost=5.0, giou_cost=2.0, costs=None, assign=linear_sum_assignment):
         super().__init__()
+        for name, weight in (("class_cost", class_cost), ("bbox_cost", bbox_cost), ("giou_cost", giou_cost)):
+            check_number(name, weight)
         self.class_cost, self.bbox_cost, self.giou_cost = class_cost, bbox_cost, giou_cost
+        if not isinstance(costs or {}, Mapping) or not all(callable(cost) for cost in (costs or {}).values()):
+            raise TypeError('costs must be a dict of functions by name, such as {"class_cost": focal}.')
+        if "total" in (costs or {}):
+            raise ValueError('costs names "total", which is the sum of all; use another name.')
         self.costs = {**STANDARD_COSTS, **costs} if costs else STANDARD_COSTS
+        if not callable(assign):
+            raise TypeError(f"assign is {assign!r}; give a function such as scipy.optimize.linear_sum_assignment.")
         self.assign = assign
         if not any(self.weight(name) for name in self.costs):
             raise ValueError("class_cost, bbox_cost and giou_cost are all 0; give at least one of them a weight.")
@@ -101,6 +112,8 @@ class HungarianMatcher(nn.Module):
     def _flatten(self, layers, targets):
         """Layers as one long batch, its targets one after another, and how many each image of one layer has."""
         check_layers(layers, targets)
+        # What a model returns besides, such as its loss, has no image dimension.
+        layers = [{name: value for name, value in layer.items() if _has_images(value, targets)} for layer in layers]
         outputs = layers[0]
         labels, boxes, sizes = flatten_targets(targets, outputs["logits"].shape[-1] - 1)
         flat = {
@@ -112,13 +125,15 @@ class HungarianMatcher(nn.Module):
             flat |= {name: [target[name] for target in targets] * len(layers) for name in shared}
         if len(layers) > 1:
             flat |= {name: torch.cat([flat[name]] * len(layers)) for name in ("class_labels", "boxes")}
-            names = set.intersection(*(set(layer) for layer in layers)) - {"auxiliary_outputs"}
+            names = set.intersection(*(set(layer) for layer in layers))
             outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
         return outputs, flat, sizes
 
     def _cost(self, name, outputs, flat, image_index):
         matrix = self.costs[name](outputs, flat, image_index)
         shape = (outputs["logits"].shape[1], len(image_index))
+        if not isinstance(matrix, torch.Tensor):
+            raise TypeError(f'costs["{name}"] returned {type(matrix).__name__}; make it a tensor (N, T), here {shape}.')
         if matrix.shape != shape:
             raise ValueError(f'costs["{name}"] returned shape {tuple(matrix.shape)}; make it (N, T), here {shape}.')
         return matrix
@@ -164,6 +179,10 @@ def _blocks(outputs, flat, sizes):
         first, start = last, end
 
 
+def _has_images(value, targets):
+    return isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) == len(targets)
+
+
 def _image_index(sizes, flat):
     """The image of each target: (sum of T,)."""
     return torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes)).to(flat["boxes"].device)
@@ -199,6 +218,12 @@ def _check_layer(outputs, called, num_images):
             f'{called}["pred_boxes"] has shape {tuple(pred_boxes.shape)} beside logits {tuple(logits.shape)}; '
             f"make it {(*logits.shape[:2], 4)}."
         )
+    if logits.shape[1] < 1:
+        raise ValueError(f"{called} holds no predictions, logits {tuple(logits.shape)}; a detector has at least one.")
+    if logits.device != pred_boxes.device:
+        raise ValueError(
+            f'{called}["pred_boxes"] is on {pred_boxes.device} and logits on {logits.device}; put both on one device.'
+        )
     if logits.shape[-1] < 2:
         raise ValueError(f'{called}["logits"] needs at least two columns: one class, and no-object last.')
     if len(logits) != num_images:
@@ -228,10 +253,9 @@ def _without_invalid(cost, sizes):
             low, high = (block[~wrong].min(), block[~wrong].max()) if not wrong.all() else (0.0, 0.0)
             block[wrong] = high + (high - low + 1) * (min(block.shape) + 1)
         start += size
-    warnings.warn(
+    _warn(
         f"{invalid.sum()} of {invalid.size} pairs have a cost that is not finite and are matched last; "
-        "look for NaN in the predictions, or run validate_targets on the targets.",
-        stacklevel=CALLER,
+        "look for NaN in the predictions, or run validate_targets on the targets."
     )
     return cost
 
@@ -240,8 +264,15 @@ def _warn_of_leftovers(pairs, sizes, num_predictions):
     crowded = [(size, len(target)) for size, (_, target) in zip(sizes, pairs) if size > num_predictions]
     left = sum(max(size - matched, 0) for size, matched in crowded)
     if left:
-        warnings.warn(
+        _warn(
             f"{left} targets have no prediction left: some images hold more than {num_predictions} objects. "
-            "Use more detection tokens.",
-            stacklevel=CALLER,
+            "Use more detection tokens."
         )
+
+
+def _warn(sentence):
+    """A warning that points at the first line outside of torch and of this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("torch", __package__):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, stacklevel=level)

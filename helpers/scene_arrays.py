@@ -19,7 +19,7 @@ class SceneArrays:
         scenes: a `HandwrittenScenes` or `PlainScenes`; without a folder, any sequence of square scenes.
         folder: where to keep the arrays; None keeps them in memory. They are rendered when they are not there yet.
 
-    `pixel_values(indices, processor)` and `targets(indices)` give what a model and a loss take.
+    `pixel_values(indices, mean, std)` and `targets(indices)` give what a model and a loss take.
     """
 
     def __init__(self, scenes, folder=None):

@@ -4,8 +4,9 @@
 call at every step: it checks shapes, dtypes and labels, in as few tensor operations as possible.
 """
 
+import math
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 
@@ -48,6 +49,11 @@ def flatten_targets(targets, num_classes):
     count_images(targets)
     for image, target in enumerate(targets):
         _check_fields(image, target)
+        if target["boxes"].device != targets[0]["boxes"].device:
+            raise ValueError(
+                f'targets[{image}]["boxes"] is on {target["boxes"].device} and targets[0]["boxes"] on '
+                f"{targets[0]['boxes'].device}; put all on one device."
+            )
     labels = torch.cat([target["class_labels"] for target in targets])
     boxes = torch.cat([target["boxes"] for target in targets])
     sizes = [len(target["class_labels"]) for target in targets]
@@ -62,6 +68,15 @@ def check_num_classes(num_classes):
     """Raise ValueError unless K is a whole number from 1 on."""
     if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or num_classes < 1:
         raise ValueError(f"num_classes is {num_classes!r}; give the number of classes without no-object, at least 1.")
+
+
+def check_number(name, value, least=-math.inf):
+    """Raise TypeError or ValueError unless this is a finite number from `least` on."""
+    if isinstance(value, (bool, str)) or not isinstance(value, (Real, torch.Tensor)):
+        raise TypeError(f"{name} is {value!r}; give a number.")
+    if not math.isfinite(value) or value < least:
+        bound = "" if least == -math.inf else f" of at least {least}"
+        raise ValueError(f"{name} is {value}; give a finite number{bound}.")
 
 
 def count_images(targets):

@@ -125,3 +125,10 @@ def test_float64_stays():
 def test_gradients_against_finite_differences():
     a, b = corner_boxes(5, dtype=torch.float64).requires_grad_(), corner_boxes(5, seed=1, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda boxes: generalized_box_iou(boxes, b), [a])
+
+
+@pytest.mark.parametrize("convert", [center_to_corners, corners_to_center])
+@pytest.mark.parametrize("shape", [(2, 6), (2, 2), ()])
+def test_boxes_have_four_numbers(convert, shape):
+    with pytest.raises(ValueError, match=r"boxes has shape .*; make it \(\.\.\., 4\)"):
+        convert(torch.rand(shape))

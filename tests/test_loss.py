@@ -413,6 +413,9 @@ class TestBadInput:
             ({"weights": {"loss_box": 1}}, ["weights", "'loss_box'", "loss_bbox"]),
             ({"num_classes": 0}, ["num_classes is 0"]),
             ({"matcher": None}, ["matcher", "HungarianMatcher"]),
+            ({"eos_coef": -1}, ["eos_coef is -1", "at least 0"]),
+            ({"eos_coef": float("nan")}, ["eos_coef is nan"]),
+            ({"eos_coef": "a"}, ["eos_coef is 'a'", "number"]),
         ],
     )
     def test_of_the_criterion(self, arguments, words):
@@ -434,6 +437,33 @@ class TestBadInput:
             criterion(outputs, [targets[0], {**targets[1], "class_labels": torch.tensor([5])}])
         with pytest.raises(TypeError, match=r'targets\[0\]\["class_labels"\] is torch.int32'):
             criterion(outputs, [{**targets[0], "class_labels": targets[0]["class_labels"].int()}, targets[1]])
+        for odd in (3, torch.zeros(2)):
+            with pytest.raises(TypeError, match=r'outputs\["auxiliary_outputs"\] is .*; make it a list of dicts'):
+                criterion({**outputs, "auxiliary_outputs": odd}, targets)
+
+    @pytest.mark.parametrize("number", [0, -4.0, float("nan"), float("inf"), "1"])
+    @pytest.mark.parametrize("name", ["num_boxes", "class_weight_sum"])
+    def test_of_its_normalizers(self, name, number):
+        with pytest.raises((TypeError, ValueError), match=f"{name} is "):
+            SetCriterion(HungarianMatcher(), NUM_CLASSES)(*make_batch([2, 1]), **{name: number})
+
+    def test_of_masks(self):
+        outputs, targets = make_batch([2, 1])
+        criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=("masks",))
+        masks = [torch.ones(2, 8, 8, dtype=torch.uint8), torch.ones(1, 8, 8, dtype=torch.uint8)]
+        inked = [{**target, "masks": mask} for target, mask in zip(targets, masks)]
+        outputs["pred_masks"] = torch.zeros(2, 6, 4, 4)
+        assert torch.isfinite(criterion(outputs, inked)["loss_mask"])
+        inked[1]["masks"] = 255 * inked[1]["masks"]  # as a PNG holds them
+        with pytest.raises(ValueError, match=r'targets\[1\]\["masks"\] holds other numbers than 0 and 1'):
+            criterion(outputs, inked)
+        with pytest.raises(TypeError, match=r'outputs\["pred_masks"\] is NoneType; make it a tensor'):
+            criterion({**outputs, "pred_masks": None}, inked)
+
+    def test_of_a_recorded_match(self):
+        outputs, targets = make_batch([1, 1])
+        with pytest.raises(ValueError, match=r"indices of shapes \(\) and \(\) for image 0; make both"):
+            SetCriterion(lambda *_: [(1, 0), (1, 0)], NUM_CLASSES)(outputs, targets)
 
 
 def free_port():

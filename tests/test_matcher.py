@@ -11,7 +11,7 @@ from batches import ReferenceMatcher, batches, make_batch, pairs_of, total_cost
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import HungarianMatcher
+from helpers import HungarianMatcher, SetCriterion
 
 
 def matched_quietly(matcher, outputs, targets):
@@ -318,10 +318,21 @@ def test_more_targets_than_predictions_warns_once_with_the_number():
         HungarianMatcher().match_layers([outputs, outputs], targets)
 
 
-def test_the_warning_points_at_the_caller():
-    outputs, targets = make_batch([5], num_predictions=3)
-    with pytest.warns(UserWarning, match="no prediction left") as warned:
-        HungarianMatcher()(outputs, targets)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda outputs, targets: HungarianMatcher()(outputs, targets),
+        lambda outputs, targets: HungarianMatcher().match_layers([outputs], targets),
+        lambda outputs, targets: SetCriterion(HungarianMatcher(), 5)(outputs, targets),
+    ],
+)
+@pytest.mark.parametrize("complaint", ["no prediction left", "not finite"])
+def test_a_warning_points_at_the_caller(call, complaint):
+    outputs, targets = make_batch([5 if complaint == "no prediction left" else 2], num_predictions=3)
+    if complaint == "not finite":
+        outputs["logits"].data[0, 0] = float("nan")
+    with pytest.warns(UserWarning, match=complaint) as warned:
+        call(outputs, targets)
     assert warned[0].filename == __file__
 
 
@@ -357,6 +368,8 @@ BATCH = make_batch([2, 1], num_predictions=4)
         (lambda o, t: ({**o, "pred_boxes": o["pred_boxes"][0]}, t), ValueError, ['outputs["pred_boxes"]', "(4, 4)"]),
         (lambda o, t: ({**o, "pred_boxes": o["pred_boxes"][:, :3]}, t), ValueError, ["(2, 3, 4)", "make it (2, 4, 4)"]),
         (lambda o, t: ({**o, "logits": o["logits"][..., :1]}, t), ValueError, ['outputs["logits"]', "two columns"]),
+        (lambda o, t: ({n: v[:, :0] for n, v in o.items()}, t), ValueError, ["no predictions", "(2, 0, 6)"]),
+        (lambda o, t: ({**o, "pred_boxes": o["pred_boxes"].to("meta")}, t), ValueError, ["meta", "one device"]),
         (lambda o, t: (o, t[:1]), ValueError, ["holds 2 images and targets 1", "one target dict per image"]),
         (lambda o, t: (o, t[0]), TypeError, ["targets must be a list", "wrap"]),
         (lambda o, t: (o, None), TypeError, ["targets must be a list"]),
@@ -370,6 +383,11 @@ BATCH = make_batch([2, 1], num_predictions=4)
         (lambda o, t: (o, [t[0], {**t[1], "class_labels": torch.tensor([-1])}]), ValueError, ["targets[1]", "is -1"]),
         (lambda o, t: (o, [t[0], {**t[1], "boxes": torch.tensor([])}]), ValueError, ["targets[1]", "(1, 4)"]),
         (lambda o, t: (o, [t[0], {**t[1], "boxes": t[1]["boxes"].to("meta")}]), ValueError, ["targets[1]", "meta"]),
+        (
+            lambda o, t: (o, [t[0], {name: value.to("meta") for name, value in t[1].items()}]),
+            ValueError,
+            ["targets[1]", "targets[0]", "one device"],
+        ),
     ],
 )
 def test_bad_input_is_met_with_a_sentence(change, error, words):
@@ -378,6 +396,37 @@ def test_bad_input_is_met_with_a_sentence(change, error, words):
         HungarianMatcher()(outputs, targets)
     for word in words:
         assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"class_cost": float("nan")}, ValueError, "class_cost is nan; give a finite number"),
+        ({"bbox_cost": float("inf")}, ValueError, "bbox_cost is inf"),
+        ({"giou_cost": "2"}, TypeError, "giou_cost is '2'; give a number"),
+        ({"costs": [1]}, TypeError, "costs must be a dict of functions"),
+        ({"costs": {"total": max}}, ValueError, 'costs names "total"'),
+        ({"assign": None}, TypeError, "assign is None; give a function"),
+    ],
+)
+def test_a_matcher_that_could_not_match_is_refused(arguments, error, words):
+    with pytest.raises(error, match=words):
+        HungarianMatcher(**arguments)
+    assert HungarianMatcher(giou_cost=-2.0).giou_cost == -2.0
+
+
+def test_a_cost_must_be_a_tensor():
+    matcher = HungarianMatcher(costs={"class_cost": lambda outputs, flat, image: np.zeros((4, 3))})
+    with pytest.raises(TypeError, match=r'costs\["class_cost"\] returned ndarray; make it a tensor'):
+        matcher(*BATCH)
+
+
+def test_what_a_model_returns_besides_is_let_be():
+    outputs, targets = make_batch([5] * 8, num_predictions=6 * 1024)  # matched in several blocks
+    besides = {"loss": torch.tensor(1.0), "loss_dict": {"loss_ce": 1.0}, "attentions": None, "hidden_states": ()}
+    assert pairs_of(HungarianMatcher()({**outputs, **besides}, targets)) == pairs_of(
+        HungarianMatcher()(outputs, targets)
+    )
 
 
 def test_an_odd_auxiliary_layer_is_named():

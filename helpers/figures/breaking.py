@@ -1,9 +1,10 @@
-"""Figures of notebook 10: a detector before and after its match was changed, and what runs with one change came to."""
+"""Figures of notebook 10: a detector before and after its match was changed."""
 
 import numpy as np
 
 from helpers import figures
-from helpers.evaluation import OBJECT_SCORE, detections, summarize, suppress_duplicates
+from helpers.detector import detections
+from helpers.evaluation import OBJECT_SCORE, summarize, suppress_duplicates
 from helpers.figures import INK, LETTERS, MATCH, PREDICTION, QUIET, draw_box, draw_image, label_name
 
 BARS = (("AP", "AP", PREDICTION), ("suppressed", "AP after NMS", MATCH), ("count_right", "scenes counted right", QUIET))
