@@ -20,6 +20,7 @@ BASELINE = Recipe(
     layers=4,
     detection_steps=12_000,
     detection_scenes=20_000,
+    second_steps=0,
     final_eos_coef=0.1,  # DETR's, to the end
     keep_steps=(),
 )

@@ -32,6 +32,8 @@ class Recipe:
     eos_coef: float = 0.1  # DETR's, until the network finds objects
     final_eos_coef: float = 1.0  # then 1: with 12 tokens there is no flood of no-object to hold back
     final_from: float = 0.25  # share of the steps
+    second_steps: int = 8000  # a second cycle, on fresh scenes: unseen digits are read better for it
+    second_rate: float = 3e-4
     seed: int = 0
     plain: bool = False  # white digits on black, 64 x 64
     keep_steps: tuple = (1000, 5000, 9000)  # early weights to ship
@@ -39,6 +41,14 @@ class Recipe:
 
     def eos_coef_at(self, step):
         return self.final_eos_coef if step >= self.final_from * self.detection_steps else self.eos_coef
+
+    def cycles(self):
+        """The detection stage in parts: the name of each, the step before it, and its recipe."""
+        yield "detector", 0, self
+        if self.second_steps:
+            changed = {"detection_steps": self.second_steps, "learning_rate": self.second_rate, "keep_steps": ()}
+            changed |= {"eos_coef": self.final_eos_coef, "seed": self.seed + 1}
+            yield "second", self.detection_steps, dataclasses.replace(self, **changed)
 
     @property
     def image_size(self):

@@ -11,10 +11,10 @@ RECORDED_STEPS = 60
 FIRST_STEPS = 20  # whose losses are kept one by one
 
 
-def recorded_steps(total):
-    """About 60 steps from 0 to `total`, evenly spaced in their logarithm, and every 1,000th."""
+def recorded_steps(total, more=0):
+    """About 60 steps from 0 to `total`, evenly spaced in their logarithm, and every 1,000th up to `total + more`."""
     spaced = np.geomspace(10, total, RECORDED_STEPS).round().astype(int)
-    return sorted({0, *spaced.tolist(), *range(1000, total + 1, 1000), total})
+    return sorted({0, *spaced.tolist(), *range(1000, total + more + 1, 1000), total, total + more})
 
 
 class Recorder:

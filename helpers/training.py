@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers import ablations
-from helpers.evaluation import detections, evaluate, summarize
+from helpers.detector import detections
+from helpers.evaluation import evaluate, summarize
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.plain_scenes import make_plain
@@ -33,7 +34,13 @@ CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
 EVALUATION_SCENES = 200
 ABLATION_RECORD_EVERY, ABLATION_TEST_SCENES = 500, 1000
-QUICK = {"classifier_steps": 0, "detection_scenes": 8, "batch_size": 8, "detection_steps": 600}  # by heart
+QUICK = {  # a few scenes by heart
+    "classifier_steps": 0,
+    "detection_scenes": 8,
+    "batch_size": 8,
+    "detection_steps": 600,
+    "second_steps": 0,
+}
 
 
 class Classifier(nn.Module):
@@ -83,20 +90,27 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
     return accelerator.unwrap_model(stage.model)
 
 
-def train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorded):
-    """Stage two: detection with the set-prediction loss. Returns the recorder."""
+def train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorder):
+    """Stage two: detection with the set-prediction loss, in one cycle of the learning rate or two."""
+    held_out = held_out_scenes(recipe)
+    plain = accelerator.unwrap_model(model)
+    for name, start, part in recipe.cycles():
+        train_cycle(name, start, part, model, folder, accelerator, data_folder, criterion, recorder, held_out)
+    observe(start + part.detection_steps, plain, recorder, held_out, accelerator)
+
+
+def train_cycle(name, start, recipe, model, folder, accelerator, data_folder, criterion, recorder, held_out):
+    """One cycle of stage two, which `start` steps of detection came before."""
     arrays = SceneArrays(recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), data_folder)
     validate_targets(arrays.targets(range(len(arrays))), NUM_CLASSES)
-    stage = Stage("detector", model, recipe, recipe.detection_steps, folder, accelerator)
-    recorder = build_recorder(recipe, accelerator.device, recorded)
-    held_out = held_out_scenes(recipe)
+    stage = Stage(name, model, recipe, recipe.detection_steps, folder, accelerator)
     state = stage.resume()
     if state:
         recorder.restore(state["recording"])
     running = Running()
     plain = accelerator.unwrap_model(stage.model)
     for step in progress(stage):
-        observe(step, plain, recorder, held_out, accelerator)
+        observe(start + step, plain, recorder, held_out, accelerator)
         criterion.eos_coef = recipe.eos_coef_at(step)
         indices = stage.batch(len(arrays))
         outputs = stage.model(arrays.pixel_values(indices, *recipe.normalization).to(accelerator.device))
@@ -107,14 +121,12 @@ def train_detector(recipe, model, folder, accelerator, data_folder, criterion, r
         recorder.add_loss(total.detach())
         running.add({"loss": total.detach(), **{name: value.detach() for name, value in losses.items()}})
         if stage.step % CURVE_EVERY == 0:
-            recorder.add_losses(stage.step, {**running.means(accelerator), "eos_coef": criterion.eos_coef})
+            recorder.add_losses(start + stage.step, {**running.means(accelerator), "eos_coef": criterion.eos_coef})
         if stage.step in recipe.keep_steps:  # before the checkpoint: a resumed run starts behind it
             keep_early_weights(stage, folder, with_optimizer=stage.step == recipe.keep_optimizer)
         if stage.step % CHECKPOINT_EVERY == 0 or stage.step == stage.total:
-            accelerator.print(stage.step, readable(recorder.curves[-1] if recorder.curves else {}), flush=True)
+            accelerator.print(start + stage.step, readable(recorder.curves[-1] if recorder.curves else {}), flush=True)
             stage.save(recording=recorder.state())
-    observe(stage.step, plain, recorder, held_out, accelerator)
-    return recorder
 
 
 def observe(step, model, recorder, held_out, accelerator):
@@ -192,8 +204,10 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
             save_file(weights, folder / "classifier.safetensors", metadata={"format": "pt"})
             renew_detection_tokens(model)
     criterion = criterion or SetCriterion(HungarianMatcher(), NUM_CLASSES)
-    recorded = recorded or recorded_steps(recipe.detection_steps)
-    recorder = train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorded)
+    recorder = build_recorder(
+        recipe, accelerator.device, recorded or recorded_steps(recipe.detection_steps, recipe.second_steps)
+    )
+    train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorder)
     model = accelerator.unwrap_model(model)
     if accelerator.is_main_process:
         minutes = (time.time() - started) / 60

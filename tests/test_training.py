@@ -23,6 +23,7 @@ TINY = Recipe(
     keep_steps=(2, 4),
     keep_optimizer=4,
     final_from=0.6,
+    second_steps=4,
 )
 
 
@@ -85,16 +86,17 @@ def test_what_a_run_leaves(whole_run):
         "detector.pt",
         "model",
         "recording.npz",
+        "second.pt",
         "step-2.safetensors",
         "step-4.safetensors",
         "step-4-optimizer.safetensors",
     }
     recording = load_recording(whole_run / "recording.npz")
-    assert recording["step"].tolist() == [0, 10, 11, 12]
-    assert recording["curve_step"].tolist() == [2, 4, 6, 8, 10, 12]
+    assert recording["step"].tolist() == [0, 10, 11, 12, 16]
+    assert recording["curve_step"].tolist() == [2, 4, 6, 8, 10, 12, 14, 16]
     assert np.isfinite(recording["curve_loss"]).all()
     assert recording["about"]["recipe"]["detection_steps"] == 12
-    assert recording["curve_eos_coef"].tolist() == pytest.approx([0.1, 0.1, 0.1, 0.1, 1.0, 1.0])
+    assert recording["curve_eos_coef"].tolist() == pytest.approx([0.1, 0.1, 0.1, 0.1, 1.0, 1.0, 1.0, 1.0])
 
 
 def test_the_same_seed_gives_the_same_run(whole_run, tmp_path, data):
@@ -102,7 +104,9 @@ def test_the_same_seed_gives_the_same_run(whole_run, tmp_path, data):
     same_outcome(tmp_path, whole_run)
 
 
-@pytest.mark.parametrize(("name", "step"), [("classifier", 5), ("detector", 1), ("detector", 7), ("detector", 11)])
+@pytest.mark.parametrize(
+    ("name", "step"), [("classifier", 5), ("detector", 1), ("detector", 7), ("detector", 11), ("second", 1)]
+)
 def test_a_killed_run_goes_on_to_the_same_losses(whole_run, tmp_path, data, monkeypatch, name, step):
     with monkeypatch.context() as patch:
         kill_at(patch, name, step)

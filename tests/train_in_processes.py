@@ -25,6 +25,7 @@ def main():
         classifier_scenes=16,
         detection_steps=6,
         detection_scenes=64,
+        second_steps=2,
         batch_size=int(batch_size),
         keep_steps=(),
     )
