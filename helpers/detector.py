@@ -17,7 +17,7 @@ def load_detector(name="mini-yolos", step=None):
 
     Args:
         name: a detector shipped in `helpers/weights`, a folder, or a name on the hub such as "hustvl/yolos-tiny".
-        step: the weights of an early training step instead of the final ones; mini-yolos ships 1000, 5000 and 9000.
+        step: the weights of an earlier training step, not the final ones; mini-yolos ships 1000, 5000, 9000, 36000.
 
     Weights are read from safetensors only. A hub name is looked for in the local cache first. Raises
     FileNotFoundError (no such step), ValueError (a file that cannot be read) or ConnectionError (a hub name, not in

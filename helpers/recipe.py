@@ -36,7 +36,7 @@ class Recipe:
     second_rate: float = 3e-4
     seed: int = 0
     plain: bool = False  # white digits on black, 64 x 64
-    keep_steps: tuple = (1000, 5000, 9000)  # early weights to ship
+    keep_steps: tuple = (1000, 5000, 9000, 36_000)  # early weights to ship
     keep_optimizer: int = 5000  # which of them with its optimiser
 
     def eos_coef_at(self, step):
