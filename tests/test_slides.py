@@ -1,10 +1,13 @@
+"""The decks: one idea a slide, nothing cut off, and alive without a network."""
+
 import re
+from subprocess import CalledProcessError
 
 import pytest
 
 from tools.notebooks import NOTEBOOKS, read_built
-from tools.slides import ROOM, contents, deck, pack, page, sections, total, without_pages
-from tools.vendor import file_names
+from tools.slides import ROOM, build, contents, deck, only_its_own, pack, page, sections, total, without_pages
+from tools.vendor import file_names, scripts
 
 BUILT = sorted(NOTEBOOKS.glob("*.ipynb"))
 
@@ -38,3 +41,81 @@ def test_links_lead_to_decks():
     text = without_pages("a [token](glossary.md#token), see [07](07_loss.ipynb)")
     assert text == "a token, see [07](07_loss.html)"
     assert '<a href="07_loss.html">07</a> Who &amp; what' in contents({"07_loss": "Who & what"})
+
+
+def test_reveal_keeps_to_its_own_parts():
+    assert only_its_own(".reveal .controls .enabled{}") == ".reveal>.controls .enabled{}"
+    assert only_its_own('stack.querySelectorAll("section")') == (
+        'stack.querySelectorAll("section:not(.jupyter-widgets section)")'
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with two decks. Skipped where their scripts are not here and cannot be fetched."""
+    try:
+        scripts()
+    except (SystemExit, CalledProcessError) as reason:
+        pytest.skip(f"the decks' scripts cannot be fetched: {reason}")
+    folder = tmp_path_factory.mktemp("slides")
+    build([NOTEBOOKS / "04_three_costs.ipynb", NOTEBOOKS / "07_loss.ipynb"], folder)
+    return folder
+
+
+@pytest.fixture
+def show(browser, built):
+    """Open a deck at 1280 x 720 with the network off."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    page = context.new_page()
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+
+    def open_deck(name):
+        page.goto((built / f"{name}.html").as_uri())
+        page.wait_for_function("window.Reveal?.isReady() && document.querySelector('.boxlab, .dial')")
+        page.wait_for_function("document.querySelector('mjx-container')")
+        return page
+
+    yield open_deck
+    context.close()
+
+
+CUT_OFF = """() => {
+  const slide = Reveal.getCurrentSlide(), { bottom, right } = slide.firstElementChild.getBoundingClientRect();
+  return bottom > 720 || right > 1280 || slide.scrollWidth > 1280 || slide.classList.contains("scrolls");
+}"""
+
+
+@pytest.mark.parametrize("name", ["04_three_costs", "07_loss"])
+def test_a_deck_needs_no_network_and_nothing_is_cut_off(show, name):
+    page = show(name)
+    seen, cut = 0, []
+    while not (seen and page.evaluate("Reveal.isLastSlide() && !Reveal.availableFragments().next")):
+        page.evaluate("Reveal.next()")
+        page.wait_for_timeout(60)
+        seen += 1
+        if page.evaluate(CUT_OFF):
+            cut.append(page.url)
+    assert cut == []
+    assert seen > 20
+    assert page.evaluate("Reveal.getSlidePastCount() + 1 == Reveal.getTotalSlides()")
+    assert page.locator("mjx-merror").count() == 0
+    assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_a_piece_can_be_dragged_and_keeps_its_keys(show):
+    page = show("04_three_costs")
+    place = page.evaluate("Reveal.getIndices(document.querySelector('.boxlab').closest('.page').parentNode)")
+    page.evaluate("({ h, v }) => Reveal.slide(h, v)", place)
+    box = page.locator(".boxlab:visible .board svg").first
+    before, frame = page.locator(".boxlab:visible").inner_text(), box.bounding_box()
+    x, y = frame["x"] + frame["width"] * 0.3, frame["y"] + frame["height"] * 0.35  # the middle of the prediction
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + frame["width"] * 0.3, y + frame["height"] * 0.2, steps=5)
+    page.mouse.up()
+    assert page.locator(".boxlab:visible").inner_text() != before
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("Reveal.getIndices().h") == place["h"]
+    page.keyboard.press("PageDown")
+    assert page.evaluate("Reveal.getIndices().h") == place["h"] + 1

@@ -4,7 +4,7 @@ The decks are reveal.js pages in `build/slides`. They show the stored outputs; t
 nothing needs a network or a kernel. Nobody tags cells: `deck` cuts a notebook into slides by one rule.
 
 - A heading starts a new column of slides; what follows goes below it, as much as fits on 1280 x 720.
-- A prediction stands alone: its answer comes on the next slide. So do pieces to move and solutions.
+- A prediction stands alone: its answer comes on the next slide. So do pieces to move. The goals end a slide.
 - Below a text, a result appears at the next click.
 - Code that draws and code of more than six lines is folded; solutions are folded; checks are left out.
 """
@@ -40,11 +40,12 @@ TALLEST = 470  # of a picture
 
 @dataclass
 class Block:
-    """A cell of the deck: its height, whether it needs a slide of its own, and whether it is what a cell printed."""
+    """A cell of the deck: its height, whether it begins or ends a slide, and whether it is what a cell printed."""
 
     cell: dict
     height: int
-    alone: bool = False
+    begins: bool = False
+    ends: bool = False
     result: bool = False
 
 
@@ -58,8 +59,13 @@ def deck(notebook):
     for model in metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {}).values():
         if "large" in model["state"]:
             model["state"]["large"] = True
-    metadata.title = plain(next(sections(notebook.cells))[0])
+    metadata.title = title_of(notebook)
     return new_notebook(cells=cells, metadata=metadata)
+
+
+def title_of(notebook):
+    """The question of a notebook, its first heading."""
+    return plain(next(sections(notebook.cells))[0])
 
 
 def sections(cells):
@@ -79,13 +85,15 @@ def blocks_of(cell):
     """What a cell gives to the deck: texts parted before headings; code, and its results one by one."""
     if cell.cell_type == "markdown":
         for text in re.split(r"\n(?=#{1,2} )", without_pages(cell.source)):
-            yield Block(new_markdown_cell(text), text_height(text), alone=text.startswith("**Predict first"))
+            begins = text.startswith("**Predict first")
+            ends = "**Predict first" in text or text.startswith("**You will be able to")
+            yield Block(new_markdown_cell(text), text_height(text), begins, ends)
         return
     tags = cell.metadata.get("tags", [])
     if cell.source.startswith("check_"):
         return
     if "solution" in tags:
-        yield Block(code_cell(cell.source, cell.outputs, fold="A solution"), FOLD, alone=True)
+        yield Block(code_cell(cell.source, cell.outputs, fold="A solution"), FOLD)
         return
     lines = len(cell.source.splitlines())
     pieces = results(cell.outputs)
@@ -95,13 +103,16 @@ def blocks_of(cell):
     elif pieces:
         yield Block(code_cell(cell.source, fold="The code"), FOLD)
     for piece in pieces:
-        yield Block(code_cell("", piece), result_height(piece), alone=is_widget(piece[0]), result=True)
+        alone = is_widget(piece[0])
+        yield Block(code_cell("", piece), result_height(piece), begins=alone, ends=alone, result=True)
 
 
 def results(outputs):
     """The outputs of a cell in groups that belong together: a picture and its caption."""
     groups = []
-    for output in outputs:
+    for output in copy.deepcopy(outputs):
+        if "text/markdown" in output.get("data", {}):
+            output.data["text/markdown"] = without_pages(output.data["text/markdown"])
         if groups and "text/markdown" in output.get("data", {}):
             groups[-1].append(output)
         else:
@@ -114,16 +125,19 @@ def pack(blocks):
     slides = [[]]
     for block in blocks:
         last = slides[-1]
-        if last and not (block.alone or last[-1].alone) and total([*last, block]) <= ROOM:
+        if last and not (block.begins or last[-1].ends) and total([*last, block]) <= ROOM:
             last.append(block)
             continue
         introduction = []
-        while (
-            block.result and len(last) > 1 and not last[-1].result and total([last[-1], *introduction, block]) <= ROOM
-        ):
+        while not block.begins and leads_to(last, block) and total([last[-1], *introduction, block]) <= ROOM:
             introduction.insert(0, last.pop())
         slides.append([*introduction, block])
     return [slide for slide in slides if slide]
+
+
+def leads_to(slide, block):
+    """Whether the last block of a slide leads to this result: it is a text or code, and not all there is."""
+    return block.result and len(slide) > 1 and not (slide[-1].result or slide[-1].ends)
 
 
 def total(blocks):
@@ -162,7 +176,11 @@ def is_widget(output):
 
 def without_pages(text):
     """Links to the glossary as plain words, and links to notebooks as links to their decks."""
-    text = re.sub(r"\[([^\]]+)\]\((?:glossary|teaching)\.md[^)]*\)", r"\1", text)
+    return to_pages(re.sub(r"\[([^\]]+)\]\((?:glossary|teaching)\.md[^)]*\)", r"\1", text))
+
+
+def to_pages(text):
+    """Links to notebooks as links to pages of the same name."""
     return re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", text)
 
 
@@ -211,6 +229,12 @@ def page(notebook):
     return text
 
 
+def only_its_own(code):
+    """reveal.js's style or script, kept to its own parts: pieces to move have `controls` and sections, too."""
+    code = re.sub(r"\.reveal \.(controls|progress)\b", r".reveal>.\1", code)
+    return re.sub(r'"((?:\.slides )?section)"', r'"\1:not(.jupyter-widgets section)"', code)
+
+
 def contents(titles):
     """The page that lists the decks. `titles` maps a deck's name to its question."""
     rows = "\n".join(f'<li><a href="{name}.html">{name[:2]}</a> {escape(title)}</li>' for name, title in titles.items())
@@ -223,10 +247,13 @@ def build(paths, target=TARGET):
     shutil.copytree(scripts(), assets, dirs_exist_ok=True)
     for name in ("deck.css", "deck.js"):
         shutil.copy(DESIGN / name, assets)
+    for name in ("reveal.css", "reveal.js"):
+        kept = only_its_own((assets / name).read_text(encoding="utf-8"))
+        (assets / name).write_text(kept, encoding="utf-8")
     titles = {}
     for path in paths:
         notebook = read_built(path)
-        titles[path.stem] = plain(next(sections(notebook.cells))[0])
+        titles[path.stem] = title_of(notebook)
         (target / f"{path.stem}.html").write_text(page(notebook), encoding="utf-8", newline="\n")
     (target / "index.html").write_text(contents(titles), encoding="utf-8", newline="\n")
     return list(titles)

@@ -15,7 +15,7 @@ from tools.notebooks import ROOT
 WEB = ROOT / "build" / "web"
 PACKAGES = {  # name and version: the files to keep
     "reveal.js@5.2.1": ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js", "LICENSE"),
-    "mathjax@3.2.2": ("es5/tex-svg.js", "LICENSE"),
+    "mathjax@3.2.2": ("es5/tex-svg-full.js", "LICENSE"),
     "requirejs@2.3.8": ("require.js",),
     "@jupyter-widgets/html-manager@1.0.15": ("dist/embed-amd.js", "dist/embed.js.LICENSE.txt"),
 }

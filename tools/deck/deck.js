@@ -12,6 +12,8 @@ function wrap(section) {
   const page = document.createElement("div");
   page.className = "page";
   page.append(...section.childNodes);
+  const words = page.querySelectorAll("p:not(.running-head), li, summary");
+  page.classList.toggle("words", words.length && !page.querySelector("img, pre:not(details pre), table, .jupyter-widgets"));
   section.append(page);
   new ResizeObserver(() => fit(section)).observe(page);
   page.addEventListener("toggle", () => fit(section), true);
@@ -37,12 +39,16 @@ function fit(section) {
 
 const slides = [...document.querySelectorAll(".slides section")].filter((section) => !section.querySelector("section"));
 slides.forEach(wrap);
+document.querySelectorAll(".jupyter-widgets").forEach((piece) => piece.setAttribute("data-prevent-swipe", ""));
+document.addEventListener("keydown", ({ key }) => key.startsWith("Page") && document.activeElement.blur(), true);
 Reveal.initialize({
   ...SIZE,
   margin: 0,
   center: false,
   hash: true,
   slideNumber: "c/t",
+  // Keys inside a piece are the piece's; the keys of a presenter's remote always turn the slide.
+  keyboardCondition: ({ key, target }) => key.startsWith("Page") || !target.closest?.(".jupyter-widgets"),
   transition: "none",
   pdfSeparateFragments: false,
   plugins: [RevealNotes],
