@@ -41,6 +41,8 @@ def tidy_before_saving(model, **_):
         metadata = model["content"]["metadata"]
         metadata.get("language_info", {}).pop("version", None)
         metadata.pop("jupytext", None)
+        for cell in model["content"]["cells"]:
+            cell["metadata"].pop("collapsed", None)  # beside outputs_hidden, which says the same
 
 
 def main(arguments):

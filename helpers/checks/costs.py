@@ -122,7 +122,7 @@ def _giou_fault(answer, first, second):
         "the union counts the intersection twice. Hint: union = both areas − intersection": (
             inner / sum(area) - (hull - sum(area)) / hull
         ),
-        "these boxes were taken for centre boxes. Hint: they are corners: left, top, right, bottom": float(
+        "these boxes were taken for center boxes. Hint: they are corners: left, top, right, bottom": float(
             generalized_box_iou(center_to_corners(first), center_to_corners(second))
         ),
     }

@@ -152,7 +152,7 @@ def judge_unnoticed_box(answer):
     except (TypeError, ValueError):
         return "not yet. Hint: return four numbers, for example (0.1, 0.1, 0.4, 0.4)."
     if right <= left or bottom <= top:
-        return "not yet: right must exceed left, and bottom top. Hint: this may be a centre box; give corners."
+        return "not yet: right must exceed left, and bottom top. Hint: this may be a center box; give corners."
     if min(left, top) < 0 or max(right, bottom) > 1:
         return "not yet: as corners, this box leaves the image. Hint: fractions of the image, from 0 to 1."
     if min(right - left, bottom - top) < SMALLEST_SIDE - 1e-6:
@@ -164,7 +164,7 @@ def judge_unnoticed_box(answer):
         return f"not yet: it is caught. {_which_side(left, top, right, bottom)}"
     overlap = float(box_iou(corners, center_to_corners(corners)))
     return (
-        "correct: a proper box, and a proper centre box, but not the same one.\n"
+        "correct: a proper box, and a proper center box, but not the same one.\n"
         f"The box meant and the box read have an IoU of {overlap:.2f}."
     )
 
@@ -173,8 +173,8 @@ def _which_side(left, top, right, bottom):
     for name, center, size, where in (("left", left, right, "further right"), ("top", top, bottom, "further down")):
         if center - size / 2 < -EDGE_TOLERANCE:
             edge = center - size / 2
-            return f"Read as a centre box it begins at {name} {edge:.2f}, outside. Hint: move the box {where}."
-    return "Read as a centre box it ends beyond the image. Hint: move the box back, or make right and bottom smaller."
+            return f"Read as a center box it begins at {name} {edge:.2f}, outside. Hint: move the box {where}."
+    return "Read as a center box it ends beyond the image. Hint: move the box back, or make right and bottom smaller."
 
 
 def _draw_misreading(answer):

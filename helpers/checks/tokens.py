@@ -102,7 +102,7 @@ def _boxes_fault(answer, boxes, scale):
     left_top, half = corners[..., :2], boxes[..., 2:] / 2
     named = {
         "these corners are still fractions. Hint: multiply by the image's width and height": corners,
-        "these are still centre boxes, in pixels. Hint: left is the center x minus half the width": boxes * scale,
+        "these are still center boxes, in pixels. Hint: left is the center x minus half the width": boxes * scale,
         "these are left, top, width, height. Hint: right is the center x plus half the width": (
             torch.cat((left_top, boxes[..., 2:]), -1) * scale
         ),

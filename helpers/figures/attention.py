@@ -33,7 +33,7 @@ def draw_share_by_layer(axes, shares, area, title):
     axes.axhline(area, color=QUIET, lw=2, ls=":")
     axes.text(len(shares), area + 2, "area of the box", ha="right", va="bottom", color=QUIET, fontsize=12)
     for layer, share in zip(layers, shares):
-        axes.annotate(f"{share:.0f} %", (layer, share), (0, 10), textcoords="offset points", ha="center", fontsize=12)
+        axes.annotate(f"{share:.0f} %", (layer, share), (4, 10), textcoords="offset points", ha="right", fontsize=12)
     axes.set(title=title, xlabel="layer", ylabel="% of the attention to patches", ylim=(0, 105))
     axes.set_xlim(0.6, len(shares) + 0.4)
     axes.set_xticks(list(layers))

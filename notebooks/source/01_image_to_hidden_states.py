@@ -39,8 +39,8 @@ from helpers.scenes import HandwrittenScenes, running_example
 # %% [markdown]
 # ## From a picture to `pixel_values`
 #
-# The image processor turns image and COCO annotation into tensors. Pixels become numbers around zero: light paper is
-# about 0, ink is negative. B = 1 image, 3 colours, 128 by 128. The `labels` are the subject of notebook 03.
+# The image processor turns image and COCO annotation into tensors. Pixels become numbers around zero: light paper lies
+# above it, ink below. B = 1 image, 3 colours, 128 by 128. The `labels` are the subject of notebook 03.
 
 # %%
 image, annotation = running_example()
@@ -112,9 +112,9 @@ print(f"{len(run.hidden_states)} hidden states", tuple(run.hidden_states[0].shap
 print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "images, heads, from, to")
 
 # %% [markdown]
-# **Predict first.** Compare the states of the 32 scenes at one place. Before the first layer only patches differ; all
-# else is parameters. After the last layer, which depend more on the scene, measured against their length: patches or
-# detection tokens? And [CLS], which no head reads?
+# **Predict first.** Compare the states of the 32 scenes at one place. Before the first layer only patches differ from
+# scene to scene. And after the last: which differ more, for their length, patches or detection tokens? And [CLS], which
+# no head reads?
 #
 # <details><summary>Predict, then open</summary>
 #
@@ -169,8 +169,8 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 #
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
-# Row $i$ has 77 shares that sum to 1: so much does place $i$ take from each. A layer has four such heads; we average
-# them, and keep the rows of [**matched**](glossary.md#matched-token) tokens, paired with a digit.
+# Row $i$ has 77 shares that sum to 1. A layer does this in four *attention heads* (no kin of the heads that answer).
+# We average them, and keep the rows of [**matched**](glossary.md#matched-token) tokens, paired with a digit.
 
 # %% [markdown]
 # **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share
@@ -201,8 +201,8 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 
 # %% [markdown]
 # No loss speaks about attention: tokens are graded on class and box alone, and looking there is how to get them right.
-# On the right, looks at each other are the only direct way for tokens to agree who takes what. (Attention says where a
-# token looks, not what it makes of it: a hint, not an explanation.)
+# On the right: tokens look at each other, the only direct way to agree who takes what, in the first two layers.
+# (Attention says where a token looks, not what it makes of it.)
 
 # %% [markdown]
 # ## Move the layer
@@ -275,9 +275,9 @@ print(f"shuffled before                  {loss_from(tokens[:, order] + parts.pos
 # %% [markdown]
 # ## YOLOS beside DETR
 #
-# The loss is DETR's invention, but its slots meet the image differently. In an **encoder**, image tokens look at each
-# other. The slots stand apart, in a [**decoder**](glossary.md#decoder), with [*cross-attention*](glossary.md#cross-attention): queries from the slots, keys from the image
-# tokens. In YOLOS both are one sequence. Here is an untrained DETR. From which row on do shapes agree?
+# The loss is DETR's invention, but there slots meet the image differently. In its **encoder**, image tokens look at
+# each other. Its slots stand apart, in a [**decoder**](glossary.md#decoder), and look at them by [*cross-attention*](glossary.md#cross-attention): queries from the slots, keys
+# from the image tokens. In YOLOS both are one sequence. From which row on do the shapes agree?
 
 # %%
 backbone = ResNetConfig(
@@ -316,7 +316,7 @@ def pixels_of(position, image_width, patch_size):
 check_pixels_of(pixels_of)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def pixels_of(position, image_width, patch_size):
     row, column = divmod(position - 1, image_width // patch_size)  # place 0 is [CLS]
     left, top = column * patch_size, row * patch_size
@@ -347,7 +347,7 @@ def largest_image():
 check_largest_image(largest_image)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def largest_image():
     return 16 * 29  # 29² = 841 patches and 1 + 100 tokens: 942; 30² = 900 would make 1,001
 

@@ -67,7 +67,7 @@ def slice_detection_states(last_hidden_state, num_detection_tokens):
 check_slice_detection_states(slice_detection_states)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def slice_detection_states(last_hidden_state, num_detection_tokens):
     return last_hidden_state[:, -num_detection_tokens:]
 
@@ -133,8 +133,8 @@ for axes, (name, rows) in zip(panels, slices.items()):
 figures.show(figure, "Five slices of the same states, and their guesses with an object probability above 0.5.")
 
 # %% [markdown]
-# Every slip gives twelve guesses of the right shape and no error. The loss shows it, but only against a known value:
-# compute it once with a detector whose loss you know, over many scenes.
+# Every slip gives twelve guesses of the right shape and no error. In this scene one hardly moves the loss; over 200
+# scenes all raise it. So compute the loss once over many scenes, with a detector whose loss you know.
 
 # %% [markdown]
 # ## From four numbers to a box
@@ -161,7 +161,7 @@ def decode_boxes(pred_boxes, width, height):
 check_decode_boxes(decode_boxes, outputs, image)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def decode_boxes(pred_boxes, width, height):
     x, y, w, h = pred_boxes.unbind(-1)
     corners = torch.stack((x - w / 2, y - h / 2, x + w / 2, y + h / 2), dim=-1)
@@ -175,7 +175,7 @@ check_decode_boxes(decode_boxes, outputs, image)
 #
 # The softmax of the eleven logits gives each guess a probability for every digit and for "no object". The largest one of a
 # digit is the [**score**](glossary.md#score) that detectors report; `decode` in `helpers` keeps guesses by it. All ten digits together make the
-# object probability of above, so it is never below the score.
+# object probability, so it is never below the score.
 
 # %%
 probabilities = outputs.logits[0].softmax(-1)  # (N, K + 1)
@@ -323,7 +323,7 @@ def order_of_slots(prediction_index, target_index, num_tokens):
 check_order_of_slots(order_of_slots, outputs, targets)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def order_of_slots(prediction_index, target_index, num_tokens):
     matched = prediction_index[target_index.argsort()].tolist()  # in the labels' order
     return matched + [token for token in range(num_tokens) if token not in matched]

@@ -94,7 +94,7 @@ check_to_targets(to_targets)
 # </details>
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def to_targets(annotation, width, height):
     things = annotation["annotations"]
     labels = torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64)
@@ -275,7 +275,7 @@ figures.show(figure, "A scene whose corner boxes pass every check: only the pict
 # ## Exercise: slip past the check
 #
 # Now be the mistake. Find a box given as *corners*, left, top, right, bottom in fractions of the image, at least 0.2
-# wide and high, that `validate_targets` accepts as a centre box.
+# wide and high, that `validate_targets` accepts as a center box.
 
 
 # %% tags=["exercise"]
@@ -289,13 +289,13 @@ check_unnoticed_box(unnoticed_box)
 # %% [markdown]
 # <details><summary>A hint</summary>
 #
-# Read as a centre box, `right` is a width around `left`. It must fit into the image on both sides. Which part of the
+# Read as a center box, `right` is a width around `left`. It must fit into the image on both sides. Which part of the
 # image do such boxes lie in?
 #
 # </details>
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def unnoticed_box():
     # half of `right` must fit on either side of `left`: left >= right / 2 and left + right / 2 <= 1; likewise below
     return (0.45, 0.45, 0.7, 0.7)
@@ -329,7 +329,7 @@ except Exception as error:
 # %% [markdown]
 # ## What we learned
 #
-# - A target is `class_labels` (T,), int64 from 0 to K − 1, and `boxes` (T, 4), normalised centre boxes; T may be 0.
+# - A target is `class_labels` (T,), int64 from 0 to K − 1, and `boxes` (T, 4), normalised center boxes; T may be 0.
 # - Of five mistakes one crashes, one shouts, three train silently: the loss falls on wrong targets, too.
 # - Check the whole data set with `validate_targets`, then draw some targets. Form is checked, meaning is seen.
 

@@ -185,7 +185,7 @@ check_greedy_match(greedy_match)
 # </details>
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def greedy_match(cost):
     left, pairs = cost.copy(), []
     for _ in range(min(cost.shape)):
@@ -222,7 +222,7 @@ check_trap_for_greedy(trap_for_greedy)
 # </details>
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def trap_for_greedy():
     pred_boxes = [[0.10, 0.5, 0.2, 0.2], [0.61, 0.5, 0.2, 0.2]]
     boxes = [[0.36, 0.5, 0.2, 0.2], [0.88, 0.5, 0.2, 0.2]]
@@ -240,9 +240,9 @@ check_trap_for_greedy(trap_for_greedy)
 #
 # <details><summary>Predict, then open</summary>
 #
-# The seven idle guesses are worth nothing: the match does without them already. And no, not necessarily: a matched guess
-# is worth what its [**understudy**](glossary.md#understudy) costs more, the guess that would step in. With a good understudy beside it, even a
-# perfect guess is cheap.
+# The seven idle guesses are worth nothing: the match does without them already. And no: a matched guess is worth what
+# its [**understudy**](glossary.md#understudy) costs more, the guess that would step in. B has one of the cheapest cells, −2.67, but H stands
+# beside it, at −2.05: B's price is 0.62.
 #
 # </details>
 
@@ -296,8 +296,8 @@ figures.show(figure, "The slack of every cell: nowhere negative; zero, in yellow
 # ## Break it
 #
 # Greed in the other direction: raise the price of the dearest guess by 0.5. Which target leaves, and to whom? Change
-# `dearest` or `extra` and run it again. Try an idle guess, too: nobody leaves, but an idle
-# guess with a price breaks the = of the proof.
+# `dearest` or `extra` and run it again. Try an idle guess, too: nobody leaves, but an idle guess with a price breaks the
+# = of the proof.
 
 # %%
 dearest, extra = prices.argmax(), 0.5
@@ -308,7 +308,7 @@ slack_now = slack + more[:, None] - (pays_now - pays)
 print(f"the dearest guess: {figures.LETTERS[dearest]}; least slack {slack_now.min():.2f}")
 
 figure = drawn.slack_figure(slack_now, "One price too high", (guess, target), names, image, targets[0])
-figures.show(figure, "With one price raised, one target could pay less elsewhere: the red cell.")
+figures.show(figure, "With one price raised, the owner of that guess could pay less elsewhere: the red cell.")
 
 # %% [markdown]
 # ## Three shapes, one answer
@@ -330,9 +330,9 @@ print(cost.shape, padded.shape, cost.T.shape, "-> the same five pairs")
 # %% [markdown]
 # ## Move it: where the prices come from
 #
-# Targets enter one by one. Each takes
-# the cheapest guess; where two want the same one, its price rises until one prefers another. Several sets of prices
-# prove the same match: bidding finds low ones; the last step raises each as far as its understudy allows.
+# Targets enter one by one. Each takes the cheapest guess; where two want the same one, its price rises until one
+# prefers another. Several sets of prices prove the same match: bidding finds low ones; the last step raises each as far
+# as its understudy allows.
 
 # %%
 stepper = AssignmentStepper()

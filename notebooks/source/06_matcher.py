@@ -224,7 +224,7 @@ def flip_with_log():
 check_flip_with_log(flip_with_log)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def flip_with_log():
     return [0.001, 0.2], [[0.52, 0.49, 0.3, 0.3], [0.61, 0.56, 0.3, 0.3]]
 
@@ -293,7 +293,7 @@ matches = {
 }
 figures.show(
     drawn.matches_figure(images[0], young, targets[0], matches),
-    "The same guesses, matched with two sets of weights.",
+    "The same guesses, matched with two sets of weights: the 5 changes hands, from J to I.",
 )
 MatchingPlayground(outputs=young, targets=targets[:1], image=images[0])
 
@@ -321,7 +321,7 @@ check_match_batch(match_batch)
 # </details>
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 @torch.no_grad()
 def match_batch(outputs, targets):
     pairs = []
@@ -346,8 +346,8 @@ check_match_batch(match_batch)
 #
 # <details><summary>Answer</summary>
 #
-# Nothing: every total doubles, so the cheapest stays the cheapest. Only the ratios matter. In the loss it is
-# different: twice the weights are twice the gradient.
+# Nothing: every total doubles, so the cheapest stays the cheapest. Only the ratios matter. In the loss, twice the
+# weights are twice the gradient.
 #
 # </details>
 #

@@ -8,7 +8,8 @@
 # **You will be able to** compute the three terms by hand, say which guesses get a gradient from each, choose
 # `eos_coef`, and tell what a confidence of 85 % is worth.
 #
-# **Time** 25 minutes to read, 50 with the exercises. **You need** 04, the costs, and 06, the matcher.
+# **Time** 25 minutes to read, 50 with the exercises. **You need** [04](04_three_costs.ipynb), the costs, and
+# [06](06_matcher.ipynb), the matcher.
 #
 # Is it true that only the five matched guesses learn?
 
@@ -57,7 +58,8 @@ owners = [None if label == 10 else f'"{label}"' for label in classes.tolist()]
 by_token = [dict(zip(tokens.tolist(), values.tolist())) for values in (l1, one_minus_giou)]
 figure, axes = figures.new_figure(10, 6.4)
 draw_report_card(axes, owners, said.tolist(), class_losses.tolist(), *by_token)
-figures.show(figure, "Twelve grades for class, five for boxes: a guess without a target has no box to be wrong.")
+caption = "Twelve grades for class, five for boxes. The two worst: H half claims the 3 that B owns, and G half takes its 1 for a 7."
+figures.show(figure, caption)
 
 # %% [markdown]
 # ## From grades to terms
@@ -86,7 +88,7 @@ def classification_loss(logits, targets, pairs, eos_coef):
 check_classification_loss(classification_loss)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def classification_loss(logits, targets, pairs, eos_coef):
     classes = torch.full(logits.shape[:2], logits.shape[-1] - 1)  # (B, N), no object
     for image, (tokens, order) in enumerate(pairs):
@@ -197,7 +199,7 @@ def fair_eos_coef(num_predictions, num_targets):
 check_fair_eos_coef(fair_eos_coef)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def fair_eos_coef(num_predictions, num_targets):
     return num_targets / (num_predictions - num_targets)
 
@@ -330,7 +332,7 @@ def set_loss(outputs, targets, eos_coef=1.0):
 check_set_loss(set_loss)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def set_loss(outputs, targets, eos_coef=1.0):
     pairs = HungarianMatcher()(outputs, targets)
     loss = classification_loss(outputs["logits"], targets, pairs, eos_coef)

@@ -8,7 +8,8 @@
 # **You will be able to** compute focal and dice loss by hand, say which of them sees a lost half of an object, and
 # train with a loss at every layer.
 #
-# **Time** 25 minutes to read, 45 with the exercises. **You need** 06 and 07.
+# **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and
+# [07](07_loss.ipynb).
 #
 # A rule that most readers arrive with: match once, grade everything. Keep it in mind.
 
@@ -144,7 +145,7 @@ def dice_loss(mask_logits, ink):
 check_dice_loss(dice_loss)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def dice_loss(mask_logits, ink):
     probability = mask_logits.sigmoid()
     overlap = (probability * ink).sum(1)
@@ -194,7 +195,7 @@ three = targets[0]["masks"][0]
 check_same_focal(same_focal, three)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def same_focal(ink):
     thicker, broken = ink | ink.roll(1, 1), ink.clone()
     invented = int((thicker & ~ink).sum())

@@ -248,7 +248,7 @@ def trap_for_the_solver():
 check_trap_for_the_solver(trap_for_the_solver)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def trap_for_the_solver():
     nan = float("nan")
     return [[nan, 6.0], [nan, 2.0]], 1e20
@@ -366,7 +366,7 @@ def accumulated_loss(criterion, parts):
 check_accumulated_loss(accumulated_loss)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def accumulated_loss(criterion, parts):
     objects = sum(len(target["boxes"]) for _, targets in parts for target in targets)
     guesses = sum(outputs["logits"].shape[:2].numel() for outputs, _ in parts)

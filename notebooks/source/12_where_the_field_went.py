@@ -23,7 +23,7 @@ from helpers.figures import LETTERS, field
 from helpers.later_matches import by_transport, estimated_supply, in_groups, repeated, transport_plan
 from helpers.scenes import running_example
 
-model, image_processor = load_detector()
+model, image_processor = load_detector(step=36_000)  # a little less sure than the final weights
 image, annotation = running_example()
 inputs = image_processor(image, annotation, return_segmentation_masks=True, return_tensors="pt")
 targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes", "masks")}]
@@ -103,7 +103,7 @@ def focal_cost(logits, class_labels):
 check_focal_cost(focal_cost)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def focal_cost(logits, class_labels):
     z = logits[:, class_labels]  # (N, T)
     p, log = z.sigmoid(), torch.nn.functional.logsigmoid
@@ -177,7 +177,7 @@ def disagreement():
 check_disagreement(disagreement)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def disagreement():
     return [[0.0, -9.0, -9.0], [3.0, 3.5, -9.0]]  # A: alone, but quiet. B: loud, but not alone.
 
@@ -355,7 +355,7 @@ def sharp_plan(cost):
 check_sharp_plan(sharp_plan, cost, matchers["RT-DETR"](outputs, targets)[0])
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def sharp_plan(cost):
     return 0.02, 1000
 

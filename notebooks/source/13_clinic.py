@@ -144,7 +144,7 @@ def mend_data_set(targets, num_classes):
 check_mended(mend_data_set)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def mend_data_set(targets, num_classes):
     labels = [target["class_labels"].long() for target in targets]
     boxes = [target["boxes"].reshape(-1, 4) for target in targets]
@@ -253,7 +253,7 @@ def guarded_total(losses, weights):
 check_guarded_total(guarded_total)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def guarded_total(losses, weights):
     total = 0
     for name, value in losses.items():
@@ -352,7 +352,7 @@ def deep_loss(model, pixel_values, targets):
 check_deep_loss(deep_loss)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def deep_loss(model, pixel_values, targets):
     config = model.config
     for image, target in enumerate(targets):
@@ -453,7 +453,7 @@ def pad_batch(images, targets):
 check_padded(pad_batch)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def pad_batch(images, targets):
     height, width = (max(image.shape[side] for image in images) for side in (1, 2))
     pixel_values, padded = torch.zeros(len(images), 3, height, width), []
