@@ -4,9 +4,10 @@ import re
 from subprocess import CalledProcessError
 
 import pytest
+from nbformat.v4 import new_output
 
 from tools.notebooks import NOTEBOOKS, read_built
-from tools.slides import ROOM, build, contents, deck, only_its_own, pack, page, sections, total, without_pages
+from tools.slides import ROOM, build, contents, deck, only_its_own, pack, page, results, sections, total, without_pages
 from tools.vendor import file_names, scripts
 
 BUILT = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -27,6 +28,12 @@ def test_a_deck_leaves_out_checks_and_folds_solutions():
     kinds = [cell.metadata.slideshow["slide_type"] for cell in cells]
     assert kinds[0] == "slide"
     assert {"slide", "subslide", "fragment", "-"} == set(kinds)
+
+
+def test_a_caption_stays_with_its_picture_and_a_table_stands_alone():
+    outputs = [new_output("display_data", {"text/markdown": text}) for text in ("*A caption.*", "| a | table |")]
+    picture = new_output("display_data", {"image/png": ""})
+    assert results([picture, *outputs]) == [[picture, outputs[0]], [outputs[1]]]
 
 
 def test_a_page_asks_for_nothing_outside_its_folder():

@@ -33,7 +33,7 @@ DESIGN = Path(__file__).with_name("deck")  # the template, its style and its scr
 SHORT = 6  # lines of code that are shown
 # Estimates in pixels; the page itself shrinks what still does not fit (deck.js).
 WIDTH, ROOM = 1180, 600
-HEADING, LINE, CODE_LINE, FOLD = 80, 36, 26, 44
+HEADING, LINE, CODE_LINE, RESULT_LINE, FOLD = 80, 36, 27, 30, 44
 LETTERS_IN_A_LINE = 92
 TALLEST = 470  # of a picture
 
@@ -108,12 +108,13 @@ def blocks_of(cell):
 
 
 def results(outputs):
-    """The outputs of a cell in groups that belong together: a picture and its caption."""
+    """The outputs of a cell in groups that belong together: a picture and its caption. A table stands alone."""
     groups = []
     for output in copy.deepcopy(outputs):
-        if "text/markdown" in output.get("data", {}):
-            output.data["text/markdown"] = without_pages(output.data["text/markdown"])
-        if groups and "text/markdown" in output.get("data", {}):
+        words = output.get("data", {}).get("text/markdown", "")
+        if words:
+            output.data["text/markdown"] = without_pages(words)
+        if groups and words and not words.startswith("|"):
             groups[-1].append(output)
         else:
             groups.append([output])
@@ -210,10 +211,10 @@ def result_height(outputs):
             width, tall = struct.unpack(">II", base64.b64decode(data["image/png"][:64])[16:24])
             height += min(TALLEST, int(tall * WIDTH / width))
         elif "text/markdown" in data:
-            height += LINE * ceil(len(data["text/markdown"]) / 115)
+            height += LINE * sum(ceil(len(line) / 115) for line in data["text/markdown"].splitlines())
         else:
             text = output.get("text", data.get("text/plain", ""))
-            height += CODE_LINE * len(text.splitlines()) + 16
+            height += RESULT_LINE * len(text.splitlines()) + 16
     return height
 
 
