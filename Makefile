@@ -9,9 +9,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+SITE := $(VENV)/site-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks slides links lint format evaluate train bench constraints clean
+.PHONY: help lab test notebooks slides site links lint format evaluate train bench constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +28,9 @@ notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for a
 
 slides: $(READY) ## make a deck of slides from each notebook, in build/slides (npm is needed once)
 	$(RUN) -m tools.slides $(ARGS)
+
+site: $(SITE) ## make a site of the collection, in build/site (npm is needed once)
+	$(RUN) -m tools.site
 
 links: $(READY) ## put Binder and Colab links into the README: REPO=owner/name
 	$(RUN) -m tools.links $(REPO)
@@ -48,7 +52,7 @@ train: $(READY) ## train the shipped detector again (more than an hour)
 bench: $(READY) ## time the matcher and the loss beside transformers' own, on an idle machine
 	$(RUN) -m benchmarks $(ARGS)
 
-constraints: $(READY) ## write the installed versions to constraints.txt
+constraints: $(SITE) ## write the installed versions to constraints.txt
 	$(RUN) -m tools.constraints
 
 clean: ## remove the environment and the caches
@@ -59,4 +63,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[test]"
+	@touch $@
+
+$(SITE): $(READY)
+	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[site]"
 	@touch $@

@@ -25,9 +25,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
 
 
-def direct():
-    """The requirements that pyproject.toml names, tests included, by name."""
-    lines = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+def direct(extras=PROJECT["optional-dependencies"]):
+    """The requirements that pyproject.toml names, those of its extras included, by name."""
+    lines = PROJECT["dependencies"] + [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
     return {canonicalize_name(Requirement(line).name): Requirement(line) for line in lines}
 
 
@@ -56,7 +56,7 @@ def test_every_range_is_bounded(name):
 
 
 def test_environment_yml_asks_for_the_same_ranges():
-    expected = {CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in direct().items()}
+    expected = {CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in direct(["test"]).items()}
     found = {name: requirement.specifier for name, requirement in conda_requirements().items()}
     assert found == expected
 

@@ -41,6 +41,7 @@ const slides = [...document.querySelectorAll(".slides section")].filter((section
 slides.forEach(wrap);
 document.querySelectorAll(".jupyter-widgets").forEach((piece) => piece.setAttribute("data-prevent-swipe", ""));
 document.addEventListener("keydown", ({ key }) => key.startsWith("Page") && document.activeElement.blur(), true);
+MathJax.Hub ??= { Queue() {} }; // ipywidgets shows its texts to an older MathJax
 Reveal.initialize({
   ...SIZE,
   margin: 0,

@@ -1,0 +1,116 @@
+"""The site: its pages lead to one another, and two of them, built, are alive without a network."""
+
+import importlib.util
+from subprocess import CalledProcessError
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from tools import site
+from tools.notebooks import NOTEBOOKS
+from tools.vendor import scripts
+
+NAMES = ["04_three_costs", "05_assignment"]
+
+
+def test_the_first_page_is_the_readme_with_links_to_pages_and_a_list_of_them():
+    readme = (
+        "[04](notebooks/04_costs.ipynb) [words](notebooks/a.md) [times](benchmarks/README.md) ![A](docs/images/a.png)"
+    )
+    text = site.home(readme, {"04_costs": "What is dear?"})
+    assert text.startswith("[04](04_costs.ipynb) [words](a.md) times ![A](docs/images/a.png)\n")
+    assert "\n04 · What is dear? <04_costs>\n" in text
+    assert "\nglossary\nteaching\n" in text
+
+
+def test_a_page_folds_solutions_and_its_outputs_lead_to_pages():
+    output = new_output("display_data", {"text/markdown": "see [07](07_loss.ipynb)"})
+    cells = [new_code_cell("a"), new_code_cell("b", metadata={"tags": ["solution"]}, outputs=[output])]
+    plain, solution = site.as_page(new_notebook(cells=cells)).cells
+    assert "tags" not in plain.metadata
+    assert solution.metadata.tags == ["solution", "hide-cell"]
+    assert solution.outputs[0].data["text/markdown"] == "see [07](07_loss.html)"
+
+
+def test_without_sphinx_it_says_one_sentence(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="The site needs more packages"):
+        site.main()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A site of two notebooks. Skipped where Sphinx or the scripts are not here."""
+    for name in ("sphinx", "myst_nb", "furo"):
+        pytest.importorskip(name, reason=f"`make site` installs {name}")
+    try:
+        scripts()
+    except (SystemExit, CalledProcessError) as reason:
+        pytest.skip(f"the site's scripts cannot be fetched: {reason}")
+    folder = tmp_path_factory.mktemp("site")
+    site.build([NOTEBOOKS / f"{name}.ipynb" for name in NAMES], folder / "built", folder / "source")
+    return folder / "built"
+
+
+@pytest.fixture
+def show(browser, built):
+    """Open a page of the site from its folder, with the network off and in a width and a scheme of colours."""
+    contexts = []
+
+    def open_page(name, width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.errors = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto((built / f"{name}.html").as_uri())
+        if name in NAMES:
+            page.wait_for_selector(".playground")
+            page.wait_for_selector("mjx-container", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["index", "glossary", "teaching", *NAMES])
+def test_a_page_needs_no_network_and_a_telephone_can_show_it(show, name):
+    page = show(name, width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("mjx-merror").count() == 0
+    assert page.errors == []
+    assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_a_piece_can_be_moved_and_goes_dark_with_the_page(show):
+    page = show("05_assignment", scheme="dark")
+    piece = page.locator(".playground").first
+    before = piece.inner_text()
+    box = piece.locator(".board svg").first
+    box.scroll_into_view_if_needed()
+    frame = box.bounding_box()
+    x, y = frame["x"] + frame["width"] * 0.35, frame["y"] + frame["height"] * 0.45  # inside guess A
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 60, steps=5)
+    page.mouse.up()
+    assert piece.inner_text() != before
+    assert page.locator("body[data-jp-theme-light='false']").count() == 1
+
+
+def test_solutions_wait_to_be_opened(show):
+    page = show("05_assignment")
+    solution = page.locator("pre", has_text="cost.copy()").first
+    assert not solution.is_visible()
+    page.get_by_text("A solution").first.click()
+    assert solution.is_visible()
+
+
+def test_the_search_finds_a_word_of_a_notebook(show):
+    page = show("index")
+    page.locator(".sidebar-search").fill("understudy")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li")
+    assert page.locator("#search-results a[href^='05_assignment.html']").count()

@@ -1,0 +1,1 @@
+require.config({ paths: { anywidget: "_static/anywidget" } });

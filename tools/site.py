@@ -1,0 +1,93 @@
+"""Make a static site of the collection: `python -m tools.site`. It needs the extra `site` of pyproject.toml.
+
+The pages in `build/site` show the stored outputs, with navigation, search, the glossary and the teaching guide. The
+pieces to move are alive, and nothing needs a network or a kernel. Sphinx with MyST-NB and the theme Furo do the work.
+"""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.slides import title_of, to_pages
+from tools.vendor import scripts
+
+TARGET = ROOT / "build" / "site"
+STAGE = ROOT / "build" / "site-source"
+SETTINGS = Path(__file__).with_name("pages")
+OTHERS = ("glossary", "teaching")
+NO_SPHINX = 'The site needs more packages: python -m pip install -c constraints.txt -e ".[site]"'
+
+
+def home(readme, titles):
+    """The first page: the README, its links leading to the pages, and the list that makes the navigation.
+
+    `titles` maps a notebook's name to its question.
+    """
+    text = re.sub(r"\]\(notebooks/", "](", readme)
+    text = re.sub(r"\[([^\]]+)\]\((?!https:|docs/images/|\w+\.(?:ipynb|md)\))[^)]+\)", r"\1", text)  # no page here
+    rows = [f"{name[:2]} · {title} <{name}>" for name, title in titles.items()]
+    return text + contents("The course", rows) + contents("Beside the course", OTHERS)
+
+
+def contents(caption, rows):
+    """A part of the navigation, in MyST."""
+    return "\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *rows, "```", ""])
+
+
+def as_page(notebook):
+    """The notebook with solutions folded as MyST-NB folds, and with links of its outputs leading to pages."""
+    for cell in notebook.cells:
+        if "colab" in cell.metadata.get("tags", []):
+            cell.metadata.tags = [*cell.metadata.tags, "remove-cell"]
+        if "solution" in cell.metadata.get("tags", []):
+            cell.metadata.tags = [*cell.metadata.tags, "hide-cell"]
+            cell.metadata.mystnb = {"code_prompt_show": "A solution", "code_prompt_hide": "A solution"}
+        for output in cell.get("outputs", []):
+            if "text/markdown" in output.get("data", {}):
+                output.data["text/markdown"] = to_pages(output.data["text/markdown"])
+    return notebook
+
+
+def stage(folder, notebooks):
+    """Lay out what Sphinx reads: the pages, the pictures of the README, the settings and the scripts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(scripts(), folder / "_static")
+    for name in ("site.css", "theme.js", "anywidget-path.js"):
+        shutil.copy(SETTINGS / name, folder / "_static")
+    shutil.copy(SETTINGS / "conf.py", folder)
+    shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
+    titles = {}
+    for path in notebooks:
+        notebook = as_page(read_built(path))
+        titles[path.stem] = title_of(notebook)
+        nbformat.write(notebook, folder / path.name)
+    for name in OTHERS:
+        shutil.copy(NOTEBOOKS / f"{name}.md", folder)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (folder / "index.md").write_text(home(readme, titles), encoding="utf-8", newline="\n")
+
+
+def build(notebooks, target=TARGET, source=STAGE):
+    """Write the site into `target`; a warning of Sphinx is an error."""
+    stage(source, notebooks)
+    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-b", "html"]
+    subprocess.run([*command, "-d", str(source / ".doctrees"), str(source), str(target)], check=True)
+
+
+def main():
+    """Build all pages; returns the exit status."""
+    if not all(importlib.util.find_spec(name) for name in ("sphinx", "myst_nb", "furo")):
+        sys.exit(NO_SPHINX)
+    build(sorted(NOTEBOOKS.glob("*.ipynb")))
+    print(f"open {TARGET.relative_to(ROOT) / 'index.html'} in a browser")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
