@@ -15,11 +15,12 @@ import torch
 
 from benchmarks.contenders import floor, losses, matchers, random_batch, six_layers
 from benchmarks.timing import BUSY, host_copies, medians, others_percent, peak_megabytes
+from helpers.figures.speed import RESULTS
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SIZES = ((100, 7), (100, 20), (300, 7))  # N predictions, about T targets an image
 MOST_PAIRS = 1.5e8  # pairs of the whole batch that transformers can hold: its matrices take some 20 bytes a pair
-RESULTS, PAGE = Path(__file__).with_name("results.json"), Path(__file__).with_name("README.md")
+PAGE = Path(__file__).with_name("README.md")
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "benchmark.png"
 
 

@@ -174,7 +174,7 @@ class SetCriterion(nn.Module):
         selected = pred_masks[batch.image, batch.prediction][:, None]  # (M, 1, h, w)
         selected = F.interpolate(selected, size=canvas, mode="bilinear", align_corners=False)[:, 0].flatten(1)
         padded, valid = [], []
-        for mask, target_index in zip(masks, batch.target_index):
+        for mask, target_index in zip(masks, batch.targets_per_image()):
             height, width = mask.shape[-2:]
             margins = (0, canvas[1] - width, 0, canvas[0] - height)
             padded.append(F.pad(mask[target_index.to(mask.device)].to(selected), margins))
@@ -225,10 +225,14 @@ class _Matched:
         self.owner, self.image, self.prediction = (
             index.to(device) for index in (torch.from_numpy(owner), image, prediction)
         )
-        self.target_index = target.split([len(target_index) for _, target_index in pairs])  # per image
+        self.target, self.counts = target, np.bincount(image.numpy(), minlength=num_images)
         starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
         row = (starts[image] + target).to(labels.device)
         self.labels, self.boxes = labels[row].to(device), boxes[row].to(device)
+
+    def targets_per_image(self):
+        """The matched targets of each image, as indices into its own."""
+        return self.target.split(self.counts.tolist())
 
 
 def join_pairs(pairs, num_predictions, sizes):
@@ -242,7 +246,7 @@ def join_pairs(pairs, num_predictions, sizes):
         raise ValueError(f"matcher returned {given}; make it a list with one pair of indices for {len(sizes)} images.")
     pairs = [_as_pair(image, pair) for image, pair in enumerate(pairs)]
     prediction, target = (torch.cat(parts) for parts in zip(*pairs))
-    image = torch.from_numpy(np.repeat(np.arange(len(sizes)), [len(index) for index, _ in pairs]))
+    image = torch.from_numpy(np.repeat(np.arange(len(sizes)), [index.numel() for index, _ in pairs]))
     for name, index, count in (
         ("prediction", prediction, torch.tensor(num_predictions)),
         ("target", target, torch.tensor(sizes)[image]),
@@ -259,7 +263,7 @@ def join_pairs(pairs, num_predictions, sizes):
 
 def _as_pair(image, pair):
     prediction, target = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
-    if _is_index(prediction) and _is_index(target) and len(prediction) == len(target):  # a matcher's own, most often
+    if _is_index(prediction) and _is_index(target) and prediction.shape == target.shape:  # a matcher's own, most often
         return pair
     try:
         prediction, target = (torch.as_tensor(index).cpu() for index in pair)

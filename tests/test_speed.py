@@ -24,7 +24,7 @@ def test_the_measured_rows_rise():
 
 def test_without_results_a_sentence_says_where_they_come_from(tmp_path):
     with pytest.raises(FileNotFoundError, match="make bench"):
-        speed.measured(path=tmp_path / "results.json")
+        speed.measured(path=tmp_path / "benchmark.json")
 
 
 def test_the_slider_has_a_page_for_each_batch():

@@ -19,17 +19,15 @@ from helpers.figures import (
 )
 from helpers.figures.pages import page_chooser, picture_html
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results.json"
+RESULTS = Path(__file__).parents[1] / "recordings" / "benchmark.json"
 CONTENDERS = {"transformers": (GIOU, "o-"), "helpers": (PREDICTION, "s-"), "floor": (QUIET, "^:")}
 SOLVERS = {"brute force": (GIOU, "o-"), "the stepper": (PREDICTION, "s-"), "SciPy": (MATCH, "^-")}
 
 
 def measured(predictions=100, targets=7, path=RESULTS):
-    """What `make bench` measured for N and T: the rows of `benchmarks/results.json`, by rising batch size."""
+    """What `make bench` measured for N and T: the rows of `helpers/recordings/benchmark.json`, by rising batch size."""
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path.name} is kept in the repository, in benchmarks/; clone that, or run `make bench`."
-        )
+        raise FileNotFoundError(f"{path.name} is not there; run `make bench`, which writes it.")
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
     return sorted((row for row in rows if (row["N"], row["T"]) == (predictions, targets)), key=lambda row: row["B"])
 

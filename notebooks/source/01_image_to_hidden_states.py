@@ -170,7 +170,7 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
 # Row $i$ has 77 shares that sum to 1. A layer does this in four *attention heads* (no kin of the heads that answer).
-# We average them, and keep the rows of [**matched**](glossary.md#matched-token) tokens, paired with a digit.
+# We average them and keep the rows of [**matched**](glossary.md#matched-token) tokens, which have digits.
 
 # %% [markdown]
 # **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share

@@ -58,7 +58,7 @@ owners = [None if label == 10 else f'"{label}"' for label in classes.tolist()]
 by_token = [dict(zip(tokens.tolist(), values.tolist())) for values in (l1, one_minus_giou)]
 figure, axes = figures.new_figure(10, 6.4)
 draw_report_card(axes, owners, said.tolist(), class_losses.tolist(), *by_token)
-caption = "Twelve grades for class, five for boxes. The two worst: H half claims the 3 that B owns, and G half takes its 1 for a 7."
+caption = "Twelve grades for class, five for boxes. The worst: H half claims the 3 that B owns; C and G are unsure about one 1."
 figures.show(figure, caption)
 
 # %% [markdown]

@@ -34,7 +34,7 @@ from helpers.ranks import run_ranks
 # ## Measured
 #
 # One match of a batch, N = 100 guesses and about T = 7 targets an image. `make bench` has measured it on an idle
-# machine; we draw what it keeps in `benchmarks/results.json`.
+# machine; we draw what it keeps in `helpers/recordings/benchmark.json`.
 #
 # **Predict first.** The reference needs some time for 64 images. How many times as long for 128? Which
 # part of it is the solver's?
