@@ -32,8 +32,9 @@ slides: $(READY) ## make a deck of slides from each notebook, in build/slides (n
 site: $(SITE) ## make a site of the collection, in build/site (npm is needed once)
 	$(RUN) -m tools.site
 
-links: $(READY) ## put Binder and Colab links into the README: REPO=owner/name
+links: $(READY) ## make the README and the notebooks ready for Binder and Colab: REPO=owner/name
 	$(RUN) -m tools.links $(REPO)
+	$(RUN) -m tools.notebooks
 
 lint: $(READY) ## check style and formatting
 	$(RUN) -m ruff check .

@@ -1,12 +1,13 @@
 """`make links` rewrites what it should, and nothing else."""
 
 import re
+import shutil
 
 import pytest
 import yaml
 
-from tools.links import ROW, USAGE, cite_repository, link_notebooks, main
-from tools.notebooks import ROOT, sources
+from tools.links import ROW, USAGE, cite_repository, install_first, link_notebooks, main
+from tools.notebooks import ROOT, read_source, sources
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CITATION = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
@@ -49,13 +50,48 @@ def test_the_citation_names_the_repository_once():
     assert plain == {key: value for key, value in yaml.safe_load(CITATION).items() if key != "repository-code"}
 
 
-def test_the_command_writes_both_files(tmp_path, capsys):
+@pytest.fixture
+def copy(tmp_path):
+    """The files that the command rewrites, elsewhere."""
+    shutil.copytree(ROOT / "notebooks" / "source", tmp_path / "notebooks" / "source")
     for name, text in {"README.md": README, "CITATION.cff": CITATION}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    main(["ada/sets"], tmp_path)
-    main(["ada/sets"], tmp_path)
-    assert "ada/sets" in (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert capsys.readouterr().out.splitlines()[2:] == ["README.md: up to date", "CITATION.cff: up to date"]
+    return tmp_path
+
+
+def test_the_command_writes_all_files_once(copy, capsys):
+    main(["ada/sets"], copy)
+    assert "up to date" not in capsys.readouterr().out
+    main(["ada/sets"], copy)
+    assert "ada/sets" in (copy / "README.md").read_text(encoding="utf-8")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + len(sources())
+    assert all(line.endswith(": up to date") for line in lines)
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
+def test_a_notebook_installs_helpers_first_where_they_are_missing(source, copy, monkeypatch):
+    main(["grace/boxes"], copy)
+    main(["ada/sets"], copy)
+    linked = read_source(copy / "notebooks" / "source" / source.name)
+    plain = read_source(source)
+    assert [cell.source for cell in linked.cells if cell.metadata.get("tags") != ["colab"]] == [
+        cell.source for cell in plain.cells
+    ]
+    first = next(cell for cell in linked.cells if cell.cell_type == "code")
+    assert first is linked.cells[1]
+    called = []
+    monkeypatch.setattr("subprocess.run", lambda command, check: called.append(command))
+    exec(first.source, {})
+    assert called == []  # helpers is here
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    exec(first.source, {})
+    assert called[0][1:] == ["-m", "pip", "install", "-q", "git+https://github.com/ada/sets"]
+
+
+def test_a_second_call_adds_no_second_cell():
+    text = sources()[0].read_text(encoding="utf-8")
+    assert install_first(install_first(text, "ada/sets"), "ada/sets") == install_first(text, "ada/sets")
 
 
 @pytest.mark.parametrize("arguments", [[], [""], ["ada"], ["https://github.com/ada/sets"], ["ada/sets", "more"]])

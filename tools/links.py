@@ -1,13 +1,14 @@
-"""Put links that open each notebook on Binder and in Colab into the README: `python -m tools.links owner/name`.
+"""Tell everything that this repository now has an address: `python -m tools.links owner/name`.
 
-The links stand below each notebook's name in the course table. A second call changes nothing, a call with another
-name replaces the links, and CITATION.cff gets the address of the repository.
+The README gets links that open each notebook on Binder and in Colab, below its name in the course table. The source of
+each notebook gets a folded cell that installs `helpers` where it is missing, as on Colab, and does nothing elsewhere.
+CITATION.cff gets the address. A second call changes nothing, a call with another name replaces the old one.
 """
 
 import re
 import sys
 
-from tools.notebooks import ROOT
+from tools.notebooks import ROOT, sources
 
 ADDRESS = "https://github.com/{repository}"
 BINDER = "https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}.ipynb"
@@ -18,6 +19,19 @@ ROW = re.compile(
     r"^(\| \[[^\]]+\]\(notebooks/(\d\d_\w+)\.ipynb\))(?:<br>\[Binder\]\(\S+\) · \[Colab\]\(\S+\))? \|", re.M
 )
 FIELD = re.compile(r"^repository-code: .*\n", re.MULTILINE)
+INSTALL = """\
+# %% tags=["colab"] jupyter={{"source_hidden": true}}
+# On Colab, `helpers` is not there yet. Anywhere else this cell does nothing.
+from importlib.util import find_spec
+
+if find_spec("helpers") is None:
+    import subprocess
+    import sys
+
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "git+{address}"], check=True)
+
+"""
+INSTALLED = re.compile(r'# %% tags=\["colab"\].*?(?=# %%)', re.DOTALL)
 USAGE = "Name the repository on GitHub: make links REPO=owner/name"
 
 
@@ -39,11 +53,19 @@ def cite_repository(citation, repository):
     return re.sub(r"^version: .*\n", lambda version: version[0] + line, citation, count=1, flags=re.MULTILINE)
 
 
+def install_first(source, repository):
+    """A notebook's source with the cell that installs `helpers` on Colab as its second one, behind the title."""
+    title, mark, rest = INSTALLED.sub("", source).partition("\n\n# %%")
+    return f"{title}\n\n{INSTALL.format(address=ADDRESS.format(repository=repository))}{mark.lstrip()}{rest}"
+
+
 def main(arguments, root=ROOT):
-    """Rewrite both files under `root`. Without a repository's name: one sentence."""
+    """Rewrite the files under `root`. Without a repository's name: one sentence."""
     if len(arguments) != 1 or not REPOSITORY.fullmatch(arguments[0]):
         sys.exit(USAGE)
-    for name, rewrite in {"README.md": link_notebooks, "CITATION.cff": cite_repository}.items():
+    rewrites = {"README.md": link_notebooks, "CITATION.cff": cite_repository}
+    rewrites |= {path.relative_to(root): install_first for path in sources(root / "notebooks")}
+    for name, rewrite in rewrites.items():
         path = root / name
         before = path.read_text(encoding="utf-8")
         after = rewrite(before, arguments[0])

@@ -51,24 +51,35 @@ class Block:
 
 def deck(notebook):
     """A copy of a built notebook, cut into slides by their `slideshow` metadata."""
-    cells = []
-    for heading, blocks in sections(notebook.cells):
+    metadata = large_pieces(notebook.metadata)
+    metadata.title = title_of(notebook)
+    return new_notebook(cells=cut(notebook.cells, blocks_of), metadata=metadata)
+
+
+def cut(cells, blocks_of):
+    """The cells of all slides. `blocks_of` says what a cell gives to them."""
+    result = []
+    for heading, blocks in sections(cells, blocks_of):
         for number, slide in enumerate(pack(blocks)):
-            cells += slide_cells(slide, "slide" if number == 0 else "subslide", heading)
-    metadata = copy.deepcopy(notebook.metadata)
+            result += slide_cells(slide, "slide" if number == 0 else "subslide", heading)
+    return result
+
+
+def large_pieces(metadata):
+    """A copy of a notebook's metadata in which the stored pieces to move have large letters."""
+    metadata = copy.deepcopy(metadata)
     for model in metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {}).values():
         if "large" in model["state"]:
             model["state"]["large"] = True
-    metadata.title = title_of(notebook)
-    return new_notebook(cells=cells, metadata=metadata)
+    return metadata
 
 
 def title_of(notebook):
     """The question of a notebook, its first heading."""
-    return plain(next(sections(notebook.cells))[0])
+    return plain(re.search(r"^# (.+)", notebook.cells[0].source, re.MULTILINE)[1])
 
 
-def sections(cells):
+def sections(cells, blocks_of):
     """Pairs of a heading and the blocks under it, the heading's own first."""
     heading, blocks = "", []
     for block in (block for cell in cells for block in blocks_of(cell)):
@@ -90,21 +101,25 @@ def blocks_of(cell):
             yield Block(new_markdown_cell(text), text_height(text), begins, ends)
         return
     tags = cell.metadata.get("tags", [])
-    if cell.source.startswith("check_"):
+    if cell.source.startswith("check_") or "colab" in tags:
         return
     if "solution" in tags:
         yield Block(code_cell(cell.source, cell.outputs, fold="A solution"), FOLD)
         return
-    lines = len(cell.source.splitlines())
     pieces = results(cell.outputs)
-    draws = any("image/png" in piece[0].get("data", {}) or is_widget(piece[0]) for piece in pieces)
-    if "exercise" in tags or (lines <= SHORT and not draws):
-        yield Block(code_cell(cell.source), lines * CODE_LINE + 20)
+    if is_shown(cell):
+        yield Block(code_cell(cell.source), code_height(cell))
     elif pieces:
         yield Block(code_cell(cell.source, fold="The code"), FOLD)
     for piece in pieces:
         alone = is_widget(piece[0])
         yield Block(code_cell("", piece), result_height(piece), begins=alone, ends=alone, result=True)
+
+
+def is_shown(cell):
+    """Whether the code of a cell is for all to see: an exercise, or a few lines that draw nothing."""
+    draws = any("image/png" in output.get("data", {}) or is_widget(output) for output in cell.outputs)
+    return "exercise" in cell.metadata.get("tags", []) or (len(cell.source.splitlines()) <= SHORT and not draws)
 
 
 def results(outputs):
@@ -200,6 +215,11 @@ def text_height(text):
     lines = sum(ceil(len(part) / LETTERS_IN_A_LINE) for part in paragraphs if not part.startswith("#"))
     heading = HEADING if open_text.startswith("#") else 0
     return heading + lines * LINE + len(paragraphs) * 12 + folds * FOLD + len(formulas) * 2 * LINE
+
+
+def code_height(cell):
+    """The height of the code of a cell."""
+    return len(cell.source.splitlines()) * CODE_LINE + 20
 
 
 def result_height(outputs):
