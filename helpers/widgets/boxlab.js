@@ -117,11 +117,11 @@ function render({ model, el }) {
     return { key, name, element, value, glyph, pull };
   });
   const root = make(
-    "section",
+    "div",
     { class: "spl boxlab", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Box lab" },
     make(
       "div",
-      { class: "controls" },
+      { class: "knobs" },
       ...offer("scene", make("label", {}, "scene ", preset)),
       button("Reset", "Back to the first view", reset),
       badge.element,
@@ -137,7 +137,7 @@ function render({ model, el }) {
         make("div", { class: "cards", role: "radiogroup", "aria-label": "Loss to follow" }, ...cards.map((c) => c.element)),
         ...offer(
           "follow",
-          make("div", { class: "controls" }, play, button("One step", "One step of gradient descent", () => single())),
+          make("div", { class: "knobs" }, play, button("One step", "One step of gradient descent", () => single())),
           story,
           chart,
         ),

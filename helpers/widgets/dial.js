@@ -65,7 +65,7 @@ function render({ model, el }) {
     ["empty image", 12, 0, 0.1],
   ];
   const root = make(
-    "section",
+    "div",
     { class: "spl dial", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "No-object weight" },
     make(
       "div",
@@ -81,7 +81,7 @@ function render({ model, el }) {
     plot,
     make(
       "div",
-      { class: "controls" },
+      { class: "knobs" },
       ...presets.flatMap(([name, N, T, eos_coef]) =>
         offer(
           "presets",

@@ -91,7 +91,7 @@ function render({ model, el }) {
   tables.append(tableHead, frame, meaning);
   const side = make("div", { class: "side" }, pair, says.element);
   const root = make(
-    "section",
+    "div",
     {
       class: "spl playground",
       "data-lm-suppress-shortcuts": "true",
@@ -295,7 +295,7 @@ function render({ model, el }) {
     );
     const element = make(
       "div",
-      { class: "controls" },
+      { class: "knobs" },
       ...(offers("preset") ? [make("label", {}, "preset ", chooser)] : []),
       ...(offers("weights")
         ? [

@@ -91,11 +91,11 @@ function render({ model, el }) {
     return chip;
   });
   const root = make(
-    "section",
+    "div",
     { class: "spl replay", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Recorded training" },
     make(
       "div",
-      { class: "controls" },
+      { class: "knobs" },
       heading,
       ...offer(
         "play",

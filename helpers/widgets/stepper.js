@@ -197,7 +197,7 @@ function render({ model, el }) {
   );
   el.replaceChildren();
   const root = make(
-    "section",
+    "div",
     { class: "spl stepper", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Assignment stepper" },
     make(
       "div",
@@ -208,7 +208,7 @@ function render({ model, el }) {
     ...offer("scrub", make("div", { class: "time" }, phases, scrub)),
     make(
       "div",
-      { class: "controls" },
+      { class: "knobs" },
       ...offer(
         "play",
         make(
