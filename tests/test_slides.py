@@ -7,7 +7,20 @@ import pytest
 from nbformat.v4 import new_output
 
 from tools.notebooks import NOTEBOOKS, read_built
-from tools.slides import ROOM, build, contents, deck, only_its_own, pack, page, results, sections, total, without_pages
+from tools.slides import (
+    ROOM,
+    blocks_of,
+    build,
+    contents,
+    deck,
+    only_its_own,
+    pack,
+    page,
+    results,
+    sections,
+    total,
+    without_pages,
+)
 from tools.vendor import file_names, scripts
 
 BUILT = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -15,7 +28,7 @@ BUILT = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 @pytest.mark.parametrize("path", BUILT, ids=lambda path: path.stem)
 def test_what_is_on_a_slide_fits(path):
-    for heading, blocks in sections(read_built(path).cells):
+    for heading, blocks in sections(read_built(path).cells, blocks_of):
         for slide in pack(blocks):
             assert len(slide) == 1 or total(slide) <= ROOM, heading
 

@@ -40,13 +40,17 @@ TALLEST = 470  # of a picture
 
 @dataclass
 class Block:
-    """A cell of the deck: its height, whether it begins or ends a slide, and whether it is what a cell printed."""
+    """A cell of the deck: its height, whether it begins or ends a slide, and whether it is what a cell printed.
+
+    A quiet one shows nothing of its own and goes with what is above it.
+    """
 
     cell: dict
     height: int
     begins: bool = False
     ends: bool = False
     result: bool = False
+    quiet: bool = False
 
 
 def deck(notebook):
@@ -141,7 +145,7 @@ def pack(blocks):
     slides = [[]]
     for block in blocks:
         last = slides[-1]
-        if last and not (block.begins or last[-1].ends) and total([*last, block]) <= ROOM:
+        if last and goes_below(last, block):
             last.append(block)
             continue
         introduction = []
@@ -149,6 +153,12 @@ def pack(blocks):
             introduction.insert(0, last.pop())
         slides.append([*introduction, block])
     return [slide for slide in slides if slide]
+
+
+def goes_below(slide, block):
+    """Whether there is room for a block on a slide that has something already."""
+    ended = block.begins or any(other.ends for other in slide)
+    return block.quiet or (not ended and total([*slide, block]) <= ROOM)
 
 
 def leads_to(slide, block):

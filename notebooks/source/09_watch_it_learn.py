@@ -182,10 +182,7 @@ TrainingReplay(recording, scenes=1, step=int(steps[eyes_open]))
 
 # %%
 figure = learning.switch_figure(recording)
-figures.show(
-    figure,
-    "Dashed, the switch of eos_coef; the dip at 36,000 is a second, lower cycle of the learning rate, on fresh scenes.",
-)
+figures.show(figure, "Dashed, the switch of eos_coef; the dip at 36,000 is a second, lower cycle on fresh scenes.")
 before, after = learning.around_switch(recording)
 for name in ("AP", "duplicates", "count_right"):
     values = recording[f"evaluation_{name}"][[before, after]]
