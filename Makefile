@@ -10,9 +10,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 SITE := $(VENV)/site-ready
+LECTURE := $(VENV)/lecture-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks slides site links lint format evaluate train bench constraints clean
+.PHONY: help lab test notebooks slides lecture site links lint format evaluate train bench constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +29,9 @@ notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for a
 
 slides: $(READY) ## make a deck of slides from each notebook, in build/slides (npm is needed once)
 	$(RUN) -m tools.slides $(ARGS)
+
+lecture: $(LECTURE) ## open a notebook as slides with a running kernel: NB=05
+	$(RUN) -m tools.lecture $(NB) $(ARGS)
 
 site: $(SITE) ## make a site of the collection, in build/site (npm is needed once)
 	$(RUN) -m tools.site
@@ -53,7 +57,7 @@ train: $(READY) ## train the shipped detector again (more than an hour)
 bench: $(READY) ## time the matcher and the loss beside transformers' own, on an idle machine
 	$(RUN) -m benchmarks $(ARGS)
 
-constraints: $(SITE) ## write the installed versions to constraints.txt
+constraints: $(SITE) $(LECTURE) ## write the installed versions to constraints.txt
 	$(RUN) -m tools.constraints
 
 clean: ## remove the environment and the caches
@@ -66,6 +70,6 @@ $(READY): pyproject.toml constraints.txt
 	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[test]"
 	@touch $@
 
-$(SITE): $(READY)
-	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[site]"
+$(SITE) $(LECTURE): $(VENV)/%-ready: $(READY)
+	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[$*]"
 	@touch $@

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,13 @@ class Lab:
 @pytest.fixture(scope="session")
 def lab(browser, tmp_path_factory):
     """JupyterLab as `make lab` starts it, without a token, on a copy of the notebooks."""
-    folder = tmp_path_factory.mktemp("lab")
+    with started(tmp_path_factory.mktemp("lab"), "tools.lab") as lab:
+        yield lab
+
+
+@contextmanager
+def started(folder, *command):
+    """A server that a module of `tools` starts, in a copy of the repository in `folder`."""
     root = folder / "root"
     for name in ("notebooks", "tools"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
@@ -45,7 +52,7 @@ def lab(browser, tmp_path_factory):
     log = folder / "log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tools.lab", *flags], cwd=root, env=own_folders(folder), stdout=output, stderr=output
+            [sys.executable, "-m", *command, *flags], cwd=root, env=own_folders(folder), stdout=output, stderr=output
         )
     try:
         url = f"http://127.0.0.1:{port}"

@@ -9,7 +9,9 @@ FILE = Path(__file__).resolve().parents[1] / "constraints.txt"
 LEFT_OUT = ("pip", "setuptools", "wheel", "set-prediction-loss")
 # A torch with GPU support brings these; torch itself asks for their exact versions.
 GPU_ONLY = ("nvidia-", "cuda-", "triton")
-HEADER = "# The exact versions behind `make lab`, `make test` and `make site`. Made by `make constraints`.\n"
+HEADER = (
+    "# The exact versions behind `make lab`, `make test`, `make site` and `make lecture`. Made by `make constraints`.\n"
+)
 
 
 def pinned_lines():

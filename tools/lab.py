@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-FIRST = "notebooks/00_start_here.ipynb"
+FIRST = "/lab/tree/notebooks/00_start_here.ipynb"
 SETTINGS = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
 
 
-def trust_notebooks():
-    """Sign the shipped notebooks, as `jupyter trust` does."""
-    notebooks = sorted(str(path) for path in (ROOT / "notebooks").glob("*.ipynb"))
+def trust_notebooks(folder=ROOT / "notebooks"):
+    """Sign the notebooks of a folder, the shipped ones by default, as `jupyter trust` does."""
+    notebooks = sorted(str(path) for path in folder.glob("*.ipynb"))
     if notebooks:
         command = [sys.executable, "-m", "jupyter", "trust", *notebooks]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -49,15 +49,15 @@ def main(arguments):
     """Prepare, then hand over to JupyterLab. With `--prepare` alone, only prepare."""
     trust_notebooks()
     install_settings()
-    if arguments == ["--prepare"]:
-        return
+    if arguments != ["--prepare"]:
+        launch(ROOT, FIRST, ["--ContentsManager.pre_save_hook=tools.lab.tidy_before_saving", *arguments])
+
+
+def launch(folder, address, arguments):
+    """Start JupyterLab on a folder and open a page of it; `arguments` are JupyterLab's own flags."""
     from jupyterlab.labapp import LabApp  # slow to import, and of no use to --prepare
 
-    flags = [
-        f"--ServerApp.root_dir={ROOT}",
-        f"--LabApp.default_url=/lab/tree/{FIRST}",
-        "--ContentsManager.pre_save_hook=tools.lab.tidy_before_saving",
-    ]
+    flags = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={address}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         flags.append("--allow-root")  # in a container one usually is, and JupyterLab would refuse to start
     LabApp.launch_instance([*flags, *arguments])

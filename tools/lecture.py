@@ -1,0 +1,111 @@
+"""Open a notebook as slides with a running kernel: `python -m tools.lecture 05`, JupyterLab's own flags behind it.
+
+The slides are a copy in `build/lecture`, made anew each time, so that a lecture leaves the notebooks as they are.
+The rule of `tools.slides` cuts it; here a cell stays whole, so that it can be run. jupyterlab-rise shows it, from the
+extra `lecture` of pyproject.toml, in the style of `deck/rise.css`.
+
+- Code that the decks fold is folded; a click on its dots opens it. Shift and Enter run the chosen cell.
+- What a solution prints is folded with it, and a check stands below its exercise.
+"""
+
+import copy
+import importlib.util
+import re
+import shutil
+import sys
+
+import nbformat
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from tools.lab import install_settings, launch, trust_notebooks
+from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.slides import (
+    DESIGN,
+    FOLD,
+    Block,
+    blocks_of,
+    code_height,
+    cut,
+    is_shown,
+    is_widget,
+    large_pieces,
+    result_height,
+)
+
+TARGET = ROOT / "build" / "lecture"
+SETTINGS = {  # of jupyterlab-rise; reveal.js scales a slide to the screen
+    "width": 1280,
+    "height": 720,
+    "margin": 0,
+    "minScale": 0.2,
+    "center": False,
+    "theme": "white",  # asks for no letters from the web
+    "transition": "none",
+    "slideNumber": "c/t",
+    "start_slideshow_at": "beginning",
+}
+NO_RISE = 'A lecture needs one package more: python -m pip install -c constraints.txt -e ".[lecture]"'
+USAGE = "Name a notebook by how it begins: make lecture NB=05"
+
+
+def lecture(notebook):
+    """A copy of a built notebook, cut into slides, its cells whole."""
+    metadata = large_pieces(notebook.metadata)
+    metadata.rise = SETTINGS
+    return new_notebook(cells=with_ends(cut(notebook.cells, whole_blocks)), metadata=metadata)
+
+
+def with_ends(cells):
+    """The cells with an invisible one at the end of each slide: Shift and Enter go on to it, not to the next slide."""
+    result = []
+    for cell in [*cells, None]:
+        if result and (cell is None or cell.metadata.slideshow.slide_type in ("slide", "subslide")):
+            result.append(new_markdown_cell("<span></span>", metadata={"slideshow": {"slide_type": "-"}}))
+        result.append(cell)
+    return result[:-1]
+
+
+def whole_blocks(cell):
+    """What a cell gives to a lecture: texts as in a deck, but for links; code with all its results."""
+    cell = copy.deepcopy(cell)
+    if cell.cell_type == "markdown":
+        cell.source = without_links(cell.source)
+        yield from blocks_of(cell)
+        return
+    folded, solved = not is_shown(cell), "solution" in cell.metadata.get("tags", [])
+    cell.metadata.jupyter = {"source_hidden": folded or solved, "outputs_hidden": solved}
+    shown = [] if solved else cell.outputs
+    moves = any(map(is_widget, shown))
+    height = (FOLD if folded else code_height(cell)) + result_height(shown)
+    yield Block(cell, height, begins=moves, ends=moves, result=bool(shown), quiet=folded and not shown)
+
+
+def without_links(text):
+    """Links to pages of the course as plain words: a click in a lecture must not leave it."""
+    return re.sub(r"\[([^\]]+)\]\(\w+\.(?:md|ipynb)[^)]*\)", r"\1", text)
+
+
+def prepare(path, target=TARGET):
+    """Write the slides of a built notebook, with their style, into `target`. Returns their path."""
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy(DESIGN / "rise.css", target)
+    nbformat.write(lecture(read_built(path)), target / path.name)
+    return target / path.name
+
+
+def main(arguments):
+    """Prepare one notebook and hand over to JupyterLab."""
+    name, *flags = arguments or [""]
+    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if name and path.stem.startswith(name)]
+    if len(paths) != 1:
+        sys.exit(USAGE)
+    if not importlib.util.find_spec("jupyterlab_rise"):
+        sys.exit(NO_RISE)
+    slides = prepare(paths[0])
+    trust_notebooks(TARGET)
+    install_settings()
+    launch(TARGET, f"/rise/{slides.name}", [f"--LabServerApp.extra_labextensions_path={DESIGN / 'rise'}", *flags])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
