@@ -25,8 +25,11 @@ def test_the_first_page_is_the_readme_with_links_to_pages_and_a_list_of_them():
 
 def test_a_page_folds_solutions_and_its_outputs_lead_to_pages():
     output = new_output("display_data", {"text/markdown": "see [07](07_loss.ipynb)"})
-    cells = [new_code_cell("a"), new_code_cell("b", metadata={"tags": ["solution"]}, outputs=[output])]
-    plain, solution = site.as_page(new_notebook(cells=cells)).cells
+    tagged = {tag: {"metadata": {"tags": [tag]}} for tag in ("colab", "solution")}
+    cells = [new_code_cell("a"), new_code_cell("b", **tagged["colab"])]
+    cells.append(new_code_cell("c", outputs=[output], **tagged["solution"]))
+    plain, install, solution = site.as_page(new_notebook(cells=cells)).cells
+    assert install.metadata.tags == ["colab", "remove-cell"]
     assert "tags" not in plain.metadata
     assert solution.metadata.tags == ["solution", "hide-cell"]
     assert solution.outputs[0].data["text/markdown"] == "see [07](07_loss.html)"

@@ -13,7 +13,6 @@ from tools.slides import (
     build,
     contents,
     deck,
-    only_its_own,
     pack,
     page,
     results,
@@ -61,13 +60,6 @@ def test_links_lead_to_decks():
     text = without_pages("a [token](glossary.md#token), see [07](07_loss.ipynb)")
     assert text == "a token, see [07](07_loss.html)"
     assert '<a href="07_loss.html">07</a> Who &amp; what' in contents({"07_loss": "Who & what"})
-
-
-def test_reveal_keeps_to_its_own_parts():
-    assert only_its_own(".reveal .controls .enabled{}") == ".reveal>.controls .enabled{}"
-    assert only_its_own('stack.querySelectorAll("section")') == (
-        'stack.querySelectorAll("section:not(.jupyter-widgets section)")'
-    )
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,8 @@ def whole_blocks(cell):
         cell.source = without_links(cell.source)
         yield from blocks_of(cell)
         return
+    if "colab" in cell.metadata.get("tags", []):
+        return
     folded, solved = not is_shown(cell), "solution" in cell.metadata.get("tags", [])
     cell.metadata.jupyter = {"source_hidden": folded or solved, "outputs_hidden": solved}
     shown = [] if solved else cell.outputs

@@ -41,12 +41,13 @@ def contents(caption, rows):
 
 
 def as_page(notebook):
-    """The notebook with solutions folded as MyST-NB folds, and with links of its outputs leading to pages."""
+    """The notebook as a page: solutions folded, what is for Colab left out, links of outputs leading to pages."""
     for cell in notebook.cells:
-        if "colab" in cell.metadata.get("tags", []):
-            cell.metadata.tags = [*cell.metadata.tags, "remove-cell"]
-        if "solution" in cell.metadata.get("tags", []):
-            cell.metadata.tags = [*cell.metadata.tags, "hide-cell"]
+        tags = cell.metadata.get("tags", [])
+        if "colab" in tags:
+            cell.metadata.tags = [*tags, "remove-cell"]
+        if "solution" in tags:
+            cell.metadata.tags = [*tags, "hide-cell"]
             cell.metadata.mystnb = {"code_prompt_show": "A solution", "code_prompt_hide": "A solution"}
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):

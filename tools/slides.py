@@ -260,12 +260,6 @@ def page(notebook):
     return text
 
 
-def only_its_own(code):
-    """reveal.js's style or script, kept to its own parts: pieces to move have `controls` and sections, too."""
-    code = re.sub(r"\.reveal \.(controls|progress)\b", r".reveal>.\1", code)
-    return re.sub(r'"((?:\.slides )?section)"', r'"\1:not(.jupyter-widgets section)"', code)
-
-
 def contents(titles):
     """The page that lists the decks. `titles` maps a deck's name to its question."""
     rows = "\n".join(f'<li><a href="{name}.html">{name[:2]}</a> {escape(title)}</li>' for name, title in titles.items())
@@ -278,9 +272,6 @@ def build(paths, target=TARGET):
     shutil.copytree(scripts(), assets, dirs_exist_ok=True)
     for name in ("deck.css", "deck.js"):
         shutil.copy(DESIGN / name, assets)
-    for name in ("reveal.css", "reveal.js"):
-        kept = only_its_own((assets / name).read_text(encoding="utf-8"))
-        (assets / name).write_text(kept, encoding="utf-8")
     titles = {}
     for path in paths:
         notebook = read_built(path)
