@@ -10,7 +10,7 @@ from helpers.matcher import HungarianMatcher
 from helpers.recipe import Recipe, build_model, renew_detection_tokens
 from helpers.scene_arrays import SceneArrays
 from helpers.scenes import IMAGE_SIZE, NUM_CLASSES
-from helpers.stage import build_optimizer, draw_batch
+from helpers.stage import build_optimizers, draw_batch
 
 DRAWING_SHARE = 0.15  # of the time, at most, goes into redrawing the figure
 
@@ -189,7 +189,7 @@ def continue_recipe(recipe, step=5000, measure_every=100):
 
     recipe = Recipe(**recipe) if isinstance(recipe, dict) else recipe
     model, _ = load_detector(step=step)
-    optimizer, scheduler = build_optimizer(model, recipe, recipe.detection_steps)
+    ((optimizer, scheduler),) = build_optimizers(model, recipe, recipe.detection_steps)
     restore_optimizer(optimizer, scheduler, model, step)
     held_out, annotations = held_out_scenes(recipe)
 

@@ -26,6 +26,7 @@ class Recipe:
     detection_scenes: int = 40_000
     batch_size: int = 32  # per process
     learning_rate: float = 1e-3
+    muon_rate: float | None = None  # of Muon on the encoder's matrices; without, AdamW takes them, too
     weight_decay: float = 0.05
     warm_up: float = 0.1  # share of the steps
     clip: float = 1.0

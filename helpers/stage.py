@@ -13,11 +13,21 @@ import torch
 MOST_SKIPS = 10  # steps in a row whose loss is not finite
 
 
-def build_optimizer(model, recipe, total):
-    """AdamW, and the one-cycle learning rate of a training of `total` steps."""
-    rate = recipe.learning_rate
-    optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=recipe.weight_decay, fused=True)
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=total, pct_start=recipe.warm_up)
+def build_optimizers(model, recipe, total):
+    """AdamW, and Muon where the recipe has a rate for it; each beside its one-cycle learning rate of `total` steps."""
+    named = dict(model.named_parameters())
+    matrices = {name: p for name, p in named.items() if recipe.muon_rate and ".encoder." in name and p.ndim == 2}
+    others = [parameter for name, parameter in named.items() if name not in matrices]
+    optimizers = [torch.optim.AdamW(others, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)]
+    if matrices:
+        decay = {"weight_decay": recipe.weight_decay, "adjust_lr_fn": "match_rms_adamw"}
+        optimizers.append(torch.optim.Muon(matrices.values(), recipe.muon_rate, **decay))
+    return [(optimizer, _one_cycle(optimizer, recipe, total)) for optimizer in optimizers]
+
+
+def _one_cycle(optimizer, recipe, total):
+    rate = optimizer.defaults["lr"]
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=total, pct_start=recipe.warm_up)
 
 
 def draw_batch(recipe, step, length, processes=1, process=0):
@@ -32,8 +42,8 @@ class Stage:
     def __init__(self, name, model, recipe, total, folder, accelerator):
         self.name, self.recipe, self.total, self.accelerator = name, recipe, total, accelerator
         self.path = folder / f"{name}.pt"
-        optimizer, self.scheduler = build_optimizer(model, recipe, total)
-        self.model, self.optimizer = accelerator.prepare(model, optimizer)
+        optimizers, self.schedulers = zip(*build_optimizers(model, recipe, total))
+        self.model, *self.optimizers = accelerator.prepare(model, *optimizers)
         self.step, self.skipped, self.skipped_in_a_row = 0, 0, 0
 
     def batch(self, length):
@@ -44,14 +54,15 @@ class Stage:
 
     def update(self, loss):
         """One step down the loss; a step whose loss is not finite is skipped, ten in a row end the run."""
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
         finite = torch.isfinite(loss.detach()).float()
         if self.accelerator.num_processes > 1:
             finite = self.accelerator.reduce(finite, "sum") / self.accelerator.num_processes
         if finite == 1:
             self.accelerator.backward(loss)
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
             self.skipped_in_a_row = 0
         else:
             self.skipped += 1
@@ -61,7 +72,8 @@ class Stage:
                     f"The loss was not finite {MOST_SKIPS} steps in a row, up to step {self.step}; "
                     "lower the learning rate, or run validate_targets on the data."
                 )
-        self.scheduler.step()
+        for scheduler in self.schedulers:
+            scheduler.step()
         self.step += 1
 
     def save(self, **more):
@@ -73,8 +85,8 @@ class Stage:
             "skipped": self.skipped,
             "skipped_in_a_row": self.skipped_in_a_row,
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
             **more,
         }
         aside = self.path.with_suffix(".part")
@@ -87,8 +99,9 @@ class Stage:
             return {}
         state = read_checkpoint(self.path)
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
+        for kind in ("optimizers", "schedulers"):
+            for part, kept in zip(getattr(self, kind), state[kind]):
+                part.load_state_dict(kept)
         self.step, self.skipped = state["step"], state["skipped"]
         self.skipped_in_a_row = state.get("skipped_in_a_row", 0)
         return state

@@ -172,7 +172,8 @@ def keep_early_weights(stage, folder, with_optimizer):
     weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     save_file(weights, folder / f"step-{stage.step}.safetensors", metadata={"format": "pt", "step": str(stage.step)})
     if with_optimizer:
-        states = [stage.optimizer.state[parameter] for parameter in model.parameters()]
+        adamw, *_ = stage.optimizers
+        states = [adamw.state[parameter] for parameter in model.parameters()]
         moments = {
             key: torch.cat([state[key].flatten() for state in states]).bfloat16() for key in ("exp_avg", "exp_avg_sq")
         }

@@ -116,6 +116,26 @@ def test_a_killed_run_goes_on_to_the_same_losses(whole_run, tmp_path, data, monk
     same_outcome(tmp_path, whole_run)
 
 
+def test_a_killed_run_with_muon_goes_on_to_the_same_weights(tmp_path, data, monkeypatch):
+    recipe = dataclasses.replace(TINY, muon_rate=2e-3, keep_steps=(), second_steps=0)
+    whole = training.train(recipe, tmp_path / "whole", data).state_dict()
+    with monkeypatch.context() as patch:
+        kill_at(patch, "detector", 7)
+        with pytest.raises(Killed):
+            training.train(recipe, tmp_path / "killed", data)
+    again = training.train(recipe, tmp_path / "killed", data).state_dict()
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+
+
+def test_muon_takes_the_matrices_of_the_encoder():
+    recipe = dataclasses.replace(TINY, muon_rate=2e-3)
+    (adamw, _), (muon, _) = stages.build_optimizers(build_model(recipe), recipe, 100)
+    assert isinstance(muon, torch.optim.Muon)
+    sizes = [[sum(p.numel() for p in group["params"]) for group in part.param_groups] for part in (adamw, muon)]
+    assert sizes[1] == [4 * 32 * 32 + 2 * 32 * 64]  # query, key, value, output; up and down
+    assert sizes[0][0] + sizes[1][0] == sum(p.numel() for p in build_model(recipe).parameters())
+
+
 def test_killed_while_a_checkpoint_is_written(whole_run, tmp_path, data, monkeypatch):
     save = torch.save
 
