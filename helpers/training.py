@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers import ablations
-from helpers.detector import detections
+from helpers.detector import detections, weights_folder
 from helpers.evaluation import evaluate, summarize
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
@@ -223,10 +223,15 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
 
 
 def train_ablation(name, folder, data_folder):
-    """Train one run of `helpers.ablations` and leave its small recording in `folder`, `NAME.npz`, with its measures."""
+    """Train one run of `helpers.ablations` and leave its small recording in `folder`, `NAME.npz`, with its measures.
+
+    It begins with the shipped classifier of its seed; where none is shipped, one is trained beside `folder`.
+    """
     recipe = ablations.recipe_of(name)
     steps = range(0, recipe.detection_steps + 1, ABLATION_RECORD_EVERY)
-    model = with_eyes(recipe, folder.parent / f"eyes-{recipe.seed}", data_folder)
+    shipped, eyes = weights_folder("ablations"), f"eyes-{recipe.seed}"
+    eyes_folder = shipped if (shipped / f"{eyes}.safetensors").exists() else folder.parent / eyes
+    model = with_eyes(recipe, eyes_folder, data_folder)
     model = train(recipe, folder, data_folder, ablations.ABLATIONS[name].criterion(), steps, model).eval()
     recording = load_recording(folder / "recording.npz")
     asked = model, build_image_processor(recipe), recipe.build_scenes("test", ABLATION_TEST_SCENES, seed=0)
