@@ -329,7 +329,8 @@ training.run(
 #
 # ```
 # python -m helpers.training --quick
-# python -m torch.distributed.run --standalone --nproc-per-node 2 -m helpers.training --quick
+# python -m torch.distributed.run --standalone \
+#     --nproc-per-node 2 -m helpers.training --quick
 # ```
 #
 # The first line learns eight scenes by heart; without `--quick` it is the recorded training. The second starts two
