@@ -247,20 +247,19 @@ def with_eyes(recipe, folder, data_folder):
     from safetensors.torch import load_file, save_file
 
     model = build_model(recipe)
-    if not recipe.classifier_steps:
-        return model
-    path = folder / f"eyes-{recipe.seed}.safetensors"
-    if not path.exists():
-        classified = build_model(dataclasses.replace(ablations.BASELINE, seed=recipe.seed))
-        folder.mkdir(parents=True, exist_ok=True)
-        train_classifier(recipe, classified, folder, build_accelerator(), data_folder)
-        state = classified.vit.state_dict()
-        save_file({name: value.half().contiguous() for name, value in state.items()}, path)
-    weights, name = load_file(path), "embeddings.position_embeddings"  # in half precision, as they are shipped
-    places = model.vit.state_dict()[name]
-    places[:, : 1 + PATCHES**2] = weights[name][:, : 1 + PATCHES**2]  # there may be fewer or more tokens
-    weights |= {name: places, "embeddings.detection_tokens": model.vit.embeddings.detection_tokens.data}
-    model.vit.load_state_dict(weights)
+    if recipe.classifier_steps:
+        path = folder / f"eyes-{recipe.seed}.safetensors"
+        if not path.exists():
+            classified = build_model(dataclasses.replace(ablations.BASELINE, seed=recipe.seed))
+            folder.mkdir(parents=True, exist_ok=True)
+            train_classifier(recipe, classified, folder, build_accelerator(), data_folder)
+            state = classified.vit.state_dict()
+            save_file({name: value.half().contiguous() for name, value in state.items()}, path)
+        weights, name = load_file(path), "embeddings.position_embeddings"  # in half precision, as they are shipped
+        places = model.vit.state_dict()[name]
+        places[:, : 1 + PATCHES**2] = weights[name][:, : 1 + PATCHES**2]  # there may be fewer or more tokens
+        weights |= {name: places, "embeddings.detection_tokens": model.vit.embeddings.detection_tokens.data}
+        model.vit.load_state_dict(weights)
     begin_as_class_token(model, recipe.seed)
     return model
 
