@@ -9,7 +9,7 @@ from helpers.figures import GIOU, INK, MATCH, PREDICTION, TARGET
 from helpers.recording import load_recording
 
 SEEDS = ("baseline", "baseline-seed-1", "baseline-seed-2")
-LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"))
+LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"), (INK, (0, (1, 1))))
 MEASURES = {"AP": "AP", "AP50": "AP50", "duplicates": "duplicates per 100", "count_right": "scenes counted right"}
 
 
@@ -41,7 +41,7 @@ def curves_figure(runs, names):
         axes.fill_between(step, seeds.min(0), seeds.max(0), color="#d5d5d5", label="baseline, three seeds")
         for name, (colour, style) in zip(names, LINES):
             values = runs[name][f"evaluation_{measure}"]
-            axes.plot(runs[name]["evaluation_step"], values, style, color=colour, lw=2.4, label=name)
+            axes.plot(runs[name]["evaluation_step"], values, ls=style, color=colour, lw=2.4, label=name)
         axes.set(title=MEASURES[measure], xlabel="training step", ylim=(0, None))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     panels[0].legend(loc="upper left")
