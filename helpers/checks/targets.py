@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
 from helpers.targets import EDGE_TOLERANCE, validate_targets
 
 SMALLEST_SIDE = 0.2
@@ -28,17 +28,18 @@ def check_to_targets(to_targets):
 
 def judge_to_targets(to_targets, annotation, size):
     """The verdict: three images, one square, one wide, one without objects."""
-    if to_targets(annotation, *size) is None:
-        return NOT_ATTEMPTED
     for name, case, (width, height) in (
         ("the running example", annotation, size),
         ("a picture of 200 × 100 pixels", WIDE, (200, 100)),
         ("an image without objects", {"annotations": []}, size),
     ):
-        try:
-            fault = _fault(to_targets(case, width, height), case, width, height)
-        except Exception as error:
-            fault = f"it raises {type(error).__name__}: {error}. Hint: run it on this case alone and print the shapes."
+        hint = "run it on this case alone and print the shapes."
+        answer, fault = attempt(to_targets, case, width, height, hint=hint, case=f", on {name}")
+        if fault:
+            return fault
+        if answer is None:
+            return NOT_ATTEMPTED
+        fault = _fault(answer, case, width, height)
         if fault:
             return f"not yet, on {name}: {fault}"
     return "correct: square, wide and empty images all give what the loss wants, in shape, type and value."
@@ -136,8 +137,8 @@ def _draw_reading(to_targets, image, annotation):
 
 def check_unnoticed_box(unnoticed_box):
     """Notebook 03: corners (left, top, right, bottom) that pass `validate_targets` as a centre box."""
-    answer = unnoticed_box()
-    verdict = judge_unnoticed_box(answer)
+    answer, fault = attempt(unnoticed_box)
+    verdict = fault or judge_unnoticed_box(answer)
     print(verdict)
     if verdict.startswith("correct"):
         _draw_misreading(answer)
@@ -149,7 +150,7 @@ def judge_unnoticed_box(answer):
         return NOT_ATTEMPTED
     try:
         left, top, right, bottom = (float(value) for value in answer)
-    except (TypeError, ValueError):
+    except MALFORMED:
         return "not yet. Hint: return four numbers, for example (0.1, 0.1, 0.4, 0.4)."
     if right <= left or bottom <= top:
         return "not yet: right must exceed left, and bottom top. Hint: this may be a center box; give corners."
