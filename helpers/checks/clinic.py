@@ -11,9 +11,10 @@ from helpers.detector import detection_outputs
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.recipe import Recipe, build_model
-from helpers.scenes import HandwrittenScenes
+from helpers.scenes import NUM_CLASSES, HandwrittenScenes
+from helpers.targets import coco_target
 
-NUM_CLASSES, EOS_COEF, TOLERANCE = 10, 0.4, 1e-4
+EOS_COEF, TOLERANCE = 0.4, 1e-4
 WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0}
 
 
@@ -240,10 +241,7 @@ def _unequal_scenes():
         image, annotation = scene
         pixels = torch.from_numpy(np.array(image.resize(size), dtype=np.float32) / 255)
         images.append(pixels.permute(2, 0, 1).contiguous())  # (3, h, w)
-        things = annotation["annotations"]
-        left, top, width, height = torch.tensor([thing["bbox"] for thing in things]).T / image.width
-        boxes = torch.stack([left + width / 2, top + height / 2, width, height], dim=1)
-        targets.append({"class_labels": torch.tensor([thing["category_id"] for thing in things]), "boxes": boxes})
+        targets.append(coco_target(annotation, *image.size))
     return images, targets
 
 

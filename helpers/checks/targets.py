@@ -4,7 +4,7 @@ import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center
 from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
-from helpers.targets import EDGE_TOLERANCE, validate_targets
+from helpers.targets import EDGE_TOLERANCE, coco_target, validate_targets
 
 SMALLEST_SIDE = 0.2
 WIDE = {
@@ -45,24 +45,13 @@ def judge_to_targets(to_targets, annotation, size):
     return "correct: square, wide and empty images all give what the loss wants, in shape, type and value."
 
 
-def expected_targets(annotation, width, height):
-    """What the exercise asks for."""
-    things = annotation["annotations"]
-    left, top, box_width, box_height = (
-        torch.tensor([thing["bbox"] for thing in things]).float().reshape(-1, 4).unbind(-1)
-    )
-    corners = torch.stack((left, top, left + box_width, top + box_height), dim=-1)
-    labels = torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64)
-    return {"class_labels": labels, "boxes": corners_to_center(corners) / torch.tensor([width, height] * 2)}
-
-
 def _fault(answer, annotation, width, height):
     """What is wrong with one answer, with a hint; None if it is right."""
     if not isinstance(answer, dict) or set(answer) != {"class_labels", "boxes"}:
         return "Hint: return a dict with exactly two keys, class_labels and boxes."
     if not all(isinstance(value, torch.Tensor) for value in answer.values()):
         return "Hint: both values must be tensors."
-    wanted = expected_targets(annotation, width, height)
+    wanted = coco_target(annotation, width, height)
     return _label_fault(answer["class_labels"], wanted["class_labels"]) or _box_fault(
         answer["boxes"], wanted["boxes"], torch.tensor([width, height] * 2)
     )
@@ -131,7 +120,7 @@ def _draw_reading(to_targets, image, annotation):
     if drawable and answer["class_labels"].shape == (5,):
         figure, (left, right) = figures.new_figure(8.4, 4.5, columns=2)
         draw_reading(left, image, answer, "Your targets, as the loss reads them")
-        draw_reading(right, image, expected_targets(annotation, *image.size), "As they should be")
+        draw_reading(right, image, coco_target(annotation, *image.size), "As they should be")
         figures.show(figure, "Your targets for the running example, and the right ones.")
 
 
