@@ -6,8 +6,7 @@ import torch
 from helpers.assignment import brute_force, total_cost
 from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
 from helpers.evaluation import SAME_OBJECT_IOU, suppress_duplicates
-
-SIDE = 128
+from helpers.scenes import IMAGE_SIZE
 
 
 def check_crowd(crowd):
@@ -28,8 +27,8 @@ def judge_crowd(answer):
         found = "these are no boxes" if boxes is None else f"the shape is {tuple(boxes.shape)}"
         return f"not yet: {found}. Hint: two boxes, each (left, top, right, bottom)."
     boxes = boxes.float()
-    if not ((boxes >= 0) & (boxes <= SIDE)).all():
-        return f"not yet: a box leaves the picture. Hint: all four numbers lie between 0 and {SIDE}."
+    if not ((boxes >= 0) & (boxes <= IMAGE_SIZE)).all():
+        return f"not yet: a box leaves the picture. Hint: all four numbers lie between 0 and {IMAGE_SIZE}."
     sides = boxes[:, 2:] - boxes[:, :2]
     if not (sides > 0).all():
         return "not yet: a box is turned inside out. Hint: (left, top, right, bottom), not (x, y, width, height)."
@@ -54,8 +53,8 @@ def _draw_crowd(boxes):
     figure, panels = figures.new_figure(7, 3.6, columns=2)
     kept = suppress_duplicates(_found(boxes))["boxes"]
     for axes, title, shown in zip(panels, ("two objects", "after suppression"), (boxes, kept)):
-        axes.set(xlim=(0, SIDE), ylim=(SIDE, 0), xticks=[], yticks=[], aspect="equal", title=title)
-        colour, style = (figures.TARGET, "-") if axes is panels[0] else (figures.PREDICTION, (0, (4, 2)))
+        axes.set(xlim=(0, IMAGE_SIZE), ylim=(IMAGE_SIZE, 0), xticks=[], yticks=[], aspect="equal", title=title)
+        colour, style = (figures.TARGET, "-") if axes is panels[0] else (figures.PREDICTION, figures.DASHES)
         for box in shown:
             figures.draw_box(axes, box, colour, style)
         axes.spines[:].set(visible=True, color="#bbbbbb")

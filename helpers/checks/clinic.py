@@ -8,14 +8,14 @@ import torch
 from helpers.boxes import center_to_corners
 from helpers.checks import NOT_ATTEMPTED, attempt
 from helpers.detector import detection_outputs
-from helpers.loss import SetCriterion
+from helpers.loss import TOTAL_WEIGHTS, SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.recipe import Recipe, build_model
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.targets import coco_target
 
 EOS_COEF, TOLERANCE = 0.4, 1e-4
-WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0}
+WEIGHTS = {name: TOTAL_WEIGHTS[name] for name in ("loss_ce", "loss_bbox", "loss_giou")}
 
 
 def check_mended(mend_data_set):

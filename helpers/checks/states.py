@@ -80,7 +80,7 @@ def _draw_patch(pixels_of, position=20):
     figure, axes = figures.new_figure(4.6, 4.6)
     figures.draw_image(axes, image, f"Place {position} of the sequence")
     figures.draw_box(axes, expected_pixels(position, 128, 16), figures.TARGET, "-", "the patch")
-    figures.draw_box(axes, (left, top, right, bottom), figures.PREDICTION, (0, (4, 2)), "yours", at="bottom")
+    figures.draw_box(axes, (left, top, right, bottom), figures.PREDICTION, figures.DASHES, "yours", at="bottom")
     axes.set(xlim=(-8, 144), ylim=(144, -8))
     figures.show(figure, f"The patch at place {position} in orange, your answer in dashed blue.")
 

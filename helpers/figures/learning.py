@@ -8,6 +8,7 @@ from helpers import figures
 from helpers.boxes import box_iou, center_to_corners
 from helpers.evaluation import OBJECT_SCORE, SAME_OBJECT_IOU, corner_boxes
 from helpers.figures import (
+    DASHES,
     GIOU,
     INK,
     LETTERS,
@@ -26,7 +27,6 @@ from helpers.loss import TOTAL_WEIGHTS
 from helpers.recording import flip_share, recorded_scenes, scene_targets
 
 CLASS_INK = "#a8558c"  # the class colour, dark enough for words
-DASHES = (0, (4, 2))
 NEARBY_IOU = 0.1  # below it, a box has nothing to do with an object
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 from importlib.resources import files
 from pathlib import Path
+from string import ascii_uppercase as LETTERS
 
 import numpy as np
 import torch
@@ -15,7 +16,6 @@ from helpers.recording import flip_share, load_recording, recorded_scenes, scene
 from helpers.widgets.parts import Piece, page_code, page_style, small_picture
 
 SHIPPED = files("helpers") / "weights" / "mini-yolos" / "recording.npz"
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST_POINTS = 120  # of a curve
 # Twelve calm colours, equally far apart in hue and clear of the targets' orange; a letter always stands beside them.
 TOKEN_COLOURS = (
@@ -101,9 +101,7 @@ class TrainingReplay(Piece):
         colours = [self.data["colours"][token] for token in owning]
         boxes = torch.tensor(frame["boxes"][owning]).reshape(-1, 4)
         figures.draw_predictions(left, image, boxes, [LETTERS[token] for token in owning], colours)
-        for token, (x, y) in zip(owning, (128 * frame["boxes"][owning, :2]).tolist()):
-            goal = [128 * value for value in scene["targets"][frame["owners"][token]][:2]]
-            left.plot([x, goal[0]], [y, goal[1]], color=figures.MATCH, lw=3)
+        figures.draw_match_lines(left, image, boxes, targets["boxes"], (range(len(owning)), frame["owners"][owning]))
         self._draw_owners(right, scene)
         return fig
 
