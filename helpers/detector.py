@@ -76,6 +76,10 @@ def decode(outputs, sizes, threshold=0.0):
 
     Args: outputs with `logits` and `pred_boxes`; sizes: (width, height) of each image in pixels; threshold: keep
     guesses whose score is above it. The score is the softmax probability of the best class other than no-object.
+
+    >>> outputs = {"logits": torch.tensor([[[0.0, 9.0, 0.0]]]), "pred_boxes": torch.tensor([[[0.5, 0.5, 0.5, 0.5]]])}
+    >>> decode(outputs, [(128, 64)])
+    [{'boxes': tensor([[32., 16., 96., 48.]]), 'scores': tensor([0.9998]), 'labels': tensor([1])}]
     """
     scores, labels = outputs["logits"].softmax(-1)[..., :-1].max(-1)
     corners = center_to_corners(outputs["pred_boxes"])
@@ -94,7 +98,13 @@ def detections(model, pixel_values, sizes, threshold=0.0):
 
 
 def predict(model, image_processor, image, threshold=0.5):
-    """What the detector finds in one PIL image, in its pixels: see `decode`. No suppression: the set is the answer."""
+    """What the detector finds in one PIL image, in its pixels: see `decode`. No suppression: the set is the answer.
+
+    >>> from helpers.scenes import running_example
+    >>> found = predict(*load_detector(), running_example()[0])
+    >>> sorted(found["labels"].tolist())
+    [1, 1, 3, 4, 5]
+    """
     pixel_values = image_processor(images=image, return_tensors="pt")["pixel_values"]
     return detections(model, pixel_values, [image.size], threshold)[0]
 

@@ -48,7 +48,11 @@ def summarize(predictions, annotations):
 
 
 def corner_boxes(annotations):
-    """The `bbox` of COCO annotations as corner boxes (T, 4) in pixels."""
+    """The `bbox` of COCO annotations as corner boxes (T, 4) in pixels.
+
+    >>> corner_boxes([{"bbox": [20, 10, 40, 60]}])
+    tensor([[20., 10., 60., 70.]])
+    """
     boxes = torch.tensor([annotation["bbox"] for annotation in annotations], dtype=torch.float32).reshape(-1, 4)
     return torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], dim=1)
 
@@ -105,11 +109,16 @@ def precision_table(predictions, annotations):
     return evaluation.eval["precision"][..., 0, -1].mean(-1)  # IoU, recall, class, all sizes, 100 an image
 
 
-def suppress_duplicates(found, iou_threshold=0.5):
+def suppress_duplicates(found, iou_threshold=SAME_OBJECT_IOU):
     """Class-wise non-maximum suppression of one image's detections: what a set loss makes superfluous.
 
     Args: found: a dict of `boxes` (M, 4) corner boxes, `scores` (M,), `labels` (M,). Returns the same, kept ones only,
     best first. Source: the greedy suppression of R-CNN (Girshick et al. 2014).
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [1.0, 0.0, 11.0, 10.0], [30.0, 0.0, 40.0, 10.0]])
+    >>> found = {"boxes": boxes, "scores": torch.tensor([0.8, 0.9, 0.7]), "labels": torch.tensor([3, 3, 3])}
+    >>> suppress_duplicates(found)["scores"]
+    tensor([0.9000, 0.7000])
     """
     order = found["scores"].argsort(descending=True)
     boxes, labels = found["boxes"][order], found["labels"][order]

@@ -56,6 +56,12 @@ def class_goals(outputs, targets, pairs):
 
     Args: outputs with `logits` (B, N, K) and `pred_boxes`; targets; pairs as a matcher gives them. A guess without
     target has 0 everywhere, and IoU 0. No gradient passes.
+
+    >>> outputs = {"logits": torch.zeros(1, 2, 2), "pred_boxes": torch.tensor([[[0.5, 0.5, 0.2, 0.4], [0.5] * 4]])}
+    >>> targets = [{"class_labels": torch.tensor([1]), "boxes": torch.tensor([[0.5, 0.5, 0.4, 0.4]])}]
+    >>> class_goals(outputs, targets, [(torch.tensor([0]), torch.tensor([0]))])
+    (tensor([[[0., 1.],
+             [0., 0.]]]), tensor([[0.5000, 0.0000]]))
     """
     goals = torch.zeros_like(at_least_float32(outputs["logits"].detach()))
     overlap = goals.new_zeros(goals.shape[:2])
@@ -71,6 +77,9 @@ def focal_loss(logits, goals, num_boxes, alpha=0.25, gamma=2.0):
     """The class term of Deformable DETR: the focal loss, summed over all guesses and classes, over `num_boxes`.
 
     Args: logits and goals (B, N, K); num_boxes: the number of targets. Source: `DeformableDetrImageLoss.loss_labels`.
+
+    >>> focal_loss(torch.zeros(1, 1, 2), torch.tensor([[[0.0, 1.0]]]), num_boxes=1)  # (0.75 + 0.25) / 4 * log 2
+    tensor(0.1733)
     """
     present, absent = focal_terms(logits, alpha, gamma)
     return torch.where(goals > 0, present, absent).sum() / num_boxes
@@ -83,6 +92,9 @@ def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
 
     Source: VarifocalNet (Zhang et al. 2020); `RTDetrLoss.loss_labels_vfl` of transformers. A matched guess whose box
     misses its target altogether has weight 0: its class is then not graded at all.
+
+    >>> varifocal_loss(torch.zeros(1, 1, 2), torch.tensor([[[0.0, 1.0]]]), torch.tensor([[0.5]]), num_boxes=1)
+    tensor(0.4765)
     """
     logits = at_least_float32(logits)
     wanted = goals * overlap[..., None]
@@ -95,6 +107,9 @@ def quality_loss(logits, goals, overlap, num_boxes, alpha=0.25, gamma=2.0):
 
     Args as for `varifocal_loss`. Source: `LwDetrImageLoss.loss_labels` of transformers, which takes log(0) where a
     sigmoid rounds to 0 or 1, and is infinite there; here the logarithms come from the logits.
+
+    >>> quality_loss(torch.zeros(1, 1, 2), torch.tensor([[[0.0, 1.0]]]), torch.tensor([[0.5]]), num_boxes=1)
+    tensor(0.8664)
     """
     logits = at_least_float32(logits)
     probability = logits.sigmoid()
@@ -124,6 +139,10 @@ def mask_cost(point_logits, point_ink, image_index=None):
 
     Returns (N, T). Source: `Mask2FormerHungarianMatcher` of transformers. -m log p - (1 - m) log(1 - p) is
     softplus(z) - m z, so that only the second part needs pairs.
+
+    >>> mask_cost(torch.tensor([[4.0, -4.0], [0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor([[0.0181],
+            [0.6931]])
     """
     base = F.softplus(point_logits).mean(-1)  # (N,) or (B, N)
     agreement = _products(point_logits, point_ink, image_index) / point_ink.shape[1]  # (T, N)
@@ -131,7 +150,12 @@ def mask_cost(point_logits, point_ink, image_index=None):
 
 
 def dice_cost(point_logits, point_ink, image_index=None):
-    """Cost of the mask: one minus the dice overlap at the points, smoothed by one; arguments as in `mask_cost`."""
+    """Cost of the mask: one minus the dice overlap at the points, smoothed by one; arguments as in `mask_cost`.
+
+    >>> dice_cost(torch.tensor([[99.0, -99.0], [0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor([[0.0000],
+            [0.3333]])
+    """
     probability = point_logits.sigmoid()
     area = probability.sum(-1)  # (N,) or (B, N)
     both = (area if image_index is None else area[image_index]) + point_ink.sum(-1)[:, None]  # (T, N)

@@ -66,7 +66,7 @@ def outcome(function, *arguments, width=110, **options):
         except Exception as error:
             said = [f"{type(error).__name__}: {error}"]
     messages = said + [str(note.message) for note in notes]
-    return "; ".join(_cut(" ".join(message.split()), width) for message in messages)
+    return "; ".join(one_line(message, width) for message in messages)
 
 
 def _in_words(result):
@@ -78,5 +78,11 @@ def _in_words(result):
         return "no error"
 
 
-def _cut(message, width):
+def one_line(message, width):
+    """A message without its line breaks, cut between words where it is longer than `width`.
+
+    >>> one_line("expected one of\\n  cpu, cuda", 22)
+    'expected one of ...'
+    """
+    message = " ".join(message.split())
     return message if len(message) <= width else message[: width - 3].rsplit(" ", 1)[0] + " ..."

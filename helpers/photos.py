@@ -36,7 +36,7 @@ def photo_figure(image, found, names):
     figures.draw_image(axes, image, f"{len(found['scores'])} objects, no suppression")
     for box, score, label in zip(found["boxes"], found["scores"], found["labels"].tolist()):
         name = f"{names.get(label, label)} {score:.0%}"
-        figures.draw_box(axes, box, figures.PREDICTION, (0, (4, 2)), name)
+        figures.draw_box(axes, box, figures.PREDICTION, figures.DASHES, name)
     return figure
 
 

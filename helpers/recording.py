@@ -116,3 +116,39 @@ def load_recording(path):
             f"{path} is not a recording, or is cut short ({type(error).__name__}); fetch it again."
         ) from None
     return arrays
+
+
+def recorded_scenes(count):
+    """The first scenes of a recording, as (PIL image, COCO annotation): the running example, then unseen digits.
+
+    >>> [len(annotation["annotations"]) for _, annotation in recorded_scenes(2)]
+    [5, 2]
+    """
+    from helpers.scenes import HandwrittenScenes, running_example
+
+    scenes = HandwrittenScenes("test", MATCH_SCENES, seed=2)
+    return [running_example(), *(scenes[i] for i in range(1, count))]
+
+
+def scene_targets(recording, scene):
+    """The targets of one recorded scene, one of the first 8: `class_labels` (T,) and `boxes` (T, 4) float32."""
+    ends = np.cumsum(recording["target_counts"].astype(int))
+    own = slice(ends[scene] - int(recording["target_counts"][scene]), ends[scene])
+    return {
+        "class_labels": torch.from_numpy(recording["target_labels"][own]),
+        "boxes": torch.from_numpy(recording["target_boxes"][own]).float(),
+    }
+
+
+def flip_share(recording):
+    """The share of all matched targets that have another owner one step later, at each recorded step: (R,).
+
+    Needs "owners" and "owners_after", (R, scenes, N) with the target of each token or -1.
+
+    >>> owners = np.array([[[0, -1, 1]], [[0, 1, -1]]])  # two steps, one scene, three tokens
+    >>> flip_share({"owners": owners, "owners_after": owners[[1, 1]]})
+    array([0.5, 0. ])
+    """
+    owned = recording["owners"] >= 0
+    changed = owned & (recording["owners"] != recording["owners_after"])
+    return changed.sum((1, 2)) / np.maximum(owned.sum((1, 2)), 1)

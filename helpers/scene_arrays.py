@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from helpers.scenes import IMAGE_SIZE, MAX_OBJECTS
+from helpers.targets import coco_target
 
 CHUNK = 500  # scenes rendered by one task
 
@@ -66,12 +67,9 @@ def _render(scenes, indices):
     for row, index in enumerate(indices):
         image, annotation = scenes[index]
         images.append(np.asarray(image))
-        objects = annotation["annotations"]
-        counts[row] = len(objects)
-        for place, thing in enumerate(objects):
-            left, top, width, height = thing["bbox"]
-            labels[row, place] = thing["category_id"]
-            boxes[row, place] = np.array([left + width / 2, top + height / 2, width, height]) / image.width
+        target = coco_target(annotation, *image.size)
+        counts[row] = len(target["boxes"])
+        labels[row, : counts[row]], boxes[row, : counts[row]] = target["class_labels"], target["boxes"]
     return np.stack(images), labels, boxes, counts
 
 

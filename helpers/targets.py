@@ -1,7 +1,8 @@
 """The contract of the targets: what a dict of `class_labels` and `boxes` must hold, and sentences for what it must not.
 
 `validate_targets` looks at everything and is called once by a data set. `flatten_targets` is what matcher and loss
-call at every step: it checks shapes, dtypes and labels, in as few tensor operations as possible.
+call at every step: it checks shapes, dtypes and labels, in as few tensor operations as possible. `coco_target` makes
+one from an annotation.
 """
 
 import math
@@ -39,6 +40,26 @@ the image's width, y and height by its height.
             check_masks(image, target)
             if target["masks"].dtype != torch.bool:
                 raise TypeError(f'targets[{image}]["masks"] is {target["masks"].dtype}; make it torch.bool.')
+
+
+def coco_target(annotation, width, height):
+    """An annotation in COCO's format as a target, as an image processor of transformers would make it.
+
+    Args: annotation: a dict whose `annotations` hold `category_id` and `bbox` (left, top, width, height in pixels);
+    width, height: of the image, in pixels.
+
+    Returns a dict of `class_labels` (T,) int64 and `boxes` (T, 4) float32, normalised (cx, cy, w, h).
+
+    >>> coco_target({"annotations": [{"category_id": 7, "bbox": [120, 30, 60, 20]}]}, 200, 100)
+    {'class_labels': tensor([7]), 'boxes': tensor([[0.7500, 0.4000, 0.3000, 0.2000]])}
+    """
+    things = annotation["annotations"]
+    boxes = torch.tensor([thing["bbox"] for thing in things], dtype=torch.float32).reshape(-1, 4)
+    boxes[:, :2] += boxes[:, 2:] / 2
+    return {
+        "class_labels": torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64),
+        "boxes": boxes / torch.tensor([width, height] * 2),
+    }
 
 
 def flatten_targets(targets, num_classes):

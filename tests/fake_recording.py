@@ -7,17 +7,10 @@ import torch
 
 from helpers.matcher import HungarianMatcher
 from helpers.recording import MATCH_SCENES, REPLAY_SCENES, load_recording, recorded_steps
-from helpers.scenes import IMAGE_SIZE
+from helpers.targets import coco_target
 from helpers.widgets.replay import SHIPPED, recorded_scenes
 
 NUM_TOKENS, NUM_CLASSES = 12, 10
-
-
-def scene_targets(annotation):
-    boxes = torch.tensor([a["bbox"] for a in annotation["annotations"]], dtype=torch.float32).reshape(-1, 4)
-    boxes[:, :2] += boxes[:, 2:] / 2
-    labels = torch.tensor([a["category_id"] for a in annotation["annotations"]], dtype=torch.int64)
-    return {"class_labels": labels, "boxes": boxes / IMAGE_SIZE}
 
 
 def shipped_total(otherwise=16_000):
@@ -30,7 +23,7 @@ def write_fake_recording(path, total=None, seed=0):
     total = shipped_total() if total is None else total
     rng = np.random.default_rng(seed)
     steps = recorded_steps(total)
-    targets = [scene_targets(annotation) for _, annotation in recorded_scenes(MATCH_SCENES)]
+    targets = [coco_target(annotation, *image.size) for image, annotation in recorded_scenes(MATCH_SCENES)]
     count = len(targets)
     home = rng.uniform(0.2, 0.8, (NUM_TOKENS, 2))
     goal = np.tile(np.concatenate([home, np.full((NUM_TOKENS, 2), 0.3)], 1), (count, 1, 1))  # (64, N, 4)

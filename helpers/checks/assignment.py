@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from helpers.assignment import argmin, brute_force, greedy, total_cost
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
 from helpers.matcher import HungarianMatcher
 
 LEAST_LOSS = 3.0
@@ -26,17 +26,17 @@ def judge_greedy_match(greedy_match):
         "costs that are all negative": -rng.random((6, 4)).round(3) - 1,
         "an image without targets": np.zeros((4, 0)),
     }
-    if greedy_match(trap.copy()) is None:
-        return NOT_ATTEMPTED
     for name, cost in cases.items():
         given = cost.copy()
+        answer, fault = attempt(greedy_match, given, hint="run it on this case alone.", case=f", for {name}")
+        if fault:
+            return fault
+        if answer is None:
+            return NOT_ATTEMPTED
         try:
-            answer = [(int(row), int(column)) for row, column in greedy_match(given)]
-        except Exception as error:
-            return (
-                f"not yet, for {name}: {type(error).__name__}: {error}. Hint: return a list of (row, column) pairs, "
-                "and run it on this case alone."
-            )
+            answer = [(int(row), int(column)) for row, column in answer]
+        except MALFORMED:
+            return f"not yet, for {name}: it returns a {type(answer).__name__}. Hint: a list of (row, column) pairs."
         fault = _greedy_fault(answer, cost)
         if fault:
             return f"not yet, for {name}: {fault}"
@@ -94,10 +94,10 @@ def _in_column_order(cost):
 
 def check_trap_for_greedy(trap_for_greedy):
     """Notebook 05: two guesses and two targets for which the greedy match costs at least 3 more than the best one."""
-    answer = trap_for_greedy()
-    verdict = judge_trap(answer)
+    answer, fault = attempt(trap_for_greedy)
+    verdict = fault or judge_trap(answer)
     print(verdict)
-    if "costs" in verdict:
+    if not fault and "costs" in verdict:
         _draw_trap(answer)
 
 
@@ -106,8 +106,8 @@ def judge_trap(answer):
     if answer is None:
         return NOT_ATTEMPTED
     try:
-        pred_boxes, boxes = (torch.as_tensor(part, dtype=torch.float32) for part in answer)
-    except (TypeError, ValueError):
+        pred_boxes, boxes = (as_numbers(part).float() for part in answer)
+    except (*MALFORMED, AttributeError):
         return "not yet: these are no boxes. Hint: return two lists, each with two boxes [cx, cy, w, h]."
     if pred_boxes.shape != (2, 4) or boxes.shape != (2, 4):
         shapes = f"{tuple(pred_boxes.shape)} and {tuple(boxes.shape)}"
@@ -146,7 +146,7 @@ def _draw_trap(answer):
     from helpers.figures import new_figure, show
     from helpers.figures.assignment import WRONG, draw_pairs
 
-    pred_boxes, boxes = (torch.as_tensor(part, dtype=torch.float32) for part in answer)
+    pred_boxes, boxes = (as_numbers(part).float() for part in answer)
     cost = box_costs(pred_boxes, boxes)
     figure, (left, right) = new_figure(9, 5.2, columns=2)
     draw_pairs(left, pred_boxes, boxes, greedy(cost), cost, "Greedy", WRONG)

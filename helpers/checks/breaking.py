@@ -4,29 +4,31 @@ import numpy as np
 import torch
 
 from helpers.assignment import brute_force, total_cost
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
 from helpers.evaluation import SAME_OBJECT_IOU, suppress_duplicates
-
-SIDE = 128
+from helpers.scenes import IMAGE_SIZE
 
 
 def check_crowd(crowd):
     """Notebook 10: `crowd() -> boxes (2, 4)`, two objects of one class of which suppression loses one; drawn."""
-    boxes = crowd()
-    print(judge_crowd(boxes))
-    if isinstance(boxes, (list, tuple, np.ndarray, torch.Tensor)) and np.shape(boxes) == (2, 4):
-        _draw_crowd(torch.as_tensor(np.asarray(boxes), dtype=torch.float32))
+    answer, fault = attempt(crowd)
+    print(fault or judge_crowd(answer))
+    boxes = as_numbers(answer)
+    if boxes is not None and boxes.shape == (2, 4):
+        _draw_crowd(boxes.float())
 
 
-def judge_crowd(boxes):
+def judge_crowd(answer):
     """The verdict on two corner boxes in pixels."""
-    if boxes is None:
+    if answer is None:
         return NOT_ATTEMPTED
-    if np.shape(boxes) != (2, 4):
-        return f"not yet: the shape is {np.shape(boxes)}. Hint: two boxes, each (left, top, right, bottom)."
-    boxes = torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
-    if not ((boxes >= 0) & (boxes <= SIDE)).all():
-        return f"not yet: a box leaves the picture. Hint: all four numbers lie between 0 and {SIDE}."
+    boxes = as_numbers(answer)
+    if boxes is None or boxes.shape != (2, 4):
+        found = "these are no boxes" if boxes is None else f"the shape is {tuple(boxes.shape)}"
+        return f"not yet: {found}. Hint: two boxes, each (left, top, right, bottom)."
+    boxes = boxes.float()
+    if not ((boxes >= 0) & (boxes <= IMAGE_SIZE)).all():
+        return f"not yet: a box leaves the picture. Hint: all four numbers lie between 0 and {IMAGE_SIZE}."
     sides = boxes[:, 2:] - boxes[:, :2]
     if not (sides > 0).all():
         return "not yet: a box is turned inside out. Hint: (left, top, right, bottom), not (x, y, width, height)."
@@ -51,8 +53,8 @@ def _draw_crowd(boxes):
     figure, panels = figures.new_figure(7, 3.6, columns=2)
     kept = suppress_duplicates(_found(boxes))["boxes"]
     for axes, title, shown in zip(panels, ("two objects", "after suppression"), (boxes, kept)):
-        axes.set(xlim=(0, SIDE), ylim=(SIDE, 0), xticks=[], yticks=[], aspect="equal", title=title)
-        colour, style = (figures.TARGET, "-") if axes is panels[0] else (figures.PREDICTION, (0, (4, 2)))
+        axes.set(xlim=(0, IMAGE_SIZE), ylim=(IMAGE_SIZE, 0), xticks=[], yticks=[], aspect="equal", title=title)
+        colour, style = (figures.TARGET, "-") if axes is panels[0] else (figures.PREDICTION, figures.DASHES)
         for box in shown:
             figures.draw_box(axes, box, colour, style)
         axes.spines[:].set(visible=True, color="#bbbbbb")
@@ -68,13 +70,16 @@ def judge_two_each(two_each):
     """The verdict on several matrices."""
     rng = np.random.default_rng(10)
     cases = [np.array([[0.0, 1.0], [1.0, 9.0], [2.0, 2.0], [9.0, 3.0]])] + [rng.random((n, 2)) for n in (4, 5, 6)]
-    if two_each(cases[0].copy()) is None:
-        return NOT_ATTEMPTED
     for cost in cases:
+        answer, fault = attempt(two_each, cost.copy(), case=f", for a matrix {cost.shape}")
+        if fault:
+            return fault
+        if answer is None:
+            return NOT_ATTEMPTED
         try:
-            guesses, targets = (np.asarray(part, dtype=int) for part in two_each(cost.copy()))
-        except Exception as error:
-            return f"not yet: {type(error).__name__}: {error}. Hint: return two arrays, guesses and targets."
+            guesses, targets = (np.asarray(part, dtype=int) for part in answer)
+        except MALFORMED:
+            return f"not yet: it returns a {type(answer).__name__}. Hint: return two arrays, guesses and targets."
         if fault := _two_each_fault(guesses, targets, cost):
             return f"not yet, for a matrix {cost.shape}: {fault}"
     return "correct: each target has two guesses, no guess serves twice, and no other choice is cheaper."

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import NOT_ATTEMPTED, attempt
 from helpers.detector import detection_outputs
-from helpers.loss import SetCriterion
+from helpers.loss import TOTAL_WEIGHTS, SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.recipe import Recipe, build_model
-from helpers.scenes import HandwrittenScenes
+from helpers.scenes import NUM_CLASSES, HandwrittenScenes
+from helpers.targets import coco_target
 
-LINE = 180  # characters of an error that a verdict keeps
-NUM_CLASSES, EOS_COEF, TOLERANCE = 10, 0.4, 1e-4
-WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0}
+EOS_COEF, TOLERANCE = 0.4, 1e-4
+WEIGHTS = {name: TOTAL_WEIGHTS[name] for name in ("loss_ce", "loss_bbox", "loss_giou")}
 
 
 def check_mended(mend_data_set):
@@ -38,7 +38,7 @@ def check_padded(pad_batch):
     verdict = _judge(pad_batch, _padding_patients(), "boxes follow the canvas, and what was given stays as it was.")
     print(verdict)
     images, targets = _unequal_scenes()
-    if verdict == NOT_ATTEMPTED or _padding_fault(pad_batch, images, targets, shapes_alone=True):
+    if verdict == NOT_ATTEMPTED or any(attempt(_padding_fault, pad_batch, images, targets, True)):
         return
     from helpers.figures import show
     from helpers.figures.clinic import padded_figure
@@ -52,22 +52,14 @@ def _judge(treatment, patients, praise):
     """The verdict: `patients` are (name, function of the treatment that returns a fault or None), mildest first."""
     mended = []
     for name, fault_of in patients:
-        try:
-            fault = fault_of(treatment)
-        except Exception as error:
-            fault = _one_line(f"it raises {type(error).__name__}: {error}").rstrip(".") + ". Hint: run this case alone."
+        fault, verdict = attempt(fault_of, treatment, hint="run this case alone.", case=f", on {name}")
         if fault == NOT_ATTEMPTED:
             return NOT_ATTEMPTED
-        if fault:
+        if fault or verdict:
             done = f" (mended so far: {', '.join(mended)})" if mended else ""
-            return f"not yet, on {name}: {fault}{done}"
+            return (verdict or f"not yet, on {name}: {fault}") + done
         mended.append(name)
     return f"correct: {praise} Mended: {', '.join(sorted(name for name in mended if 'ticket' in name))}."
-
-
-def _one_line(text):
-    text = " ".join(str(text).split())
-    return text if len(text) <= LINE else text[: LINE - 1].rstrip() + "…"
 
 
 def _scenes(sizes, first_label=0):
@@ -249,10 +241,7 @@ def _unequal_scenes():
         image, annotation = scene
         pixels = torch.from_numpy(np.array(image.resize(size), dtype=np.float32) / 255)
         images.append(pixels.permute(2, 0, 1).contiguous())  # (3, h, w)
-        things = annotation["annotations"]
-        left, top, width, height = torch.tensor([thing["bbox"] for thing in things]).T / image.width
-        boxes = torch.stack([left + width / 2, top + height / 2, width, height], dim=1)
-        targets.append({"class_labels": torch.tensor([thing["category_id"] for thing in things]), "boxes": boxes})
+        targets.append(coco_target(annotation, *image.size))
     return images, targets
 
 

@@ -3,18 +3,19 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import NOT_ATTEMPTED, as_numbers, attempt
+from helpers.scenes import NUM_CLASSES
 
-NUM_CLASSES, RIGHT_CLASS, TIMID_COST = 10, 4, -0.1
+RIGHT_CLASS, TIMID_COST = 4, -0.1
 TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
 WANTED_L1, WANTED_IOU, TOLERANCE = 0.2, (0.0, 0.5), 2e-3
 
 
 def check_timid_guess(timid_guess):
     """Notebook 04: K + 1 logits of a guess that is right about a "4" and costs nearly as much as a wrong one."""
-    answer = timid_guess()
-    print(judge_timid_guess(answer))
-    if answer is not None and _as_logits(answer) is not None:
+    answer, fault = attempt(timid_guess)
+    print(fault or judge_timid_guess(answer))
+    if _as_logits(answer) is not None:
         _draw_probabilities(_as_logits(answer).softmax(-1))
 
 
@@ -45,11 +46,9 @@ def judge_timid_guess(answer):
 
 def _as_logits(answer):
     """K + 1 logits, float64, or None if the answer is not that."""
-    try:
-        logits = torch.as_tensor(answer, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        return None
-    return logits if logits.shape == (NUM_CLASSES + 1,) and bool(logits.isfinite().all()) else None
+    logits = as_numbers(answer)
+    fits = logits is not None and logits.shape == (NUM_CLASSES + 1,) and bool(logits.isfinite().all())
+    return logits if fits else None
 
 
 def check_giou(giou):
@@ -72,27 +71,26 @@ def judge_giou(giou):
     """The verdict, and the pair of corner boxes that shows the fault (None if there is no such pair)."""
     for name, pair in GIOU_CASES.items():
         first, second = (torch.tensor(box) for box in pair)
-        try:
-            answer = giou(first, second)
-        except Exception as error:
-            return f"not yet, on {name}: {type(error).__name__}: {error}. Hint: a box is a tensor (4,) here.", None
+        answer, fault = attempt(giou, first, second, hint="a box is a tensor (4,) here.", case=f", on {name}")
+        if fault:
+            return fault, None
         if answer is None:
             return NOT_ATTEMPTED, None
-        fault = _giou_fault(torch.as_tensor(answer), first, second)
+        numbers = as_numbers(answer)
+        if numbers is None:
+            return f"not yet, on {name}: it returns a {type(answer).__name__}. Hint: two boxes give one number.", None
+        fault = _giou_fault(numbers, first, second)
         if fault:
             return f"not yet, on {name}: {fault}", pair
     first, second = _random_corners(12, seed=1)[:, None], _random_corners(5, seed=2)
-    try:
-        matrix = giou(first, second)
-    except Exception as error:
-        matrix = f"{type(error).__name__}: {error}"
+    case, hint = ", on (12, 1, 4) with (5, 4)", "unbind(-1) and torch.maximum work on any shape."
+    matrix, fault = attempt(giou, first, second, hint=hint, case=case)
     wanted = generalized_box_iou(first, second)
-    if not isinstance(matrix, torch.Tensor) or matrix.shape != wanted.shape or not _same(matrix, wanted):
-        found = matrix if isinstance(matrix, str) else f"shape {tuple(matrix.shape)}"
-        return (
-            f"not yet, on (12, 1, 4) with (5, 4): {found}. Hint: unbind(-1) and torch.maximum work on any shape.",
-            None,
-        )
+    if not fault and (not isinstance(matrix, torch.Tensor) or not _same(matrix, wanted)):
+        found = f"shape {tuple(matrix.shape)}" if isinstance(matrix, torch.Tensor) else type(matrix).__name__
+        fault = f"not yet{case}: {found}. Hint: {hint}"
+    if fault:
+        return fault, None
     return "correct: apart, overlapping, nested, and as a matrix of 12 × 5.", None
 
 
@@ -131,10 +129,9 @@ def _giou_fault(answer, first, second):
 
 def check_two_guesses(two_guesses):
     """Notebook 04: two guesses with the same L1 to one target, the first with IoU 0, the second with IoU 0.5."""
-    answer = two_guesses()
-    verdict = judge_two_guesses(answer)
-    print(verdict)
-    if answer is not None and _as_boxes(answer) is not None:
+    answer, fault = attempt(two_guesses)
+    print(fault or judge_two_guesses(answer))
+    if _as_boxes(answer) is not None:
         _draw_guesses(_as_boxes(answer))
 
 
@@ -162,11 +159,9 @@ def judge_two_guesses(answer):
 
 def _as_boxes(answer):
     """Two centre boxes (2, 4) float64, or None if the answer is not that."""
-    try:
-        boxes = torch.stack([torch.as_tensor(box, dtype=torch.float64) for box in answer])
-    except (TypeError, ValueError, RuntimeError):
-        return None
-    return boxes if boxes.shape == (2, 4) and bool((boxes[:, 2:] > 0).all()) else None
+    boxes = as_numbers(answer)
+    fits = boxes is not None and boxes.shape == (2, 4) and bool((boxes[:, 2:] > 0).all())
+    return boxes if fits else None
 
 
 def _recognise(answer, wanted, named):

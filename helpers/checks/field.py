@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
 from helpers.later_costs import focal_cost, focal_terms
 from helpers.later_matches import transport_plan
 
@@ -29,10 +29,10 @@ def judge_focal_cost(answer):
     """The verdict on a focal cost, compared with `helpers.later_costs.focal_cost` and with typical mistakes."""
     generator = torch.Generator().manual_seed(0)
     logits, labels = 2 * torch.randn(6, 4, generator=generator), torch.tensor([3, 0, 3, 1, 2])
-    try:
-        value = answer(logits.clone(), labels.clone())
-    except Exception as error:
-        return f"not yet: it raises {type(error).__name__}: {error}. Hint: the columns are logits[:, class_labels]."
+    hint = "the columns are logits[:, class_labels]."
+    value, fault = attempt(answer, logits.clone(), labels.clone(), hint=hint)
+    if fault:
+        return fault
     if value is None:
         return NOT_ATTEMPTED
     if not isinstance(value, torch.Tensor) or value.shape != (6, 5):
@@ -86,10 +86,10 @@ def _draw_focal(answer):
 
 def check_disagreement(disagreement):
     """Notebook 12: logits (2, 3) of two guesses such that -p matches one of them and the focal cost the other."""
-    answer = disagreement()
-    verdict = judge_disagreement(answer)
+    answer, fault = attempt(disagreement)
+    verdict = fault or judge_disagreement(answer)
     print(verdict)
-    if "softmax" in verdict and "focal" in verdict:
+    if not fault and "softmax" in verdict and "focal" in verdict:
         from helpers.figures import show
         from helpers.figures.field import disagreement_figure
 
@@ -100,9 +100,8 @@ def judge_disagreement(answer):
     """The verdict on the logits of two guesses: columns "1", "7", no object; the target is a "1"."""
     if answer is None:
         return NOT_ATTEMPTED
-    try:
-        logits = torch.as_tensor(answer, dtype=torch.float64)
-    except (TypeError, ValueError):
+    logits = as_numbers(answer)
+    if logits is None:
         return "not yet: these are no numbers. Hint: two rows of three logits."
     if logits.shape != (2, 3):
         return f'not yet: the shape is {tuple(logits.shape)}. Hint: two guesses, each with "1", "7", no object.'
@@ -123,22 +122,23 @@ def judge_disagreement(answer):
 
 def disagreement_costs(logits):
     """What two guesses (2, 3) cost for a target of class 0, with softmax and with focal: {name: (two floats)}."""
-    logits = torch.as_tensor(logits, dtype=torch.float64)
+    logits = as_numbers(logits)
     focal = focal_cost(logits[:, :-1], torch.tensor([0]))[:, 0]
     return {"softmax: −p": (-logits.softmax(-1)[:, 0]).tolist(), "sigmoid: focal cost": focal.tolist()}
 
 
 def check_sharp_plan(sharp_plan, cost, match):
     """Notebook 12: epsilon and steps with which Sinkhorn's plan is the Hungarian match; draws the plan."""
-    answer = sharp_plan(np.array(cost))
-    verdict = judge_sharp_plan(answer, cost, match)
+    answer, fault = attempt(sharp_plan, np.array(cost))
+    verdict = fault or judge_sharp_plan(answer, cost, match)
     print(verdict)
-    if "row" in verdict:
+    if not fault and "row" in verdict:
         from helpers.figures import show
         from helpers.figures.field import plans_figure
 
         columns = ["1st", "2nd", "3rd", *(f"{place}th" for place in range(4, 99))][: np.shape(cost)[1]]
-        figure = plans_figure({"Your plan": transport_plan(cost, 1, *answer)}, columns, match)
+        epsilon, steps = answer
+        figure = plans_figure({"Your plan": transport_plan(cost, 1, float(epsilon), steps)}, columns, match)
         show(figure, "How much of each guess goes to each target in your plan; the Hungarian match is ringed.")
 
 
@@ -149,7 +149,7 @@ def judge_sharp_plan(answer, cost, match):
     try:
         epsilon, steps = answer
         epsilon = float(epsilon)
-    except (TypeError, ValueError):
+    except MALFORMED:
         return "not yet: give two numbers. Hint: return epsilon, steps, such as 0.1, 50."
     if not isinstance(steps, Integral) or not 1 <= steps <= MOST_STEPS:
         return f"not yet: steps is {steps!r}. Hint: a whole number from 1 to {MOST_STEPS:,}."

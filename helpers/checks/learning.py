@@ -1,8 +1,9 @@
 """The checks of notebook 09."""
 
 import numpy as np
+import torch
 
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import NOT_ATTEMPTED, attempt, is_number
 
 MOST_AP_LOST, LEAST_DUPLICATES = 0.01, 80.0
 
@@ -10,27 +11,21 @@ MOST_AP_LOST, LEAST_DUPLICATES = 0.01, 80.0
 def check_end_of_plateau(end_of_plateau, recording):
     """Notebook 09: `end_of_plateau(step (M,), curve (M,)) -> step`; drawn on the recording and on made-up curves."""
     cases = plateau_cases(recording)
-    try:
-        answers = [end_of_plateau(step.copy(), curve.copy()) for step, curve, _ in cases]
-    except Exception as error:
-        return print(
-            f"not yet: it raises {type(error).__name__}: {error} Hint: both arguments are arrays of shape (M,)."
-        )
-    print(_judge_plateau(answers, cases))
-    if all(_is_number(answer) for answer in answers):
+    hint = "both arguments are arrays of shape (M,)."
+    answers, fault = attempt(lambda: [end_of_plateau(step.copy(), curve.copy()) for step, curve, _ in cases], hint=hint)
+    print(fault or _judge_plateau(answers, cases))
+    if not fault and all(is_number(answer) for answer in answers):
         _draw_plateaus(answers, cases)
-    return None
 
 
 def check_hide_duplicates(hide_duplicates, found, annotations):
     """Notebook 09: `hide_duplicates(found of one scene) -> found`, many duplicates and the same AP."""
     from helpers.evaluation import summarize
 
-    try:
-        changed = [hide_duplicates({name: values.clone() for name, values in one.items()}) for one in found]
-    except Exception as error:
-        return print(f"not yet: it raises {type(error).__name__}: {error} Hint: torch.cat joins two tensors of boxes.")
-    if complaint := _complain_about_detections(changed):
+    copies = [{name: values.clone() for name, values in one.items()} for one in found]
+    hint = "torch.cat joins two tensors of boxes."
+    changed, fault = attempt(lambda: [hide_duplicates(one) for one in copies], hint=hint)
+    if complaint := fault or _complain_about_detections(changed):
         return print(complaint)
     print(_judge_duplicates(summarize(found, annotations), summarize(changed, annotations), found, changed))
     return None
@@ -64,14 +59,10 @@ def _window(step, curve):
     return 0.85 * end, 1.2 * end + 200
 
 
-def _is_number(answer):
-    return isinstance(answer, (int, float, np.number)) and np.isfinite(answer)
-
-
 def _judge_plateau(answers, cases):
     if all(answer is None for answer in answers):
         return NOT_ATTEMPTED
-    if not all(_is_number(answer) for answer in answers):
+    if not all(is_number(answer) for answer in answers):
         return f"not yet: it returns {type(answers[0]).__name__}. Hint: return one number, a training step."
     for place, (answer, (step, curve, (low, high))) in enumerate(zip(answers, cases)):
         if low <= answer <= high:
@@ -111,9 +102,14 @@ def _complain_about_detections(changed):
     for one in changed:
         if not isinstance(one, dict) or not {"boxes", "scores", "labels"} <= set(one):
             return "not yet: return a dict. Hint: with boxes (M, 4), scores (M,) and labels (M,), as it came."
-        if not len(one["boxes"]) == len(one["scores"]) == len(one["labels"]):
+        boxes, scores, labels = (one[name] for name in ("boxes", "scores", "labels"))
+        if not all(isinstance(part, torch.Tensor) and part.ndim for part in (boxes, scores, labels)):
+            return "not yet: boxes, scores and labels must be tensors. Hint: torch.cat joins two into one."
+        if not len(boxes) == len(scores) == len(labels):
             return "not yet: boxes, scores and labels differ in length. Hint: double all three."
-        if len(one["scores"]) and not 0 <= float(one["scores"].min()) <= float(one["scores"].max()) <= 1:
+        if boxes.shape[1:] != (4,) or scores.ndim > 1 or labels.ndim > 1 or not scores.is_floating_point():
+            return "not yet: the shapes have changed. Hint: boxes (M, 4), scores (M,) and labels (M,), as they came."
+        if len(scores) and not 0 <= float(scores.min()) <= float(scores.max()) <= 1:
             return "not yet: a score is a probability, from 0 to 1. Hint: scale them, for example 0.75 + score / 4."
     return None
 

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.boxes import center_to_corners, generalized_box_iou
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import NOT_ATTEMPTED, attempt, is_number
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 
@@ -52,10 +52,9 @@ def _batch(sizes, seed=0):
 def _judge_classification(answer):
     outputs, targets = _batch([3, 0, 4], seed=3)
     logits, pairs = outputs["logits"].requires_grad_(), HungarianMatcher()(outputs, targets)
-    try:
-        value = answer(logits, targets, pairs, EOS_COEF)
-    except Exception as error:
-        return f"not yet: it raises {type(error).__name__}: {error} Hint: fill a (B, N) tensor with K first."
+    value, fault = attempt(answer, logits, targets, pairs, EOS_COEF, hint="fill a (B, N) tensor with K first.")
+    if fault:
+        return fault
     if value is None:
         return NOT_ATTEMPTED
     fault = _not_a_scalar(value)
@@ -77,7 +76,7 @@ def _judge_classification(answer):
         values = [answer(outputs["logits"], targets, HungarianMatcher()(outputs, targets), eos) for eos in (1.0, 0.1)]
     except Exception as error:
         return f"not yet: right, but two images without objects raise {type(error).__name__}. Hint: T may be 0."
-    if not all(_close(v, -outputs["logits"].log_softmax(-1)[..., -1].mean()) for v in values):
+    if any(_not_a_scalar(v) or not _close(v, -outputs["logits"].log_softmax(-1)[..., -1].mean()) for v in values):
         return "not yet: wrong for two images without objects. Hint: then all classes are K, and nothing else changes."
     return (
         f"correct: {float(expected.detach()):.4f} on three images. On two empty images eos_coef 1 and 0.1 give the "
@@ -128,19 +127,15 @@ def _classes(targets, pairs, shape):
 def _judge_fair_eos_coef(answer):
     cases = [(12, 5), (100, 7), (300, 20), (12, 0)]
     for num_predictions, num_targets in cases:
-        try:
-            value = answer(num_predictions, num_targets)
-        except Exception as error:
-            return (
-                f"not yet: it raises {type(error).__name__} at N = {num_predictions}, T = {num_targets}. Hint: N > T."
-            )
+        case = f", for N = {num_predictions}, T = {num_targets}"
+        value, fault = attempt(answer, num_predictions, num_targets, hint="N > T.", case=case)
+        if fault:
+            return fault
         if value is None:
             return NOT_ATTEMPTED
         expected = num_targets / (num_predictions - num_targets)
-        if not isinstance(value, (int, float)) or not math.isclose(value, expected, rel_tol=1e-3, abs_tol=1e-6):
-            return f"not yet: for N = {num_predictions}, T = {num_targets} " + _describe_eos(
-                value, num_predictions, num_targets
-            )
+        if not is_number(value) or not math.isclose(value, expected, rel_tol=1e-3, abs_tol=1e-6):
+            return f"not yet{case}: {_describe_eos(value, num_predictions, num_targets)}"
     return (
         "correct: 0.71 for 12 tokens and 5 objects, 0.075 for 100 tokens and 7. "
         "DETR's 0.1 is nearly fair for 100 tokens; for twelve it nearly mutes no-object."
@@ -154,7 +149,7 @@ def _draw_shares(fair_eos_coef):
 
     try:
         chosen = [float(fair_eos_coef(num_predictions, num_targets)) for num_predictions, num_targets, _ in SHARE_LINES]
-    except (TypeError, ValueError, ArithmeticError):
+    except Exception:
         return
     figure, axes = new_figure(10, 4.4)
     title = "At 0.1, no-object weighs half with 100 tokens, little with twelve"
@@ -163,7 +158,7 @@ def _draw_shares(fair_eos_coef):
 
 
 def _describe_eos(value, num_predictions, num_targets):
-    if not isinstance(value, (int, float)):
+    if not is_number(value):
         return "it returns no number. Hint: a float."
     if num_targets and math.isclose(value, num_targets / num_predictions, rel_tol=1e-3):
         return f"you return {value:.3f}, the share of objects. Hint: how many guesses are left without a target?"
@@ -176,10 +171,9 @@ def _describe_eos(value, num_predictions, num_targets):
 def _judge_set_loss(answer):
     outputs, targets = _batch([3, 0, 4], seed=5)
     outputs = {name: value.requires_grad_() for name, value in outputs.items()}
-    try:
-        value = answer(outputs, targets, EOS_COEF)
-    except Exception as error:
-        return f"not yet: it raises {type(error).__name__}: {error} Hint: match first, then go image by image."
+    value, fault = attempt(answer, outputs, targets, EOS_COEF, hint="match first, then go image by image.")
+    if fault:
+        return fault
     if value is None:
         return NOT_ATTEMPTED
     fault = _not_a_scalar(value)
@@ -204,7 +198,7 @@ def _judge_set_loss(answer):
         empty = answer(outputs, targets, EOS_COEF)
     except Exception as error:
         return f"not yet: right, but two images without objects raise {type(error).__name__}. Hint: num_boxes is 0."
-    if not _close(torch.as_tensor(empty), criterion.total(criterion(outputs, targets))):
+    if _not_a_scalar(empty) or not _close(empty, criterion.total(criterion(outputs, targets))):
         return "not yet: right, but not for two images without objects. Hint: num_boxes is at least 1."
     return (
         f"correct: {float(expected.detach()):.4f}, as SetCriterion has it, with a gradient, and finite on empty images."
@@ -255,9 +249,9 @@ def _set_mistakes(outputs, targets, terms):
 
 
 def _not_a_scalar(value):
-    if not isinstance(value, torch.Tensor) or value.numel() != 1:
+    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.is_floating_point():
         shape = f" of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else ""
-        return f"not yet: it returns a {type(value).__name__}{shape}. Hint: return a tensor that holds one number."
+        return f"not yet: it returns a {type(value).__name__}{shape}. Hint: a floating point tensor of one number."
     return None
 
 

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import NOT_ATTEMPTED, attempt
 
 CONFIDENCE = 8.0  # the logit of predicted ink in `check_same_focal`; minus that elsewhere
 TOLERANCE = 1e-4
@@ -17,16 +17,11 @@ def check_dice_loss(dice_loss):
 
 def check_same_focal(same_focal, ink):
     """Notebook 08: two guesses (H, W) at one ink mask with equal focal loss and unequal dice loss; draws both."""
-    try:
-        answer = same_focal(ink.clone(memory_format=torch.contiguous_format))
-    except Exception as error:
-        return print(
-            f"not yet: it raises {type(error).__name__}: {error} Hint: index with a bool mask of shape (H, W)."
-        )
-    print(_judge_same_focal(answer, ink))
+    given = ink.clone(memory_format=torch.contiguous_format)
+    answer, fault = attempt(same_focal, given, hint="index with a bool mask of shape (H, W).")
+    print(fault or _judge_same_focal(answer, ink))
     if _is_pair(answer, ink):
         _draw_pair(answer, ink)
-    return None
 
 
 def focal_and_dice(predicted, ink):
@@ -46,10 +41,9 @@ def _judge_dice(answer):
     ink[2] = 0  # an object without ink: its box was cut off
     logits[2] -= 30
     logits.requires_grad_()
-    try:
-        value = answer(logits, ink)
-    except Exception as error:
-        return f"not yet: it raises {type(error).__name__}: {error} Hint: sums run over the pixels, dimension 1."
+    value, fault = attempt(answer, logits, ink, hint="sums run over the pixels, dimension 1.")
+    if fault:
+        return fault
     if value is None:
         return NOT_ATTEMPTED
     if not isinstance(value, torch.Tensor) or value.shape != (3,):

@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import center_to_corners, corners_to_center
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
 from helpers.costs import bbox_cost, giou_cost
 from helpers.matcher import HungarianMatcher
 
@@ -86,15 +86,17 @@ def judge_match_batch(match_batch):
     for case, sizes in CASES.items():
         outputs, targets = example_batch(sizes)
         given = {name: value.clone() for name, value in outputs.items()}
+        hint = "an image without objects gives a matrix with no column." if 0 in sizes else "run it on one image."
+        answer, fault = attempt(match_batch, outputs, targets, hint=hint, case=f", for {case}")
+        if fault:
+            return fault
+        if answer is None:
+            return NOT_ATTEMPTED
         try:
-            answer = match_batch(outputs, targets)
-            if answer is None:
-                return NOT_ATTEMPTED
             answer = [tuple(torch.as_tensor(index).long().reshape(-1) for index in pair) for pair in answer]
             shapes = {len(pair) for pair in answer}
-        except Exception as error:
-            hint = "an image without objects gives a matrix with no column" if 0 in sizes else "run it on one image"
-            return f"not yet, for {case}: {type(error).__name__}: {error}. Hint: {hint}."
+        except MALFORMED:
+            return f"not yet, for {case}: it returns a {type(answer).__name__}. Hint: a list of pairs of index tensors."
         if len(answer) != len(sizes) or shapes - {2}:
             return f"not yet, for {case}: give one pair of index tensors per image. Hint: a list of {len(sizes)} pairs."
         with warnings.catch_warnings():
@@ -153,10 +155,10 @@ def _same(answer, wanted):
 
 def check_flip_with_log(flip_with_log):
     """Notebook 06: two guesses for one target such that -p matches one of them and -log p the other."""
-    answer = flip_with_log()
-    verdict = judge_flip(answer)
+    answer, fault = attempt(flip_with_log)
+    verdict = fault or judge_flip(answer)
     print(verdict)
-    if "with −p" in verdict:
+    if not fault and "with −p" in verdict:
         _draw_flip(answer)
 
 
@@ -165,8 +167,10 @@ def judge_flip(answer):
     if answer is None:
         return NOT_ATTEMPTED
     try:
-        probabilities, boxes = (torch.as_tensor(part, dtype=torch.float64) for part in answer)
-    except (TypeError, ValueError):
+        probabilities, boxes = (as_numbers(part) for part in answer)
+    except MALFORMED:
+        probabilities = boxes = None
+    if probabilities is None or boxes is None:
         return "not yet: these are no numbers. Hint: return two probabilities, and two boxes [cx, cy, w, h]."
     if probabilities.shape != (2,) or boxes.shape != (2, 4):
         shapes = f"{tuple(probabilities.shape)} and {tuple(boxes.shape)}"
@@ -207,7 +211,7 @@ def _draw_flip(answer):
     from helpers.figures import show
     from helpers.figures.batch import two_guesses_figure
 
-    probabilities, boxes = answer
-    boxes = torch.as_tensor(boxes, dtype=torch.float32)
+    probabilities, boxes = (as_numbers(part) for part in answer)
+    boxes = boxes.float()
     figure = two_guesses_figure(TARGET_BOX, boxes, list(probabilities), flip_costs(probabilities, boxes))
     show(figure, "Your two guesses around the target, and what each costs with either class cost.")

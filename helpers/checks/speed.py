@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 
@@ -14,14 +14,10 @@ NUM_CLASSES, NUM_PREDICTIONS, EOS_COEF = 4, 6, 0.1
 
 def check_trap_for_the_solver(trap_for_the_solver):
     """Notebook 11: a cost matrix with NaN, and a sentinel with which SciPy pairs the valid cells badly."""
-    try:
-        answer = trap_for_the_solver()
-    except Exception as error:
-        print(f"not yet: it raises {type(error).__name__}: {error} Hint: return a matrix and a number.")
-        return
-    verdict = judge_trap(answer)
+    answer, fault = attempt(trap_for_the_solver, hint="return a matrix and a number.")
+    verdict = fault or judge_trap(answer)
     print(verdict)
-    if "SciPy pays" in verdict:
+    if not fault and "SciPy pays" in verdict:
         _draw_trap(answer)
 
 
@@ -30,8 +26,8 @@ def judge_trap(answer):
     if answer is None:
         return NOT_ATTEMPTED
     try:
-        cost, sentinel = np.array(answer[0], dtype=float), float(answer[1])
-    except (TypeError, ValueError, IndexError):
+        cost, sentinel = as_numbers(answer[0]).numpy(), float(answer[1])
+    except (*MALFORMED, AttributeError):
         return 'not yet: this is no matrix and number. Hint: [[1.0, float("nan")], [2.0, 3.0]], 1e6 has the right form.'
     if cost.ndim != 2 or not 2 <= min(cost.shape) <= max(cost.shape) <= 6:
         return f"not yet: the shape is {cost.shape}. Hint: two to six rows and columns."
@@ -72,7 +68,7 @@ def _draw_trap(answer):
     from helpers.figures import show
     from helpers.figures.speed import trap_figure
 
-    cost = np.array(answer[0], dtype=float)
+    cost = as_numbers(answer[0]).numpy()
     figure = trap_figure(cost, *trap_pairs(cost, float(answer[1])))
     show(figure, "Your matrix, ringed as SciPy pairs it with your sentinel, and as it is best paired.")
 
@@ -115,13 +111,12 @@ def judge_accumulated(answer):
     cases = {"four images": ([1, 1, 5, 6], 2), "an empty part": ([0, 0, 3, 2], 2), "no object at all": ([0, 0], 1)}
     for case, (sizes, size) in cases.items():
         outputs, targets, parts = random_parts(sizes, size, seed=len(case))
-        try:
-            value = answer(criterion, parts)
-        except Exception as error:
-            return f"not yet, for {case}: it raises {type(error).__name__}: {error} Hint: num_boxes is at least 1."
+        value, fault = attempt(answer, criterion, parts, hint="num_boxes is at least 1.", case=f", for {case}")
+        if fault:
+            return fault
         if value is None:
             return NOT_ATTEMPTED
-        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+        if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.is_floating_point():
             return f"not yet: it returns a {type(value).__name__}. Hint: add up tensors; no item(), no float()."
         terms = criterion(outputs, targets)
         whole = criterion.total(terms)

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
 
 
 def check_gentlest_swap(gentlest_swap, positional_loss, names):
@@ -10,7 +10,8 @@ def check_gentlest_swap(gentlest_swap, positional_loss, names):
 
     Args: the reader's function, which returns two positions; `positional_loss(order) -> float`; the label names.
     """
-    print(_judge_swap(gentlest_swap(), positional_loss, names))
+    answer, fault = attempt(gentlest_swap)
+    print(fault or _judge_swap(answer, positional_loss, names))
 
 
 def _judge_swap(answer, positional_loss, names):
@@ -18,7 +19,7 @@ def _judge_swap(answer, positional_loss, names):
         return NOT_ATTEMPTED
     try:
         first, second = sorted(int(place) for place in answer)
-    except (TypeError, ValueError):
+    except MALFORMED:
         return "not yet: that is no pair of positions. Hint: return two numbers, for example (0, 2)."
     if not 0 <= first < second < len(names):
         return f"not yet: {answer} is no swap. Hint: two different numbers from 0 to {len(names) - 1}."

@@ -1,6 +1,6 @@
 """The checks of notebook 01: which pixels a place in the sequence sees, and the largest image that fits."""
 
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
 
 PATCH_SIZE, NUM_DETECTION_TOKENS, LONGEST = 16, 100, 1000  # of the second exercise
 
@@ -21,15 +21,18 @@ def expected_pixels(position, image_width, patch_size):
 
 def judge_pixels_of(pixels_of):
     """The verdict: the running example's sequence, then a wide image with larger patches."""
-    if pixels_of(1, 128, 16) is None:
-        return NOT_ATTEMPTED
     for width, patch_size, positions in ((128, 16, (1, 8, 9, 20, 64)), (320, 32, (1, 11, 24))):
         for position in positions:
             case = (position, width, patch_size)
+            answer, fault = attempt(pixels_of, *case, case=f", for pixels_of{case}")
+            if fault:
+                return fault
+            if answer is None:
+                return NOT_ATTEMPTED
             try:
-                answer = tuple(float(value) for value in pixels_of(*case))
-            except Exception as error:
-                return f"not yet: pixels_of{case} raises {type(error).__name__}: {error}. Hint: return four numbers."
+                answer = tuple(float(value) for value in answer)
+            except MALFORMED:
+                return f"not yet: pixels_of{case} is {answer!r}. Hint: return four numbers."
             if answer != expected_pixels(*case):
                 return f"not yet: pixels_of{case} is {_plain(answer)}. {_pixels_hint(pixels_of, case, answer)}"
     return "correct: [CLS] stands in front, then the patches row by row, whatever the width of the image."
@@ -61,7 +64,7 @@ def _pixels_hint(pixels_of, case, answer):
 
 
 def _plain(answer):
-    return tuple(int(value) if value == int(value) else value for value in answer)
+    return tuple(int(value) if value.is_integer() else value for value in answer)
 
 
 def _draw_patch(pixels_of, position=20):
@@ -77,14 +80,15 @@ def _draw_patch(pixels_of, position=20):
     figure, axes = figures.new_figure(4.6, 4.6)
     figures.draw_image(axes, image, f"Place {position} of the sequence")
     figures.draw_box(axes, expected_pixels(position, 128, 16), figures.TARGET, "-", "the patch")
-    figures.draw_box(axes, (left, top, right, bottom), figures.PREDICTION, (0, (4, 2)), "yours", at="bottom")
+    figures.draw_box(axes, (left, top, right, bottom), figures.PREDICTION, figures.DASHES, "yours", at="bottom")
     axes.set(xlim=(-8, 144), ylim=(144, -8))
     figures.show(figure, f"The patch at place {position} in orange, your answer in dashed blue.")
 
 
 def check_largest_image(largest_image):
     """Notebook 01: the side of the largest square image whose sequence has at most 1,000 places."""
-    print(judge_largest_image(largest_image()))
+    answer, fault = attempt(largest_image)
+    print(fault or judge_largest_image(answer))
 
 
 def judge_largest_image(answer):
@@ -93,7 +97,7 @@ def judge_largest_image(answer):
         return NOT_ATTEMPTED
     try:
         side = int(answer)
-    except (TypeError, ValueError):
+    except MALFORMED:
         return "not yet: that is no number. Hint: return the side in pixels, for example 224."
     if side in (29, 30, 31):
         return f"not yet: {side} is a number of patches. Hint: times the patch size."

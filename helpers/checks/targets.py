@@ -3,8 +3,8 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center
-from helpers.checks import NOT_ATTEMPTED
-from helpers.targets import EDGE_TOLERANCE, validate_targets
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
+from helpers.targets import EDGE_TOLERANCE, coco_target, validate_targets
 
 SMALLEST_SIDE = 0.2
 WIDE = {
@@ -28,31 +28,21 @@ def check_to_targets(to_targets):
 
 def judge_to_targets(to_targets, annotation, size):
     """The verdict: three images, one square, one wide, one without objects."""
-    if to_targets(annotation, *size) is None:
-        return NOT_ATTEMPTED
     for name, case, (width, height) in (
         ("the running example", annotation, size),
         ("a picture of 200 × 100 pixels", WIDE, (200, 100)),
         ("an image without objects", {"annotations": []}, size),
     ):
-        try:
-            fault = _fault(to_targets(case, width, height), case, width, height)
-        except Exception as error:
-            fault = f"it raises {type(error).__name__}: {error}. Hint: run it on this case alone and print the shapes."
+        hint = "run it on this case alone and print the shapes."
+        answer, fault = attempt(to_targets, case, width, height, hint=hint, case=f", on {name}")
+        if fault:
+            return fault
+        if answer is None:
+            return NOT_ATTEMPTED
+        fault = _fault(answer, case, width, height)
         if fault:
             return f"not yet, on {name}: {fault}"
     return "correct: square, wide and empty images all give what the loss wants, in shape, type and value."
-
-
-def expected_targets(annotation, width, height):
-    """What the exercise asks for."""
-    things = annotation["annotations"]
-    left, top, box_width, box_height = (
-        torch.tensor([thing["bbox"] for thing in things]).float().reshape(-1, 4).unbind(-1)
-    )
-    corners = torch.stack((left, top, left + box_width, top + box_height), dim=-1)
-    labels = torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64)
-    return {"class_labels": labels, "boxes": corners_to_center(corners) / torch.tensor([width, height] * 2)}
 
 
 def _fault(answer, annotation, width, height):
@@ -61,7 +51,7 @@ def _fault(answer, annotation, width, height):
         return "Hint: return a dict with exactly two keys, class_labels and boxes."
     if not all(isinstance(value, torch.Tensor) for value in answer.values()):
         return "Hint: both values must be tensors."
-    wanted = expected_targets(annotation, width, height)
+    wanted = coco_target(annotation, width, height)
     return _label_fault(answer["class_labels"], wanted["class_labels"]) or _box_fault(
         answer["boxes"], wanted["boxes"], torch.tensor([width, height] * 2)
     )
@@ -130,14 +120,14 @@ def _draw_reading(to_targets, image, annotation):
     if drawable and answer["class_labels"].shape == (5,):
         figure, (left, right) = figures.new_figure(8.4, 4.5, columns=2)
         draw_reading(left, image, answer, "Your targets, as the loss reads them")
-        draw_reading(right, image, expected_targets(annotation, *image.size), "As they should be")
+        draw_reading(right, image, coco_target(annotation, *image.size), "As they should be")
         figures.show(figure, "Your targets for the running example, and the right ones.")
 
 
 def check_unnoticed_box(unnoticed_box):
     """Notebook 03: corners (left, top, right, bottom) that pass `validate_targets` as a centre box."""
-    answer = unnoticed_box()
-    verdict = judge_unnoticed_box(answer)
+    answer, fault = attempt(unnoticed_box)
+    verdict = fault or judge_unnoticed_box(answer)
     print(verdict)
     if verdict.startswith("correct"):
         _draw_misreading(answer)
@@ -149,7 +139,7 @@ def judge_unnoticed_box(answer):
         return NOT_ATTEMPTED
     try:
         left, top, right, bottom = (float(value) for value in answer)
-    except (TypeError, ValueError):
+    except MALFORMED:
         return "not yet. Hint: return four numbers, for example (0.1, 0.1, 0.4, 0.4)."
     if right <= left or bottom <= top:
         return "not yet: right must exceed left, and bottom top. Hint: this may be a center box; give corners."

@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import NOT_ATTEMPTED
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
 
 OTHER_SCENE = 2  # of the test scenes with five objects
 
@@ -19,10 +19,9 @@ def judge_slice_detection_states(slice_detection_states):
         batch, length, _ = shape
         places = torch.arange(length, dtype=torch.float32)[None, :, None].expand(shape)
         image = torch.arange(batch, dtype=torch.float32)[:, None, None] * 1000
-        try:
-            answer = slice_detection_states(places + image, count)
-        except Exception as error:
-            return f"not yet: it raises {type(error).__name__}: {error}. Hint: (B, S, H) has three dimensions."
+        answer, fault = attempt(slice_detection_states, places + image, count, hint="(B, S, H) has three dimensions.")
+        if fault:
+            return fault
         if answer is None:
             return NOT_ATTEMPTED
         fault = _slice_fault(answer, places + image, count)
@@ -80,10 +79,9 @@ def judge_decode_boxes(decode_boxes, pred_boxes, size):
         ("no boxes at all", torch.zeros(0, 4), size),
     )
     for name, boxes, (width, height) in cases:
-        try:
-            answer = decode_boxes(boxes, width, height)
-        except Exception as error:
-            return f"not yet, on {name}: it raises {type(error).__name__}: {error}. Hint: print the shapes."
+        answer, fault = attempt(decode_boxes, boxes, width, height, hint="print the shapes.", case=f", on {name}")
+        if fault:
+            return fault
         if answer is None:
             return NOT_ATTEMPTED
         fault = _boxes_fault(answer, boxes, torch.tensor([width, height] * 2))
@@ -163,13 +161,15 @@ def judge_order_of_slots(order_of_slots, outputs, targets):
     real = HungarianMatcher()(outputs, targets)[0]
     made_up = ((torch.tensor([0, 2, 3]), torch.tensor([1, 2, 0]), 5), (torch.tensor([], dtype=torch.int64),) * 2 + (3,))
     for prediction_index, target_index, num_tokens in (*made_up, (*real, count)):
+        answer, fault = attempt(order_of_slots, prediction_index, target_index, num_tokens)
+        if fault:
+            return fault
+        if answer is None:
+            return NOT_ATTEMPTED
         try:
-            answer = order_of_slots(prediction_index, target_index, num_tokens)
-            if answer is None:
-                return NOT_ATTEMPTED
             answer = [int(token) for token in answer]
-        except Exception as error:
-            return f"not yet: it raises {type(error).__name__}: {error}. Hint: return a list of token numbers."
+        except MALFORMED:
+            return f"not yet: it returns a {type(answer).__name__}. Hint: return a list of token numbers."
         fault = _order_fault(answer, prediction_index.tolist(), target_index.tolist(), num_tokens)
         if fault:
             pairs = ", ".join(f"token {p} for label {t}" for p, t in zip(prediction_index, target_index)) or "no match"

@@ -5,6 +5,7 @@ which is also the image's text alternative.
 """
 
 import io
+from string import ascii_uppercase as LETTERS
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +20,7 @@ CLASS, L1, GIOU = "#CC79A7", "#56B4E9", "#D55E00"
 TERM_COLOURS = {"loss_ce": CLASS, "loss_bbox": L1, "loss_giou": GIOU}
 TERM_NAMES = {"loss_ce": "class", "loss_bbox": "L1", "loss_giou": "GIoU"}
 INK, QUIET = "#222222", "#6b6b6b"
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DASHES = (0, (4, 2))  # of a prediction
 DPI = 110
 
 STYLE = {
@@ -99,7 +100,18 @@ def draw_predictions(axes, image, boxes, names=LETTERS, colours=None, strengths=
         colour = PREDICTION if colours is None else colours[place]
         alpha = 1 if strengths is None else float(strengths[place])
         name = names[place] if names and names[place] else None
-        draw_box(axes, box, colour, (0, (4, 2)), name, alpha, at="bottom")
+        draw_box(axes, box, colour, DASHES, name, alpha, at="bottom")
+
+
+def draw_match_lines(axes, image, pred_boxes, boxes, match):
+    """The match in green: a line from the center of each guess to that of its target.
+
+    Args: `pred_boxes` (N, 4) and `boxes` (T, 4) normalised center boxes; `match`: (prediction_index, target_index).
+    """
+    size = torch.tensor([image.width, image.height])
+    for guess, target in zip(*(torch.as_tensor(index).tolist() for index in match)):
+        ends = torch.stack([pred_boxes[guess, :2], boxes[target, :2]]).detach() * size
+        axes.plot(*ends.T, "-o", color=MATCH, lw=2.5, ms=5)
 
 
 def draw_box(axes, corners, colour, linestyle, name=None, alpha=1.0, at="top"):

@@ -5,6 +5,7 @@ import numpy as np
 from helpers import figures
 from helpers.ablations import ABLATIONS
 from helpers.detector import weights_folder
+from helpers.evaluation import OBJECT_SCORE
 from helpers.figures import GIOU, INK, MATCH, PREDICTION, TARGET
 from helpers.recording import load_recording
 
@@ -65,7 +66,7 @@ def answers_figure(runs, names, scene=0):
         found = decode(last, [image.size])[0]
         figures.draw_image(axes, image)
         draw_found(axes, found)
-        axes.set_title(f"{name}\n{int((found['scores'] > 0.5).sum())} boxes", fontsize=12, color=INK)
+        axes.set_title(f"{name}\n{int((found['scores'] > OBJECT_SCORE).sum())} boxes", fontsize=12, color=INK)
     return figure
 
 

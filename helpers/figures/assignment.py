@@ -6,6 +6,7 @@ from matplotlib import patches
 
 from helpers.boxes import center_to_corners
 from helpers.figures import (
+    DASHES,
     GIOU,
     INK,
     LETTERS,
@@ -84,7 +85,7 @@ def draw_pairs(axes, pred_boxes, boxes, pairs, cost, title, colour=MATCH):
         draw_box(axes, box, TARGET, "-")
         _tab(axes, box, "top", str(place + 1), TARGET)
     for place, box in enumerate(center_to_corners(pred_boxes)):
-        draw_box(axes, box, PREDICTION, (0, (4, 2)))
+        draw_box(axes, box, PREDICTION, DASHES)
         _tab(axes, box, "bottom", LETTERS[place], PREDICTION)
     for prediction, target in zip(*pairs):
         start, end = pred_boxes[prediction, :2].tolist(), boxes[target, :2].tolist()

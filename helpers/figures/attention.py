@@ -5,7 +5,7 @@ import torch
 from matplotlib import patches
 
 from helpers.boxes import center_to_corners
-from helpers.figures import INK, PREDICTION, QUIET, draw_box, draw_image, pixel_corners
+from helpers.figures import DASHES, INK, PREDICTION, QUIET, draw_box, draw_image, pixel_corners
 
 
 def patch_coverage(boxes, rows=8, columns=8):
@@ -79,4 +79,4 @@ def draw_spotlight(axes, image, attention, box, name, outlined=3):
     for row, column in brightest:
         corner = (column * width - 0.5, row * height - 0.5)
         axes.add_patch(patches.Rectangle(corner, width, height, fill=False, edgecolor=INK, lw=0.9))
-    draw_box(axes, pixel_corners(box[None], image)[0], PREDICTION, (0, (4, 2)), name, at="bottom")
+    draw_box(axes, pixel_corners(box[None], image)[0], PREDICTION, DASHES, name, at="bottom")

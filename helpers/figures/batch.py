@@ -7,6 +7,7 @@ from matplotlib.patches import Rectangle
 from helpers.boxes import center_to_corners
 from helpers.figures import (
     CLASS,
+    DASHES,
     GIOU,
     INK,
     LETTERS,
@@ -16,12 +17,12 @@ from helpers.figures import (
     TARGET,
     draw_box,
     draw_image,
+    draw_match_lines,
+    draw_predictions,
     draw_targets,
     new_figure,
-    pixel_corners,
 )
 
-DASHES = (0, (4, 2))
 TARGET_INK = "#8a5f00"  # the targets' orange, dark enough for text
 ROW_GAP = 0.4  # between the blocks of the huge matrix, in rows
 THROWN_AWAY = {"facecolor": "#fafafa", "edgecolor": "#d2d2d2", "hatch": "//", "lw": 0}
@@ -136,14 +137,10 @@ def matches_figure(image, outputs, targets, matches, width=7.6, height=3.9):
 def draw_match(axes, image, pred_boxes, targets, match):
     """A scene with its targets and the guesses that were matched, each linked to its target in green."""
     draw_image(axes, image)
-    targets_at = pixel_corners(targets["boxes"], image)
-    guesses_at = pixel_corners(pred_boxes, image)
-    for corners in targets_at:
-        draw_box(axes, corners, TARGET, "-")
-    for guess, target in zip(*(index.tolist() for index in match)):
-        draw_box(axes, guesses_at[guess], PREDICTION, DASHES, LETTERS[guess], at="bottom")
-        ends = [(corners[:2] + corners[2:]) / 2 for corners in (guesses_at[guess], targets_at[target])]
-        axes.plot(*zip(*(end.tolist() for end in ends)), "-o", color=MATCH, lw=2.5, ms=5)
+    draw_targets(axes, image, targets, names=False)
+    guesses = match[0].tolist()
+    draw_predictions(axes, image, pred_boxes[guesses], [LETTERS[guess] for guess in guesses])
+    draw_match_lines(axes, image, pred_boxes, targets["boxes"], match)
 
 
 def two_guesses_figure(target, pred_boxes, probabilities, costs):

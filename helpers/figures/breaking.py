@@ -5,7 +5,7 @@ import numpy as np
 from helpers import figures
 from helpers.detector import detections
 from helpers.evaluation import OBJECT_SCORE, summarize, suppress_duplicates
-from helpers.figures import INK, LETTERS, MATCH, PREDICTION, QUIET, draw_box, draw_image, label_name
+from helpers.figures import DASHES, INK, LETTERS, MATCH, PREDICTION, QUIET, draw_box, draw_image, label_name
 
 BARS = (("AP", "AP", PREDICTION), ("suppressed", "AP after NMS", MATCH), ("count_right", "scenes counted right", QUIET))
 
@@ -37,7 +37,7 @@ def draw_found(axes, found, most_names=6):
     kept = [place for place, score in enumerate(found["scores"]) if score > OBJECT_SCORE]
     for place in kept:
         name = f"{LETTERS[place]} {label_name(found['labels'][place])}" if len(kept) <= most_names else None
-        draw_box(axes, found["boxes"][place], PREDICTION, (0, (4, 2)), name, at="bottom")
+        draw_box(axes, found["boxes"][place], PREDICTION, DASHES, name, at="bottom")
 
 
 def draw_measures(axes, measured):

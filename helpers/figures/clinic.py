@@ -6,7 +6,18 @@ from collections import namedtuple
 from matplotlib import patches
 from PIL import Image
 
-from helpers.figures import GIOU, INK, PREDICTION, QUIET, TARGET, draw_box, draw_image, new_figure, pixel_corners
+from helpers.figures import (
+    DASHES,
+    GIOU,
+    INK,
+    PREDICTION,
+    QUIET,
+    TARGET,
+    draw_box,
+    draw_image,
+    new_figure,
+    pixel_corners,
+)
 from helpers.figures.pages import page_chooser
 
 Ticket = namedtuple("Ticket", "cause cure notebooks")
@@ -139,7 +150,7 @@ def padded_figure(pixel_values, targets, boxes):
     for axes, pixels, right, found, name in zip(panels, pixel_values, targets, boxes, ("First", "Second")):
         image = Image.fromarray((255 * pixels).round().byte().permute(1, 2, 0).numpy())
         draw_image(axes, image, f"{name} image on the canvas")
-        for places, colour, style in ((right, TARGET, "-"), (found, PREDICTION, (0, (4, 2)))):
+        for places, colour, style in ((right, TARGET, "-"), (found, PREDICTION, DASHES)):
             for corners in pixel_corners(places, image):
                 draw_box(axes, corners, colour, style)
     return figure

@@ -11,6 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 from helpers.boxes import center_to_corners
 from helpers.figures import (
     CLASS,
+    DASHES,
     GIOU,
     INK,
     LETTERS,
@@ -21,6 +22,7 @@ from helpers.figures import (
     TARGET,
     draw_box,
     draw_image,
+    draw_match_lines,
     draw_matrix,
     draw_targets,
     label_name,
@@ -48,7 +50,6 @@ PAPERS = (
     (2024, 6, 2, -1, "LW-DETR", "probability and IoU"),
     (2024, 10, 2, 1, "D-FINE", "edges as distributions"),
 )
-DASHES = (0, (4, 2))
 MARGIN = 8  # pixels around an enlarged mask
 SAME_CORNER = 14  # pixels of the image within which guesses share a name tab
 FACTS = {  # name in `matches`: cost, match, loss for the rest, suppression
@@ -242,12 +243,11 @@ def draw_shared_match(axes, image, pred_boxes, targets, match):
     """Targets and matched guesses, each guess linked to its target; guesses that stand together share a name tab."""
     draw_image(axes, calm(image))
     draw_targets(axes, image, targets, names=False)
-    corners, goals = pixel_corners(pred_boxes, image), pixel_corners(targets["boxes"], image)
+    draw_match_lines(axes, image, pred_boxes, targets["boxes"], match)
+    corners = pixel_corners(pred_boxes, image)
     tabs = []  # lists of guesses
-    for guess, target in sorted(zip(*(torch.as_tensor(index).tolist() for index in match))):
+    for guess in sorted(torch.as_tensor(match[0]).tolist()):
         draw_box(axes, corners[guess], PREDICTION, DASHES)
-        ends = [(box[:2] + box[2:]) / 2 for box in (corners[guess], goals[target])]
-        axes.plot(*zip(*(end.tolist() for end in ends)), "-o", color=MATCH, lw=2.5, ms=5)
         near = [tab for tab in tabs if (corners[tab[0]] - corners[guess])[2:].abs().max() < SAME_CORNER]
         near[0].append(guess) if near else tabs.append([guess])
     for tab in tabs:

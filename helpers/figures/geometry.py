@@ -9,6 +9,7 @@ from matplotlib import patches
 from helpers.boxes import box_iou, center_to_corners, generalized_box_iou
 from helpers.figures import (
     CLASS,
+    DASHES,
     GIOU,
     INK,
     L1,
@@ -26,7 +27,6 @@ from helpers.figures import (
     thumbnails,
 )
 
-DASHES = (0, (4, 2))
 PAPER = "#f6f6f6"
 PIECES = {
     "intersection": {"facecolor": "#9c8ade", "edgecolor": "none"},

@@ -8,6 +8,7 @@ from helpers import figures
 from helpers.boxes import box_iou, center_to_corners
 from helpers.evaluation import OBJECT_SCORE, SAME_OBJECT_IOU, corner_boxes
 from helpers.figures import (
+    DASHES,
     GIOU,
     INK,
     LETTERS,
@@ -23,21 +24,10 @@ from helpers.figures import (
     label_name,
 )
 from helpers.loss import TOTAL_WEIGHTS
-from helpers.widgets.replay import flip_share, recorded_scenes
+from helpers.recording import flip_share, recorded_scenes, scene_targets
 
 CLASS_INK = "#a8558c"  # the class colour, dark enough for words
-DASHES = (0, (4, 2))
 NEARBY_IOU = 0.1  # below it, a box has nothing to do with an object
-
-
-def scene_targets(recording, scene):
-    """The targets of one recorded scene: `class_labels` (T,) and `boxes` (T, 4)."""
-    ends = np.cumsum(recording["target_counts"].astype(int))
-    own = slice(ends[scene] - int(recording["target_counts"][scene]), ends[scene])
-    return {
-        "class_labels": torch.from_numpy(recording["target_labels"][own]),
-        "boxes": torch.from_numpy(recording["target_boxes"][own]).float(),
-    }
 
 
 def spreads(recording):

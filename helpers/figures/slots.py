@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib import patches
 
 from helpers.figures import (
+    DASHES,
     INK,
     LETTERS,
     NO_OBJECT,
@@ -15,7 +16,6 @@ from helpers.figures import (
     pixel_corners,
 )
 
-DASHES = (0, (4, 2))
 LABEL_HEIGHT, LETTER_WIDTH = 17, 8.0  # of a name in its tab, in points
 
 

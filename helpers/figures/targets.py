@@ -3,11 +3,10 @@
 from matplotlib import patches
 from matplotlib.ticker import ScalarFormatter
 
-from helpers.figures import INK, PREDICTION, QUIET, TARGET, draw_box, draw_image, label_name, pixel_corners
+from helpers.figures import DASHES, INK, PREDICTION, QUIET, TARGET, draw_box, draw_image, label_name, pixel_corners
 
 MARGIN = 30  # pixels of table around the sheet
 TABLE = "#f1f1f1"
-DASHES = (0, (4, 2))
 LETTER = 7.5  # pixels of the image that a letter takes
 
 

@@ -135,7 +135,7 @@ class BoxLab(Piece):
         corners = [center_to_corners(box).tolist() for box in self._pair]
         geometry.draw_pieces(left, *corners)
         figures.draw_box(left, corners[1], figures.TARGET, "-")
-        figures.draw_box(left, corners[0], figures.PREDICTION, geometry.DASHES)
+        figures.draw_box(left, corners[0], figures.PREDICTION, figures.DASHES)
         colours = {"l1": figures.L1, "iou": "#7d68c8", "giou": figures.GIOU}
         pulls = {key: (0.0 - self.gradients[key]).tolist() for key in colours}
         reach = 1.15 * max(1.0, *(abs(value) for pull in pulls.values() for value in pull))

@@ -3,6 +3,7 @@
 import math
 import warnings
 from functools import cache
+from string import ascii_uppercase as LETTERS
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import traitlets
 from scipy.optimize import linear_sum_assignment
 
 from helpers.assignment import argmin, greedy
-from helpers.loss import SetCriterion
+from helpers.loss import TOTAL_WEIGHTS, SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.widgets.parts import Piece, page_code, page_style, refuse, small_picture
 from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, preset_state
@@ -26,7 +27,6 @@ LARGEST_LOGIT = 60.0
 LARGEST_WEIGHT = 20.0
 LARGEST_IMAGE = 320  # pixels that are stored of the longer side
 NO_PICTURE = {"image": "", "size": [1, 1]}
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class MatchingPlayground(Piece):
@@ -240,16 +240,14 @@ class MatchingPlayground(Piece):
         rows = [prediction_name(n) for n in range(len(self.boxes))]
         strengths = [1 if not shown or n in match[0].tolist() else 0.45 for n in range(len(self.boxes))]
         figures.draw_predictions(left, image, self.outputs["pred_boxes"][0], rows, None, strengths)
-        scale = np.array([image.width, image.height])
-        for n, t in torch.stack(match, 1).tolist() if shown else ():
-            ends = np.array([self.boxes[n][:2], self.target_boxes[t][:2]]) * scale
-            left.plot(*ends.T, color=figures.MATCH, lw=3.5, marker="o", ms=5)
+        if shown:
+            pred_boxes, boxes = torch.tensor(self.boxes), torch.tensor(self.target_boxes)
+            figures.draw_match_lines(left, image, pred_boxes, boxes, match)
         matrix = numbers[{"class": "class_cost", "l1": "bbox_cost", "giou": "giou_cost"}.get(self.view, "total")]
         title = f"The {self.matching} matching costs {numbers['cost']:.2f}" if shown else "What each pair costs"
         figures.draw_matrix(right, matrix, title, names, rows, rings=match if shown else None)
         if shown:
-            weights = {"loss_ce": 1, "loss_bbox": 5, "loss_giou": 2}
-            figures.draw_loss_bar(fig.add_subplot(grid[1, :]), numbers, weights, "The loss of this match")
+            figures.draw_loss_bar(fig.add_subplot(grid[1, :]), numbers, TOTAL_WEIGHTS, "The loss of this match")
         return fig
 
 

@@ -5,8 +5,10 @@ from functools import cache
 
 import torch
 
+from helpers.scenes import NUM_CLASSES
+from helpers.targets import coco_target
+
 EARLY_STEP = 1000
-NUM_CLASSES = 10
 STANDARD_EOS_COEF = 0.1
 # Predictions as (box, {label: probability}), targets as (box, label); what is left of a probability is no-object's.
 SKETCHES = {
@@ -66,14 +68,6 @@ def preset_state(name):
     raise ValueError(f"preset is {name!r}; use one of {', '.join(PRESETS)}.")
 
 
-def scene_targets(image, annotation):
-    """A COCO annotation as a target: "class_labels" (T,) and normalised centre "boxes" (T, 4)."""
-    boxes = torch.tensor([entry["bbox"] for entry in annotation["annotations"]], dtype=torch.float32).reshape(-1, 4)
-    boxes[:, :2] += boxes[:, 2:] / 2
-    labels = [entry["category_id"] for entry in annotation["annotations"]]
-    return {"class_labels": torch.tensor(labels), "boxes": boxes / torch.tensor([image.width, image.height] * 2)}
-
-
 def _detected():
     """The running example, as the trained detector sees it."""
     from helpers.detector import load_detector
@@ -84,7 +78,7 @@ def _detected():
     with torch.no_grad():
         outputs = model(**image_processor(images=image, return_tensors="pt"))
     outputs = {"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}
-    return image, outputs, [scene_targets(image, annotation)], model.config.eos_coefficient
+    return image, outputs, [coco_target(annotation, *image.size)], model.config.eos_coefficient
 
 
 def _recorded(step):
@@ -101,7 +95,7 @@ def _recorded(step):
         "pred_boxes": torch.tensor(recording["boxes"][index, :1]).float(),
     }
     settings = recording.get("curve_eos_coef", [STANDARD_EOS_COEF])
-    return image, outputs, [scene_targets(image, annotation)], round(float(settings[-1]), 6)
+    return image, outputs, [coco_target(annotation, *image.size)], round(float(settings[-1]), 6)
 
 
 def _sketched(predictions, targets):

@@ -4,16 +4,18 @@ import base64
 import io
 from importlib.resources import files
 from pathlib import Path
+from string import ascii_uppercase as LETTERS
 
 import numpy as np
 import torch
 import traitlets
 
+from helpers.loss import TOTAL_WEIGHTS
 from helpers.matcher import HungarianMatcher
+from helpers.recording import flip_share, load_recording, recorded_scenes, scene_targets
 from helpers.widgets.parts import Piece, page_code, page_style, small_picture
 
 SHIPPED = files("helpers") / "weights" / "mini-yolos" / "recording.npz"
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST_POINTS = 120  # of a curve
 # Twelve calm colours, equally far apart in hue and clear of the targets' orange; a letter always stands beside them.
 TOKEN_COLOURS = (
@@ -44,8 +46,6 @@ class TrainingReplay(Piece):
     index = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, recording=None, scenes=8, scene=0, step=0, **options):
-        from helpers.recording import load_recording
-
         if not isinstance(recording, dict):
             recording = load_recording(SHIPPED if recording is None else Path(recording))
         if not 1 <= scenes <= recording["boxes"].shape[1]:
@@ -65,11 +65,8 @@ class TrainingReplay(Piece):
     def recompute(self):
         recording, scene, index = self._recording, self.scene, self.index
         logits, boxes = (torch.tensor(recording[name][index, scene]) for name in ("logits", "boxes"))
-        own = own_targets(recording, scene)
-        names = {"class_labels": "target_labels", "boxes": "target_boxes"}
-        target = {name: torch.tensor(recording[key][own]) for name, key in names.items()}
         (prediction_index, target_index), *_ = HungarianMatcher()(
-            {"logits": logits[None], "pred_boxes": boxes[None]}, [target]
+            {"logits": logits[None], "pred_boxes": boxes[None]}, [scene_targets(recording, scene)]
         )
         owners = torch.full((len(logits),), -1)
         owners[prediction_index] = target_index
@@ -104,9 +101,7 @@ class TrainingReplay(Piece):
         colours = [self.data["colours"][token] for token in owning]
         boxes = torch.tensor(frame["boxes"][owning]).reshape(-1, 4)
         figures.draw_predictions(left, image, boxes, [LETTERS[token] for token in owning], colours)
-        for token, (x, y) in zip(owning, (128 * frame["boxes"][owning, :2]).tolist()):
-            goal = [128 * value for value in scene["targets"][frame["owners"][token]][:2]]
-            left.plot([x, goal[0]], [y, goal[1]], color=figures.MATCH, lw=3)
+        figures.draw_match_lines(left, image, boxes, targets["boxes"], (range(len(owning)), frame["owners"][owning]))
         self._draw_owners(right, scene)
         return fig
 
@@ -131,15 +126,6 @@ class TrainingReplay(Piece):
         axes.invert_yaxis()
 
 
-def recorded_scenes(count):
-    """The first scenes of the recorder, as (PIL image, COCO annotation): the running example, then unseen digits."""
-    from helpers.recording import MATCH_SCENES
-    from helpers.scenes import HandwrittenScenes, running_example
-
-    scenes = HandwrittenScenes("test", MATCH_SCENES, seed=2)
-    return [running_example(), *(scenes[i] for i in range(1, count))]
-
-
 def pack_recording(recording, scenes, num_scenes=8):
     """What the page needs of a recording, in compact form: plain values and base64 text.
 
@@ -156,16 +142,16 @@ def pack_recording(recording, scenes, num_scenes=8):
     num_tokens = recording["boxes"].shape[2]
     packed = []
     for scene, (image, _) in enumerate(scenes[:count]):
-        own = own_targets(recording, scene)
+        targets = scene_targets(recording, scene)
         logits = recording["logits"][:, scene].astype(np.float64)  # (R, N, K + 1)
         odds = np.exp(logits - logits.max(-1, keepdims=True))
         scores = 1 - odds[..., -1] / odds.sum(-1)
-        labels = [int(label) for label in recording["target_labels"][own]]
+        labels = targets["class_labels"].tolist()
         packed.append(
             {
                 "name": f"{scene + 1}: " + (" ".join(map(str, labels)) or "empty"),
                 "image": small_picture(image),
-                "targets": np.asarray(recording["target_boxes"][own], dtype=float).round(4).tolist(),
+                "targets": targets["boxes"].double().numpy().round(4).tolist(),
                 "labels": labels,
                 "boxes": _text((recording["boxes"][:, scene].clip(0, 1) * 65535).round().astype("<u2")),
                 "scores": _text((scores * 65535).round().astype("<u2")),
@@ -194,12 +180,6 @@ def unpack_scene(data, scene):
         "guesses": np.frombuffer(read["guesses"], np.uint8).reshape(shape),
         "owners": np.frombuffer(read["owners"], np.int8).reshape(shape),
     }
-
-
-def own_targets(recording, scene):
-    """The rows of "target_labels" and "target_boxes" that belong to a scene, as a slice."""
-    ends = np.cumsum(recording["target_counts"].astype(int))
-    return slice(int(ends[scene] - recording["target_counts"][scene]), int(ends[scene]))
 
 
 def ticks_up_to(last):
@@ -242,16 +222,6 @@ def describe_frame(data, scene, index):
     return f"Step {data['steps'][index]:,}: {', '.join(now) or 'nothing to find'}.{flips}"
 
 
-def flip_share(recording):
-    """The share of all matched targets that have another owner one step later, at each recorded step: (R,).
-
-    Needs "owners" and "owners_after", (R, scenes, N) with the target of each token or -1.
-    """
-    owned = recording["owners"] >= 0
-    changed = owned & (recording["owners"] != recording["owners_after"])
-    return changed.sum((1, 2)) / np.maximum(owned.sum((1, 2)), 1)
-
-
 def _picture(uri):
     from PIL import Image
 
@@ -263,16 +233,13 @@ def _text(values):
 
 
 def _panels(recording, steps):
-    weights = {
-        "loss_ce": ("class", 1, "#CC79A7"),
-        "loss_bbox": ("L1", 5, "#56B4E9"),
-        "loss_giou": ("GIoU", 2, "#D55E00"),
-    }
-    terms = {name: recording[f"curve_{name}"] * weight for name, (_, weight, _) in weights.items()}
+    from helpers.figures import TERM_COLOURS, TERM_NAMES
+
+    terms = {name: recording[f"curve_{name}"] * TOTAL_WEIGHTS[name] for name in TERM_NAMES}
     total = sum(terms.values())
     at = recording["curve_step"]
     losses = [_curve("sum", at, total, "currentColor", "solid")]
-    losses += [_curve(weights[name][0], at, terms[name], weights[name][2], "solid") for name in weights]
+    losses += [_curve(TERM_NAMES[name], at, terms[name], TERM_COLOURS[name], "solid") for name in terms]
     measured = recording["evaluation_step"]
     precision = [
         _curve("AP", measured, recording["evaluation_AP"], "currentColor", "solid"),
