@@ -29,7 +29,7 @@ def run_ranks(*batches):
     the divisor of the box terms (None without objects), and "gradient", the mean of the ranks' gradients: 1 is what
     one process with all objects gets. RuntimeError with the last words of a rank that fails.
     """
-    shared = {"WORLD_SIZE": str(len(batches[0])), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    shared = {"WORLD_SIZE": str(len(batches[0])), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     shared |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ranks = [
         subprocess.Popen(
@@ -75,7 +75,8 @@ def in_order(outputs, targets):
     return [(torch.arange(len(target["boxes"])),) * 2 for target in targets]
 
 
-def _free_port():
+def free_port():
+    """A port of this machine that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

@@ -6,7 +6,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from helpers.ranks import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -101,12 +102,6 @@ def own_folders(folder):
     jupyter = {f"JUPYTER_{name}": str(folder / name.lower()) for name in names}
     lab = {f"JUPYTERLAB_{name}": str(folder / name.lower()) for name in ("SETTINGS_DIR", "WORKSPACES_DIR")}
     return {**os.environ, **jupyter, **lab, "IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": str(ROOT)}
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_for(url, server, log, seconds=90):

@@ -1,5 +1,4 @@
 import math
-import socket
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import HungarianMatcher, SetCriterion, as_transformers_loss
+from helpers.ranks import free_port
 
 WEIGHTS = {"loss_ce": 1, "loss_bbox": 5, "loss_giou": 2}
 ALL_TERMS = ("labels", "boxes", "cardinality", "masks")
@@ -464,12 +464,6 @@ class TestBadInput:
         outputs, targets = make_batch([1, 1])
         with pytest.raises(ValueError, match=r"indices of shapes \(\) and \(\) for image 0; make both"):
             SetCriterion(lambda *_: [(1, 0), (1, 0)], NUM_CLASSES)(outputs, targets)
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def one_process(rank, port, answers):

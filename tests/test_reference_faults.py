@@ -4,7 +4,6 @@ Each shows the fault in the reference too. When a release mends one, its test sa
 needs new words.
 """
 
-import socket
 import warnings
 
 import numpy as np
@@ -24,6 +23,7 @@ from transformers.loss import loss_for_object_detection as reference
 
 from helpers import HungarianMatcher, SetCriterion, center_to_corners, generalized_box_iou, validate_targets
 from helpers.detector import detection_outputs
+from helpers.ranks import free_port
 
 THEIRS = ReferenceMatcher(1, 5, 2)
 
@@ -130,12 +130,6 @@ def source_of(function):
     import inspect
 
     return inspect.getsource(inspect.unwrap(function))
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def one_process(rank, port, answers):

@@ -15,7 +15,7 @@ MALFORMED = (TypeError, ValueError, OverflowError, RuntimeError, LookupError)  #
 
 
 def attempt(function, *arguments, hint="run it in a cell of its own, to see where.", case=""):
-    """What a reader's function returns, and None; or None, and the verdict, where it raises.
+    """What a reader's function returns, and None; or None, and the verdict, where it returns None or raises.
 
     Args: `case`: names what it was called with, such as ", for one box".
 
@@ -23,7 +23,8 @@ def attempt(function, *arguments, hint="run it in a cell of its own, to see wher
     (None, 'not yet, for no box: it raises ZeroDivisionError: division by zero. Hint: there may be none.')
     """
     try:
-        return function(*arguments), None
+        answer = function(*arguments)
+        return answer, NOT_ATTEMPTED if answer is None else None
     except Exception as error:
         said = one_line(f"{type(error).__name__}: {error}", ERROR_WIDTH)
         return None, f"not yet{case}: it raises {said.rstrip('.')}. Hint: {hint}"

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from helpers.assignment import argmin, brute_force, greedy, total_cost
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
+from helpers.checks import MALFORMED, as_numbers, attempt
 from helpers.matcher import HungarianMatcher
 
 LEAST_LOSS = 3.0
@@ -31,8 +31,6 @@ def judge_greedy_match(greedy_match):
         answer, fault = attempt(greedy_match, given, hint="run it on this case alone.", case=f", for {name}")
         if fault:
             return fault
-        if answer is None:
-            return NOT_ATTEMPTED
         try:
             answer = [(int(row), int(column)) for row, column in answer]
         except MALFORMED:
@@ -103,8 +101,6 @@ def check_trap_for_greedy(trap_for_greedy):
 
 def judge_trap(answer):
     """The verdict on (pred_boxes, boxes), two center boxes each."""
-    if answer is None:
-        return NOT_ATTEMPTED
     try:
         pred_boxes, boxes = (as_numbers(part).float() for part in answer)
     except (*MALFORMED, AttributeError):

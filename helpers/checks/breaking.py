@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from helpers.assignment import brute_force, total_cost
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
+from helpers.checks import MALFORMED, as_numbers, attempt
 from helpers.evaluation import SAME_OBJECT_IOU, suppress_duplicates
 from helpers.scenes import IMAGE_SIZE
 
@@ -20,8 +20,6 @@ def check_crowd(crowd):
 
 def judge_crowd(answer):
     """The verdict on two corner boxes in pixels."""
-    if answer is None:
-        return NOT_ATTEMPTED
     boxes = as_numbers(answer)
     if boxes is None or boxes.shape != (2, 4):
         found = "these are no boxes" if boxes is None else f"the shape is {tuple(boxes.shape)}"
@@ -74,8 +72,6 @@ def judge_two_each(two_each):
         answer, fault = attempt(two_each, cost.copy(), case=f", for a matrix {cost.shape}")
         if fault:
             return fault
-        if answer is None:
-            return NOT_ATTEMPTED
         try:
             guesses, targets = (np.asarray(part, dtype=int) for part in answer)
         except MALFORMED:

@@ -38,7 +38,7 @@ def check_padded(pad_batch):
     verdict = _judge(pad_batch, _padding_patients(), "boxes follow the canvas, and what was given stays as it was.")
     print(verdict)
     images, targets = _unequal_scenes()
-    if verdict == NOT_ATTEMPTED or any(attempt(_padding_fault, pad_batch, images, targets, True)):
+    if verdict == NOT_ATTEMPTED or any(attempt(lambda: _padding_fault(pad_batch, images, targets, True) or "")):
         return
     from helpers.figures import show
     from helpers.figures.clinic import padded_figure
@@ -52,7 +52,8 @@ def _judge(treatment, patients, praise):
     """The verdict: `patients` are (name, function of the treatment that returns a fault or None), mildest first."""
     mended = []
     for name, fault_of in patients:
-        fault, verdict = attempt(fault_of, treatment, hint="run this case alone.", case=f", on {name}")
+        hint = "run this case alone."
+        fault, verdict = attempt(lambda fault_of=fault_of: fault_of(treatment) or "", hint=hint, case=f", on {name}")
         if fault == NOT_ATTEMPTED:
             return NOT_ATTEMPTED
         if fault or verdict:

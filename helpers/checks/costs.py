@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
-from helpers.checks import NOT_ATTEMPTED, as_numbers, attempt
+from helpers.checks import as_numbers, attempt
 from helpers.scenes import NUM_CLASSES
 
 RIGHT_CLASS, TIMID_COST = 4, -0.1
@@ -21,8 +21,6 @@ def check_timid_guess(timid_guess):
 
 def judge_timid_guess(answer):
     """The verdict on eleven logits: "4" has to come first, with a probability below 0.1."""
-    if answer is None:
-        return NOT_ATTEMPTED
     logits = _as_logits(answer)
     if logits is None:
         return "not yet. Hint: return eleven finite numbers, ten digits and no object."
@@ -74,8 +72,6 @@ def judge_giou(giou):
         answer, fault = attempt(giou, first, second, hint="a box is a tensor (4,) here.", case=f", on {name}")
         if fault:
             return fault, None
-        if answer is None:
-            return NOT_ATTEMPTED, None
         numbers = as_numbers(answer)
         if numbers is None:
             return f"not yet, on {name}: it returns a {type(answer).__name__}. Hint: two boxes give one number.", None
@@ -137,8 +133,6 @@ def check_two_guesses(two_guesses):
 
 def judge_two_guesses(answer):
     """The verdict on two centre boxes."""
-    if answer is None:
-        return NOT_ATTEMPTED
     boxes = _as_boxes(answer)
     if boxes is None:
         return "not yet. Hint: return two boxes of four positive sizes each: (center x, center y, width, height)."

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
+from helpers.checks import MALFORMED, as_numbers, attempt
 from helpers.later_costs import focal_cost, focal_terms
 from helpers.later_matches import transport_plan
 
@@ -33,8 +33,6 @@ def judge_focal_cost(answer):
     value, fault = attempt(answer, logits.clone(), labels.clone(), hint=hint)
     if fault:
         return fault
-    if value is None:
-        return NOT_ATTEMPTED
     if not isinstance(value, torch.Tensor) or value.shape != (6, 5):
         shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         return f"not yet: it returns {shape} for 6 guesses and 5 targets. Hint: (N, T), one column a target."
@@ -98,8 +96,6 @@ def check_disagreement(disagreement):
 
 def judge_disagreement(answer):
     """The verdict on the logits of two guesses: columns "1", "7", no object; the target is a "1"."""
-    if answer is None:
-        return NOT_ATTEMPTED
     logits = as_numbers(answer)
     if logits is None:
         return "not yet: these are no numbers. Hint: two rows of three logits."
@@ -144,8 +140,6 @@ def check_sharp_plan(sharp_plan, cost, match):
 
 def judge_sharp_plan(answer, cost, match):
     """The verdict on (epsilon, steps) for a cost matrix (N, T) and its Hungarian match."""
-    if answer is None:
-        return NOT_ATTEMPTED
     try:
         epsilon, steps = answer
         epsilon = float(epsilon)

@@ -55,8 +55,6 @@ def _judge_classification(answer):
     value, fault = attempt(answer, logits, targets, pairs, EOS_COEF, hint="fill a (B, N) tensor with K first.")
     if fault:
         return fault
-    if value is None:
-        return NOT_ATTEMPTED
     fault = _not_a_scalar(value)
     if fault:
         return fault
@@ -131,8 +129,6 @@ def _judge_fair_eos_coef(answer):
         value, fault = attempt(answer, num_predictions, num_targets, hint="N > T.", case=case)
         if fault:
             return fault
-        if value is None:
-            return NOT_ATTEMPTED
         expected = num_targets / (num_predictions - num_targets)
         if not is_number(value) or not math.isclose(value, expected, rel_tol=1e-3, abs_tol=1e-6):
             return f"not yet{case}: {_describe_eos(value, num_predictions, num_targets)}"
@@ -174,8 +170,6 @@ def _judge_set_loss(answer):
     value, fault = attempt(answer, outputs, targets, EOS_COEF, hint="match first, then go image by image.")
     if fault:
         return fault
-    if value is None:
-        return NOT_ATTEMPTED
     fault = _not_a_scalar(value)
     if fault:
         return fault

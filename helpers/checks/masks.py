@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from helpers.checks import NOT_ATTEMPTED, attempt
+from helpers.checks import attempt
 
 CONFIDENCE = 8.0  # the logit of predicted ink in `check_same_focal`; minus that elsewhere
 TOLERANCE = 1e-4
@@ -44,8 +44,6 @@ def _judge_dice(answer):
     value, fault = attempt(answer, logits, ink, hint="sums run over the pixels, dimension 1.")
     if fault:
         return fault
-    if value is None:
-        return NOT_ATTEMPTED
     if not isinstance(value, torch.Tensor) or value.shape != (3,):
         shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         return f"not yet: it returns {shape} for three pairs. Hint: one value per pair, so sum over dimension 1 only."
@@ -95,8 +93,6 @@ def _is_pair(answer, ink):
 
 
 def _judge_same_focal(answer, ink):
-    if answer is None:
-        return NOT_ATTEMPTED
     if not _is_pair(answer, ink):
         return f"not yet: return two bool masks of shape {tuple(ink.shape)}. Hint: start from ink.clone()."
     (focal_a, dice_a), (focal_b, dice_b) = (focal_and_dice(mask, ink) for mask in answer)

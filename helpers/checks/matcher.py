@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import center_to_corners, corners_to_center
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
+from helpers.checks import MALFORMED, as_numbers, attempt
 from helpers.costs import bbox_cost, giou_cost
 from helpers.matcher import HungarianMatcher
 
@@ -90,8 +90,6 @@ def judge_match_batch(match_batch):
         answer, fault = attempt(match_batch, outputs, targets, hint=hint, case=f", for {case}")
         if fault:
             return fault
-        if answer is None:
-            return NOT_ATTEMPTED
         try:
             answer = [tuple(torch.as_tensor(index).long().reshape(-1) for index in pair) for pair in answer]
             shapes = {len(pair) for pair in answer}
@@ -164,8 +162,6 @@ def check_flip_with_log(flip_with_log):
 
 def judge_flip(answer):
     """The verdict on (probabilities, pred_boxes) of two guesses."""
-    if answer is None:
-        return NOT_ATTEMPTED
     try:
         probabilities, boxes = (as_numbers(part) for part in answer)
     except MALFORMED:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt
+from helpers.checks import MALFORMED, as_numbers, attempt
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 
@@ -23,8 +23,6 @@ def check_trap_for_the_solver(trap_for_the_solver):
 
 def judge_trap(answer):
     """The verdict on (cost, sentinel)."""
-    if answer is None:
-        return NOT_ATTEMPTED
     try:
         cost, sentinel = as_numbers(answer[0]).numpy(), float(answer[1])
     except (*MALFORMED, AttributeError):
@@ -114,8 +112,6 @@ def judge_accumulated(answer):
         value, fault = attempt(answer, criterion, parts, hint="num_boxes is at least 1.", case=f", for {case}")
         if fault:
             return fault
-        if value is None:
-            return NOT_ATTEMPTED
         if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.is_floating_point():
             return f"not yet: it returns a {type(value).__name__}. Hint: add up tensors; no item(), no float()."
         terms = criterion(outputs, targets)

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
+from helpers.checks import MALFORMED, attempt
 
 
 def check_gentlest_swap(gentlest_swap, positional_loss, names):
@@ -15,8 +15,6 @@ def check_gentlest_swap(gentlest_swap, positional_loss, names):
 
 
 def _judge_swap(answer, positional_loss, names):
-    if answer is None:
-        return NOT_ATTEMPTED
     try:
         first, second = sorted(int(place) for place in answer)
     except MALFORMED:

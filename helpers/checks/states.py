@@ -1,6 +1,6 @@
 """The checks of notebook 01: which pixels a place in the sequence sees, and the largest image that fits."""
 
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
+from helpers.checks import MALFORMED, attempt
 
 PATCH_SIZE, NUM_DETECTION_TOKENS, LONGEST = 16, 100, 1000  # of the second exercise
 
@@ -27,8 +27,6 @@ def judge_pixels_of(pixels_of):
             answer, fault = attempt(pixels_of, *case, case=f", for pixels_of{case}")
             if fault:
                 return fault
-            if answer is None:
-                return NOT_ATTEMPTED
             try:
                 answer = tuple(float(value) for value in answer)
             except MALFORMED:
@@ -93,8 +91,6 @@ def check_largest_image(largest_image):
 
 def judge_largest_image(answer):
     """The verdict on one number of pixels."""
-    if answer is None:
-        return NOT_ATTEMPTED
     try:
         side = int(answer)
     except MALFORMED:

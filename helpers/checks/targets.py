@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
+from helpers.checks import MALFORMED, attempt
 from helpers.targets import EDGE_TOLERANCE, coco_target, validate_targets
 
 SMALLEST_SIDE = 0.2
@@ -37,8 +37,6 @@ def judge_to_targets(to_targets, annotation, size):
         answer, fault = attempt(to_targets, case, width, height, hint=hint, case=f", on {name}")
         if fault:
             return fault
-        if answer is None:
-            return NOT_ATTEMPTED
         fault = _fault(answer, case, width, height)
         if fault:
             return f"not yet, on {name}: {fault}"
@@ -135,8 +133,6 @@ def check_unnoticed_box(unnoticed_box):
 
 def judge_unnoticed_box(answer):
     """The verdict: a real box in corner format first, a centre box in the validator's eyes second."""
-    if answer is None:
-        return NOT_ATTEMPTED
     try:
         left, top, right, bottom = (float(value) for value in answer)
     except MALFORMED:

@@ -22,8 +22,6 @@ def judge_slice_detection_states(slice_detection_states):
         answer, fault = attempt(slice_detection_states, places + image, count, hint="(B, S, H) has three dimensions.")
         if fault:
             return fault
-        if answer is None:
-            return NOT_ATTEMPTED
         fault = _slice_fault(answer, places + image, count)
         if fault:
             return f"not yet: from {shape} with N = {count}, {fault}"
@@ -82,8 +80,6 @@ def judge_decode_boxes(decode_boxes, pred_boxes, size):
         answer, fault = attempt(decode_boxes, boxes, width, height, hint="print the shapes.", case=f", on {name}")
         if fault:
             return fault
-        if answer is None:
-            return NOT_ATTEMPTED
         fault = _boxes_fault(answer, boxes, torch.tensor([width, height] * 2))
         if fault:
             return f"not yet, on {name}: {fault}"
@@ -164,8 +160,6 @@ def judge_order_of_slots(order_of_slots, outputs, targets):
         answer, fault = attempt(order_of_slots, prediction_index, target_index, num_tokens)
         if fault:
             return fault
-        if answer is None:
-            return NOT_ATTEMPTED
         try:
             answer = [int(token) for token in answer]
         except MALFORMED:
