@@ -1,6 +1,7 @@
 """The recorded training: what the network said of a few fixed scenes, and how it matched them, as it learned."""
 
 import json
+import time
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ class Recorder:
     def __init__(self, steps, pixel_values, targets, matcher):
         self.steps, self.pixel_values, self.targets, self.matcher = set(steps), pixel_values, targets, matcher
         self.frames, self.curves, self.evaluations, self.first_losses = [], [], [], []
+        self.began = time.time()  # earlier by what a run took before it was taken up again
 
     def wants(self, step):
         return step in self.steps or step - 1 in self.steps
@@ -65,16 +67,21 @@ class Recorder:
     def add_evaluation(self, step, measures):
         self.evaluations.append({"step": step, **measures})
 
+    def minutes(self):
+        """How long the run has taken, without the time in which it lay still."""
+        return (time.time() - self.began) / 60
+
     def state(self):
         kept = {"frames": self.frames, "curves": self.curves, "evaluations": self.evaluations}
-        return {**kept, "first_losses": self.first_losses}
+        return {**kept, "first_losses": self.first_losses, "minutes": self.minutes()}
 
     def restore(self, state):
         self.frames, self.curves, self.evaluations = state["frames"], state["curves"], state["evaluations"]
         self.first_losses = state["first_losses"]
+        self.began = time.time() - 60 * state["minutes"]
 
     def save(self, path, **about):
-        """Write everything as arrays; `about` (plain values) is kept as one JSON string."""
+        """Write everything as arrays; `about` (plain values) and the minutes taken are kept as one JSON string."""
         arrays = {
             name: np.stack([np.asarray(frame[name]) for frame in self.frames]) for name in ("step", "logits", "boxes")
         }
@@ -90,7 +97,7 @@ class Recorder:
         for group, rows in (("curve", self.curves), ("evaluation", self.evaluations)):
             for name in rows[0] if rows else ():
                 arrays[f"{group}_{name}"] = np.array([row[name] for row in rows], dtype=np.float32)
-        write_recording(path, arrays, about)
+        write_recording(path, arrays, about | {"minutes": round(self.minutes(), 1)})
 
 
 def write_recording(path, arrays, about):

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import os
-import time
 from pathlib import Path
 
 import torch
@@ -196,7 +195,8 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
 
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = build_accelerator()
-    started = time.time()
+    steps = recorded or recorded_steps(recipe.detection_steps, recipe.second_steps)
+    recorder = build_recorder(recipe, accelerator.device, steps)
     if model is None:
         model = build_model(recipe)
         if recipe.classifier_steps:
@@ -205,17 +205,13 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
             save_file(weights, folder / "classifier.safetensors", metadata={"format": "pt"})
             renew_detection_tokens(model)
     criterion = criterion or SetCriterion(HungarianMatcher(), NUM_CLASSES)
-    recorder = build_recorder(
-        recipe, accelerator.device, recorded or recorded_steps(recipe.detection_steps, recipe.second_steps)
-    )
     train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorder)
     model = accelerator.unwrap_model(model)
     if accelerator.is_main_process:
-        minutes = (time.time() - started) / 60
         model.save_pretrained(folder / "model")
         build_image_processor(recipe).save_pretrained(folder / "model")
-        recorder.save(folder / "recording.npz", recipe=dataclasses.asdict(recipe), minutes=round(minutes, 1))
-        print(f"done in {minutes:.1f} minutes", flush=True)
+        recorder.save(folder / "recording.npz", recipe=dataclasses.asdict(recipe))
+        print(f"done in {recorder.minutes():.1f} minutes", flush=True)
     # A process that exits with its group open, or held by a wrapped model, may be aborted on the way.
     accelerator.free_memory()
     accelerator.end_training()

@@ -1,21 +1,14 @@
 import dataclasses
-import functools
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from helpers import ablations
 from helpers.ablations import ABLATIONS, recipe_of
-from helpers.detector import weights_folder
 from helpers.recipe import build_model
-from helpers.recording import FIRST_STEPS, load_recording
-from helpers.scene_arrays import SceneArrays
-from helpers.training import train, train_ablation, with_eyes
-
-SHIPPED = weights_folder("ablations")
+from helpers.recording import load_recording
+from helpers.training import train_ablation, with_eyes
 
 SMALL = dataclasses.replace(
     ablations.BASELINE,
@@ -87,57 +80,3 @@ def test_a_run_leaves_a_small_recording(small, tmp_path):
     assert recording["evaluation_step"].tolist() == [0, 2, 4]
     assert {"AP", "AP50", "duplicates", "count_right"} <= recording["about"]["measures"].keys()
     assert recording["about"]["measures_suppressed"].keys() == recording["about"]["measures"].keys()
-
-
-@pytest.mark.parametrize("name", ABLATIONS)
-def test_a_recording_is_of_this_recipe(name):
-    recording = load_recording(SHIPPED / f"{name}.npz")
-    assert recording["about"]["ablation"] == name
-    assert recording["about"]["recipe"] == json.loads(json.dumps(dataclasses.asdict(recipe_of(name))))
-    assert recording["evaluation_step"][-1] == recipe_of(name).detection_steps
-
-
-@functools.cache
-def drawn(scenes, index):
-    return scenes[index]
-
-
-class DrawnScenes:
-    """The arrays of a training set, of which only the scenes are rendered that a batch asks for, and only once."""
-
-    def __init__(self, scenes):
-        self.scenes = scenes
-
-    def __len__(self):
-        return len(self.scenes)
-
-    def arrays(self, indices):
-        return SceneArrays([drawn(self.scenes, int(index)) for index in indices])
-
-    def pixel_values(self, indices, mean, std):
-        return self.arrays(indices).pixel_values(range(len(indices)), mean, std)
-
-    def targets(self, indices):
-        indices = indices[:32]  # all of them are asked for once, to be validated
-        return self.arrays(indices).targets(range(len(indices)))
-
-
-@functools.cache
-def training_scenes(seed):
-    return DrawnScenes(ablations.BASELINE.build_scenes("train", ablations.BASELINE.detection_scenes, seed))
-
-
-@pytest.mark.parametrize("name", ["baseline", "one-to-many", "no-classifier", "tokens-24"])
-def test_the_first_steps_give_the_recorded_losses(name, monkeypatch, tmp_path):
-    recipe = recipe_of(name)
-
-    def arrays(scenes, folder=None):
-        return training_scenes(recipe.seed) if folder else SceneArrays(scenes)
-
-    monkeypatch.setattr("helpers.training.SceneArrays", arrays)
-    monkeypatch.setattr("helpers.training.progress", lambda stage: range(FIRST_STEPS))
-    monkeypatch.setattr("helpers.training.EVALUATION_SCENES", 2)
-    model = with_eyes(recipe, SHIPPED, None)
-    train(recipe, tmp_path, tmp_path, ABLATIONS[name].criterion(), [0], model)
-    again, recorded = (load_recording(path) for path in (tmp_path / "recording.npz", SHIPPED / f"{name}.npz"))
-    assert np.allclose(again["first_losses"], recorded["first_losses"], rtol=1e-4, atol=0)

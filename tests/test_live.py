@@ -20,12 +20,18 @@ def empty_figure(_):
     return figures.new_figure(2, 2)[0]
 
 
-def test_overfitting_two_scenes_settles_the_match():
-    training = live.overfit(*few_scenes(2))
-    for _ in range(160):
+def test_overfitting_eight_scenes_settles_the_match_and_finds_every_object():
+    scenes = SceneArrays(HandwrittenScenes("train", 8, seed=3, objects=(1, 6)))  # those of notebook 09
+    targets = scenes.targets(range(8))
+    training = live.overfit(scenes.pixel_values(range(8), IMAGE_MEAN, IMAGE_STD), targets)
+    for _ in range(300):
         training.step()
-    assert training.history[-1]["loss"] < training.history[0]["loss"] / 3
+    assert training.history[-1]["loss"] < training.history[0]["loss"] / 10
     assert max(row["flips"] for row in training.history[-20:]) == 0
+    with torch.no_grad():
+        outputs = training.model.eval()(scenes.pixel_values(range(8), IMAGE_MEAN, IMAGE_STD))
+    claims = (outputs.logits.softmax(-1)[..., :-1].max(-1).values > 0.5).sum(-1)
+    assert claims.tolist() == [len(target["boxes"]) for target in targets]
 
 
 def test_a_stop_ends_the_run_and_another_run_goes_on(capsys):

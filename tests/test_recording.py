@@ -80,6 +80,14 @@ def test_state_and_restore_carry_it_through_a_checkpoint(tmp_path):
     assert all(np.array_equal(expected[name], found[name]) for name in expected)
 
 
+def test_the_minutes_of_a_run_go_on_where_it_was_taken_up_again(tmp_path):
+    first, second = record(), record()
+    first.began -= 120
+    second.restore(first.state())
+    second.save(tmp_path / "second.npz")
+    assert load_recording(tmp_path / "second.npz")["about"]["minutes"] == pytest.approx(2, abs=0.1)
+
+
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # numpy's, of a file that it gives up on
 class TestFilesAreData:
     def test_a_truncated_file(self, tmp_path):
