@@ -17,8 +17,8 @@ from helpers.scenes import GLYPH_SIDES, HandwrittenScenes
 CARD = Path(__file__).with_name("model_card.md")
 
 
-def ship(run, minutes=None, beside=""):
-    """Copy, measure, describe. `minutes` replaces the recorded time of a run that was resumed."""
+def ship(run, beside=""):
+    """Copy, measure, describe."""
     folder = weights_folder()
     folder.mkdir(parents=True, exist_ok=True)
     for path in [*(run / "model").iterdir(), *run.glob("*.safetensors"), run / "recording.npz"]:
@@ -31,7 +31,7 @@ def ship(run, minutes=None, beside=""):
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "recipe": recipe,
         "sides": GLYPH_SIDES,
-        "minutes": minutes or recording["about"]["minutes"],
+        "minutes": recording["about"]["minutes"],
         "beside": beside,
         "switch": round(recipe["final_from"] * recipe["detection_steps"]),
     }
@@ -59,7 +59,6 @@ def main():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="the folder of the finished run")
-    parser.add_argument("--minutes", type=float, help="the whole time, where the recorded one is that of a resumed run")
     parser.add_argument("--beside", default="", help='what else the machine did, e.g. " beside other work"')
     ship(**vars(parser.parse_args()))
 
