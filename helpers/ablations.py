@@ -48,7 +48,7 @@ def _changed(weights=None, **matching):
 
 
 ABLATIONS = {
-    "baseline": Ablation("nothing: DETR's recipe"),
+    "baseline": Ablation("nothing"),
     "baseline-seed-1": Ablation("the seed", {"seed": 1}),
     "baseline-seed-2": Ablation("the seed", {"seed": 2}),
     "eos-1": Ablation("eos_coef 1 from the start", {"eos_coef": 1.0, "final_eos_coef": 1.0}),

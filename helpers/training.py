@@ -265,7 +265,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="where the run lives; default runs/mini-yolos, or runs/quick")
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="where rendered scenes are kept")
-    parser.add_argument("--quick", action="store_true", help="learn eight scenes by heart: every part in a minute")
+    parser.add_argument("--quick", action="store_true", help="a minute of detection: eight scenes by heart")
     parser.add_argument("--ablation", help="a run of helpers.ablations, by name")
     parser.add_argument("--global-class-normalizer", action="store_true", help="several processes step as one would")
     for field in dataclasses.fields(Recipe):
