@@ -21,16 +21,21 @@ def load_ablations(folder=None):
     return {name: load_recording(path) for name, path in paths.items() if path.exists()}
 
 
-def spread(runs, measure, group="measures"):
+def shown(runs, name, measure):
+    """A measure of a run, rounded as the table shows it."""
+    return round(runs[name]["about"]["measures"][measure], 1 if measure == "duplicates" else 2)
+
+
+def spread(runs, measure):
     """The least and the greatest value of a measure among the baseline's seeds."""
-    values = [runs[name]["about"][group][measure] for name in SEEDS]
+    values = [shown(runs, name, measure) for name in SEEDS]
     return min(values), max(values)
 
 
 def outside(runs, name, measure):
-    """Whether a run differs from the baseline by more than its seeds differ from each other."""
+    """Whether a run differs from the baseline by more than its seeds differ from each other, as far as is shown."""
     low, high = spread(runs, measure)
-    return not low <= runs[name]["about"]["measures"][measure] <= high
+    return not low <= shown(runs, name, measure) <= high
 
 
 def curves_figure(runs, names):
