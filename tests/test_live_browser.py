@@ -1,0 +1,32 @@
+"""A training in a real JupyterLab: its stop button is heard while the cell runs, and what was learned stays."""
+
+from pieces_in_lab import on_projector, store
+
+NAME = "pieces_live"
+TRAINING = """
+from helpers import figures, live
+from helpers.recipe import IMAGE_MEAN, IMAGE_STD
+from helpers.scene_arrays import SceneArrays
+from helpers.scenes import HandwrittenScenes
+
+steps = 1
+arrays = SceneArrays(HandwrittenScenes("train", 1, seed=3, objects=(1, 3)))
+training = live.overfit(arrays.pixel_values(range(1), IMAGE_MEAN, IMAGE_STD), arrays.targets(range(1)))
+training.run(steps, lambda _: figures.new_figure(2, 2)[0], "Nothing to see.")
+"""
+
+
+def test_the_stop_button_ends_a_running_cell(page, lab):
+    store(lab, NAME, [TRAINING])
+    path = lab.root / "notebooks" / f"{NAME}.ipynb"
+    path.write_text(path.read_text().replace("steps = 1\\n", "steps = 100000\\n"))  # stored after one step
+    on_projector(page, lab, NAME)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    stop = page.locator("button.jupyter-button", has_text="Stop")
+    stop.wait_for()
+    page.wait_for_timeout(2000)  # some steps
+    stop.click()
+    page.locator(".jp-OutputArea", has_text="stopped after").wait_for(timeout=20_000)
+    assert stop.count() == 0
+    assert not page.errors
