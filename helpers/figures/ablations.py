@@ -64,8 +64,12 @@ def answers_figure(runs, names, scene=0):
     from helpers.scenes import HandwrittenScenes, running_example
 
     image, _ = make_plain(*(running_example() if scene == 0 else HandwrittenScenes("test", 64, seed=2)[scene]))
-    figure, panels = figures.new_figure(3.4 * len(names), 4, columns=len(names))
-    for axes, name in zip(np.atleast_1d(panels), names):
+    columns = len(names) if len(names) < 5 else 3
+    rows = -(-len(names) // columns)
+    figure, panels = figures.new_figure(3.4 * columns, 4 * rows, columns, rows)
+    for axes in np.ravel(panels)[len(names) :]:
+        axes.set_axis_off()
+    for axes, name in zip(np.ravel(panels), names):
         last = {"logits": torch.from_numpy(runs[name]["logits"][-1, scene : scene + 1]).float()}
         last["pred_boxes"] = torch.from_numpy(runs[name]["boxes"][-1, scene : scene + 1]).float()
         found = decode(last, [image.size])[0]

@@ -204,9 +204,10 @@ playground
 # %%
 runs = ablations.load_ablations()
 about = runs["baseline"]["about"]
-steps, batch = about["recipe"]["detection_steps"], about["recipe"]["batch_size"]
-print(f"{len(runs)} runs on plain 64-px scenes, {steps:,} steps of {batch} scenes each, measured on 1,000 others;")
-print(f"the baseline took {about['minutes']:.0f} minutes on one core of two, while another run had the other")
+first, steps, batch = (about["recipe"][name] for name in ("classifier_steps", "detection_steps", "batch_size"))
+print(f"{len(runs)} runs on plain 64-px scenes: {first:,} steps to read single digits, {steps:,} steps to detect,")
+print(f"{batch} scenes each, measured on 1,000 others; to detect, the baseline took {about['minutes']:.0f} minutes")
+print("on one core of two, while another run had the other")
 figures.show(ablations.answers_figure(runs, ablations.SEEDS), "The running example, as three baselines see it.")
 ablations.show_table(runs, ablations.SEEDS)
 
@@ -281,10 +282,10 @@ rules = ["log-p", "no-l1", "no-giou", "greedy", "argmin"]
 figures.show(ablations.curves_figure(runs, rules), "AP hardly tells the five apart; duplicates do.")
 figures.show(ablations.answers_figure(runs, rules), "The running example, as the five see it.")
 ablations.show_table(runs, rules)
-for name in ("baseline", *rules):
+for name in (*ablations.SEEDS, *rules):
     early, *late = (runs[name][f"curve_loss_{term}"] for term in ("ce", "bbox", "giou"))
     l1, giou = (curve[-5:].mean() for curve in late)
-    print(f"{name:9} class term at step 2,000 {early[39]:.1f}; at the end L1 {l1:.3f}, 1 - GIoU {giou:.2f}")
+    print(f"{name:15} class term at step 2,000 {early[39]:.1f}; at the end L1 {l1:.3f}, 1 - GIoU {giou:.2f}")
 
 # %% [markdown]
 # ## Eyes and seats
@@ -297,7 +298,7 @@ for name in ("baseline", *rules):
 # <details><summary>Predict, then open</summary>
 #
 # **no-classifier**: the curve comes a thousand steps later and ends at AP 0.44. Eyes that know digits shorten the wait;
-# they are not needed for it to end. Nor are they free: the first stage took six minutes more.
+# they are not needed for it to end. Nor are they free: the first stage is 3,000 steps more.
 #
 # **tokens-6**: earlier than the baseline, as good in AP, and four scenes in five are counted right. Two or three
 # objects for six seats: each is taken, and taught, twice as often, and fewer idle ones claim what is not theirs. A scene
