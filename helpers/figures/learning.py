@@ -78,8 +78,11 @@ def running_mean(values, width):
     return np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
 
 
-def curves_figure(recording):
-    """The three terms of the training loss, and average precision on unseen scenes, over the training step."""
+def curves_figure(recording, stops=None):
+    """The three terms of the training loss, and average precision on unseen scenes, over the training step.
+
+    Args: stops: by name, the recorded moments to mark in the upper curves.
+    """
     figure, (top, bottom) = figures.new_figure(9.4, 5.2, rows=2, sharex=True, height_ratios=[1.25, 1])
     step = recording["curve_step"]
     for name, colour in TERM_COLOURS.items():
@@ -96,6 +99,12 @@ def curves_figure(recording):
     bottom.legend(loc="lower right")
     _mark_switch(top, recording, words=False)
     _mark_switch(bottom, recording)
+    for place, (name, index) in enumerate((stops or {}).items()):
+        at, height = recording["step"][index], 0.72 - 0.1 * (place % 2)
+        top.axvline(at, 0, height, color=INK, lw=1, ls=":")
+        last = place == len(stops) - 1
+        words = {"transform": top.get_xaxis_transform(), "fontsize": 11, "va": "bottom"}
+        top.text(at, height, name, ha="right" if last else "left", **words)
     bottom.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return figure
 
@@ -178,7 +187,7 @@ def waiting_figure(recording, start, end):
             end + (end - start) * 0.012, smooth[-1], TERM_NAMES[name], color=words, fontweight="bold", va="center"
         )
     axes.axhline(100, color=NO_OBJECT, lw=1, ls=":")
-    axes.set(title="While it waits: class goes down slowly", ylabel="% of the start", xlabel="training step")
+    axes.set(title="While it waits: a tenth in six thousand steps", ylabel="% of the start", xlabel="training step")
     axes.set_xlim(start, end + (end - start) * 0.1)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return figure
@@ -262,7 +271,9 @@ def precision_recall_figure(precision):
 
 
 def stands_figure(boxes, owned):
-    """One small map per token: a dot where it owned a target, its size and colour those of the box.
+    """One small map per token: grey its centres, and in colour, as large as the box, those where it owned a target.
+
+    Beside its letter, how far those centres lie from their mean, in percent of the image's side.
 
     Args: boxes (M, N, 4) normalised centre boxes of M scenes; owned (M, N) bool.
     """
@@ -270,11 +281,13 @@ def stands_figure(boxes, owned):
     for token, axes in enumerate(panels.flat):
         own = boxes[:, token][owned[:, token]].detach()
         area = own[:, 2] * own[:, 3]
+        axes.scatter(*boxes[:, token, :2].detach().T, s=3, color="#c9c9c9", linewidths=0)
         marks = axes.scatter(
             own[:, 0], own[:, 1], s=500 * area, c=100 * area, cmap="cividis_r", vmin=2, vmax=18, alpha=0.6, linewidths=0
         )
         axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
-        axes.set_title(f"{LETTERS[token]}", fontsize=14, color=PREDICTION)
+        spread = 100 * own[:, :2].var(0, correction=0).sum().sqrt() if len(own) else float("nan")
+        axes.set_title(f"{LETTERS[token]}  {spread:.0f} %", fontsize=13, color=PREDICTION)
         for spine in axes.spines.values():
             spine.set(visible=True, color="#bbbbbb")
         if len(own):
