@@ -35,7 +35,7 @@ CHECKS = [
     lambda answer: tokens.check_order_of_slots(answer, *matcher.example_batch([2])),
     targets.check_to_targets,
     targets.check_unnoticed_box,
-    costs.check_timid_guess,
+    costs.check_class_cost,
     costs.check_giou,
     costs.check_two_guesses,
     assignment.check_greedy_match,

@@ -1,4 +1,4 @@
-"""The checks of notebook 04: a right guess that is expensive, the generalised IoU, two guesses alike to L1."""
+"""The checks of notebook 04: the class cost, the generalised IoU, two guesses alike to L1."""
 
 import torch
 
@@ -6,47 +6,54 @@ from helpers.boxes import box_iou, center_to_corners, corners_to_center, general
 from helpers.checks import as_numbers, attempt
 from helpers.scenes import NUM_CLASSES
 
-RIGHT_CLASS, TIMID_COST = 4, -0.1
 TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
 WANTED_L1, WANTED_IOU, TOLERANCE = 0.2, (0.0, 0.5), 2e-3
 
 
-def check_timid_guess(timid_guess):
-    """Notebook 04: K + 1 logits of a guess that is right about a "4" and costs nearly as much as a wrong one."""
-    answer, fault = attempt(timid_guess)
-    print(fault or judge_timid_guess(answer))
-    if _as_logits(answer) is not None:
-        _draw_probabilities(_as_logits(answer).softmax(-1))
+def check_class_cost(class_cost):
+    """Notebook 04: minus the probability of each target's class: logits (N, K + 1), class_labels (T,) -> (N, T)."""
+    print(judge_class_cost(class_cost))
 
 
-def judge_timid_guess(answer):
-    """The verdict on eleven logits: "4" has to come first, with a probability below 0.1."""
-    logits = _as_logits(answer)
-    if logits is None:
-        return "not yet. Hint: return eleven finite numbers, ten digits and no object."
-    best = logits.argsort(descending=True)[0].item()
-    share = float(logits.softmax(-1)[RIGHT_CLASS])
-    if logits[RIGHT_CLASS] < logits[best]:
-        says = "no object" if best == NUM_CLASSES else f'"{best}"'
-        return f'not yet: this guess says {says}. Hint: the logit of "4" stands at place 4; make it the largest.'
-    if int((logits == logits[RIGHT_CLASS]).sum()) > 1:
-        return 'not yet: "4" shares the first place. Hint: put it a little above the others.'
-    if share >= -TIMID_COST:
-        return (
-            f'not yet: "4" has the probability {share:.3f}, so the pair costs −{share:.3f}.\n'
-            "Hint: bring the logits closer together; the others then get a larger share."
-        )
-    return (
-        f'correct: "4" is the largest of eleven probabilities, yet the pair costs −{share:.3f}.\n'
-        "The largest of eleven is never below 1/11, so no guess that is right costs more than −1/11."
-    )
+def judge_class_cost(class_cost):
+    """The verdict, on five targets of which two have one class, on one target, and on none."""
+    for labels in ([3, 1, 4, 1, 5], [0], []):
+        logits = 3 * torch.randn(12, NUM_CLASSES + 1, generator=torch.Generator().manual_seed(len(labels)))
+        labels = torch.tensor(labels, dtype=torch.int64)
+        case = f", on {len(labels)} targets"
+        hint = "logits is a tensor (N, K + 1), class_labels one of whole numbers (T,)."
+        answer, fault = attempt(class_cost, logits, labels, hint=hint, case=case)
+        if fault:
+            return fault
+        numbers = as_numbers(answer)
+        if numbers is None:
+            return f"not yet{case}: it returns a {type(answer).__name__}. Hint: a tensor of numbers (N, T)."
+        fault = _class_cost_fault(numbers, logits, labels)
+        if fault:
+            return f"not yet{case}: {fault}"
+    return "correct: on five targets, on one, and as a matrix of 12 × 0 on an image without objects."
 
 
-def _as_logits(answer):
-    """K + 1 logits, float64, or None if the answer is not that."""
-    logits = as_numbers(answer)
-    fits = logits is not None and logits.shape == (NUM_CLASSES + 1,) and bool(logits.isfinite().all())
-    return logits if fits else None
+def _class_cost_fault(answer, logits, labels):
+    p = logits.softmax(-1)[:, labels]
+    if answer.shape == p.T.shape != p.shape:
+        return "this is (T, N). Hint: guesses are the rows."
+    if answer.shape != p.shape:
+        return f"the shape is {tuple(answer.shape)}, not {tuple(p.shape)}. Hint: [:, class_labels] takes columns."
+    named = {
+        "these are the raw logits. Hint: a softmax over the classes first": -logits[:, labels],
+        "this is −log p, the loss. Hint: the cost takes the probability as it is": -p.log(),
+        "the minus is missing. Hint: a cost is low where the probability is high": p,
+        "this is 1 − p. It would give the same match, but the cost is −p": 1 - p,
+        "the softmax runs over the guesses. Hint: each guess shares 1 among the classes, dimension -1": (
+            -logits.softmax(0)[:, labels]
+        ),
+        "no-object is left out of the softmax. Hint: all K + 1 logits share the 1": (
+            -logits[:, :-1].softmax(-1)[:, labels]
+        ),
+        "these are sigmoids. Hint: here the classes share 1, by a softmax": -logits.sigmoid()[:, labels],
+    }
+    return _recognise(answer, -p, named)
 
 
 def check_giou(giou):
@@ -199,16 +206,3 @@ def _draw_guesses(boxes):
         numbers = [(name, value, True) for name, value in measures(box, TARGET_BOX).items()]
         draw_pair(axes, box, TARGET_BOX, title, numbers)
     figures.show(figure, "Your two guesses, dashed, and the target; below, what the three measures see.")
-
-
-def _draw_probabilities(probabilities):
-    from helpers import figures
-
-    figure, axes = figures.new_figure(8, 3)
-    names = [*map(figures.label_name, range(NUM_CLASSES)), "none"]
-    colours = [figures.NO_OBJECT] * len(names)
-    colours[RIGHT_CLASS] = figures.CLASS
-    axes.bar(names, probabilities, 0.7, color=colours)
-    axes.axhline(-TIMID_COST, color=figures.INK, ls=":", lw=1.5)
-    axes.set(ylim=(0, max(0.16, 1.1 * float(probabilities.max()))), ylabel="probability", title="What your guess says")
-    figures.show(figure, 'Your guess: "4" has to be the tallest bar, and yet stay below the dotted line, 0.1.')

@@ -20,7 +20,7 @@
 import torch
 
 from helpers import HungarianMatcher, box_iou, center_to_corners, figures, generalized_box_iou
-from helpers.checks.costs import check_giou, check_timid_guess, check_two_guesses
+from helpers.checks.costs import check_class_cost, check_giou, check_two_guesses
 from helpers.detector import load_detector
 from helpers.figures import geometry
 from helpers.scenes import running_example
@@ -37,25 +37,44 @@ costs = HungarianMatcher().cost_matrices(outputs, [target])[0]
 print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 
 # %% [markdown]
-# Twelve guesses, A to L, are the rows; five targets, the columns. N = 12 and T = 5 give 60 pairs, and each cost is a
-# [matrix](glossary.md#cost-matrix) (N, T). We take one pair through all three: the digit "4", and the guess that is surest of it.
-
-# %% [markdown]
 # ## Class: do you know my name?
 #
-# Guess $i$ gives every class a probability $\hat p_i$, by a softmax over its K + 1 logits. It is cheap for target $j$ if
-# the class $c_j$ of that target gets a high one. The cost is its negative (DETR, section 3.1):
+# Twelve guesses, A to L (N = 12), are the rows of each [cost matrix](glossary.md#cost-matrix), five targets (T = 5) its
+# columns. Guess $i$ is cheap for target $j$ if it gives the target's class $c_j$ a high probability $\hat p_i$, by softmax
+# over K + 1 logits (DETR, section 3.1):
 #
 # $$C^{\text{class}}_{ij} = -\hat p_i(c_j)$$
+
+# %% [markdown]
+# ## Exercise: the class cost
+#
+# Write it for all pairs at once: `logits` (N, K + 1) and `class_labels` (T,) give (N, T). An image may have no target.
+
+
+# %% tags=["exercise"]
+def class_cost(logits, class_labels):
+    return None  # (N, T)
+
+
+# %%
+check_class_cost(class_cost)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+def class_cost(logits, class_labels):
+    return -logits.softmax(-1)[:, class_labels]  # one column for each target
+
+
+check_class_cost(class_cost)
 
 # %%
 place = target["class_labels"].tolist().index(4)
 guess = int(logits.softmax(-1)[:, 4].argmax())
-cell = (guess, place)  # the pair that we follow
-class_cost = -logits.softmax(-1)[:, target["class_labels"]]  # (N, K + 1) -> (N, T): one column for each target
-print(f"guess {figures.LETTERS[guess]}, target 4: {class_cost[cell]:.2f}")
-assert torch.equal(class_cost, costs["class_cost"])
-figure = geometry.class_figure(image, target, pred_boxes, class_cost, cell, "Class: −p")
+cell = (guess, place)  # the pair that we follow: the "4", and the guess that is surest of it
+by_class = class_cost(logits, target["class_labels"])
+print(f"guess {figures.LETTERS[guess]}, target 4: {by_class[cell]:.2f}")
+assert torch.allclose(by_class, costs["class_cost"])
+figure = geometry.class_figure(image, target, pred_boxes, by_class, cell, "Class: −p")
 figures.show(figure, "The class cost of all 60 pairs; the ringed cell belongs to the pair drawn on the left.")
 
 # %% [markdown]
@@ -68,36 +87,6 @@ figures.show(figure, "The class cost of all 60 pairs; the ringed cell belongs to
 # to place: no class cost can say *which* "1" a guess has found.
 #
 # </details>
-
-# %% [markdown]
-# ## Exercise: right, and expensive
-#
-# Guess C says "no object", and costs −0.13 for a "1". Can a guess that is *right* cost as much? Find eleven logits:
-# the largest is that of "4", yet the class cost for a "4" lies above −0.1. How close to 0 can it come?
-
-
-# %% tags=["exercise"]
-def timid_guess():
-    return None  # K + 1 = 11 logits: the digits "0" to "9", then no object
-
-
-# %%
-check_timid_guess(timid_guess)
-
-# %% [markdown]
-# <details><summary>A hint</summary>
-#
-# The eleven probabilities share 1. To be the largest, "4" needs only a little more than each of the others has.
-#
-# </details>
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def timid_guess():
-    return [0, 0, 0, 0, 0.05, 0, 0, 0, 0, 0, 0]  # nearly equal shares, each about 1/11
-
-
-check_timid_guess(timid_guess)
 
 # %% [markdown]
 # ## L1: are the four numbers right?
@@ -142,6 +131,13 @@ figures.show(figure, "Two pairs in pieces, and minus GIoU for all 60: −1 is a 
 #
 # Corner boxes (..., 4) in, one number for each pair out: (N, 1, 4) and (T, 4) must give (N, T). Mind the boxes that do
 # not touch.
+#
+# <details><summary>A hint</summary>
+#
+# The intersection's left edge is the larger of the two left edges; its width is never below 0, so `.clamp(min=0)`. For
+# the hull, take the smaller left edge.
+#
+# </details>
 
 
 # %% tags=["exercise"]
@@ -151,14 +147,6 @@ def giou(boxes1, boxes2):
 
 # %%
 check_giou(giou)
-
-# %% [markdown]
-# <details><summary>A hint</summary>
-#
-# The intersection's left edge is the larger of the two left edges; its width is never below 0, so `.clamp(min=0)`. For
-# the hull, take the smaller left edge.
-#
-# </details>
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -325,9 +313,9 @@ figures.show(
 #
 # <details><summary>What to expect</summary>
 #
-# A box judge that is loud enough parts the two digits "1": they stand in different places. With L1 alone, a target
-# keeps its guess where the nearest box is also the best one: with a good detector that is nearly everywhere. It changes
-# where several guesses stand around one target, and their names and overlaps decided.
+# A box judge that is loud enough parts the two digits "1": they stand in different places. With L1 alone only these two
+# keep their guesses. Around the "3", the "4" and the "5" several guesses stand about equally near, and their names and
+# overlaps decided.
 #
 # </details>
 

@@ -1,2 +1,0 @@
-def timid_guess():
-    return [0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0]
