@@ -37,11 +37,14 @@ costs = HungarianMatcher().cost_matrices(outputs, [target])[0]
 print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 
 # %% [markdown]
+# Twelve guesses, A to L, are the rows; five targets, the columns. N = 12 and T = 5 give 60 pairs, and each cost is a
+# [matrix](glossary.md#cost-matrix) (N, T). We take one pair through all three: the digit "4", and the guess that is surest of it.
+
+# %% [markdown]
 # ## Class: do you know my name?
 #
-# Twelve guesses, A to L (N = 12), are the rows of each [cost matrix](glossary.md#cost-matrix), five targets (T = 5) its
-# columns. Guess $i$ is cheap for target $j$ if it gives the target's class $c_j$ a high probability $\hat p_i$, by softmax
-# over K + 1 logits (DETR, section 3.1):
+# Guess $i$ gives every class a probability $\hat p_i$, by a softmax over its K + 1 logits. It is cheap for target $j$ if
+# the class $c_j$ of that target gets a high one. The cost is its negative (DETR, section 3.1):
 #
 # $$C^{\text{class}}_{ij} = -\hat p_i(c_j)$$
 
@@ -59,6 +62,13 @@ def class_cost(logits, class_labels):
 # %%
 check_class_cost(class_cost)
 
+# %% [markdown]
+# <details><summary>A hint</summary>
+#
+# The classes are the last dimension. A list of column numbers as index, `[:, class_labels]`, takes a column for each.
+#
+# </details>
+
 
 # %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def class_cost(logits, class_labels):
@@ -70,7 +80,7 @@ check_class_cost(class_cost)
 # %%
 place = target["class_labels"].tolist().index(4)
 guess = int(logits.softmax(-1)[:, 4].argmax())
-cell = (guess, place)  # the pair that we follow: the "4", and the guess that is surest of it
+cell = (guess, place)  # the pair that we follow
 by_class = class_cost(logits, target["class_labels"])
 print(f"guess {figures.LETTERS[guess]}, target 4: {by_class[cell]:.2f}")
 assert torch.allclose(by_class, costs["class_cost"])
@@ -131,13 +141,6 @@ figures.show(figure, "Two pairs in pieces, and minus GIoU for all 60: −1 is a 
 #
 # Corner boxes (..., 4) in, one number for each pair out: (N, 1, 4) and (T, 4) must give (N, T). Mind the boxes that do
 # not touch.
-#
-# <details><summary>A hint</summary>
-#
-# The intersection's left edge is the larger of the two left edges; its width is never below 0, so `.clamp(min=0)`. For
-# the hull, take the smaller left edge.
-#
-# </details>
 
 
 # %% tags=["exercise"]
@@ -147,6 +150,14 @@ def giou(boxes1, boxes2):
 
 # %%
 check_giou(giou)
+
+# %% [markdown]
+# <details><summary>A hint</summary>
+#
+# The intersection's left edge is the larger of the two left edges; its width is never below 0, so `.clamp(min=0)`. For
+# the hull, take the smaller left edge.
+#
+# </details>
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
