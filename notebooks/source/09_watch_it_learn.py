@@ -101,10 +101,8 @@ figures.show(
 figure = learning.waiting_figure(recording, steps[standing], steps[waiting])
 figures.show(figure, "Class term and GIoU term between the stops standing and waiting, in percent of where they were.")
 own, accuracy = learning.matched_overlap(recording)[0], learning.matched_accuracy(recording)  # (R,) both
-for name, index in stops.items():
-    print(
-        f"{name:10} IoU of matched boxes {own[index]:.2f}, their best class is right in {100 * accuracy[index]:.0f} %"
-    )
+for name, at in stops.items():
+    print(f"{name:10} IoU of matched boxes {own[at]:.2f}, their best class is right in {100 * accuracy[at]:.0f} %")
 
 # %% [markdown]
 # Both terms lose about a tenth, now one in front, now the other. The names and boxes themselves tell more: when the wait
@@ -184,10 +182,10 @@ TrainingReplay(recording, scenes=1, step=int(steps[eyes_open]))
 # %%
 figure = learning.switch_figure(recording)
 figures.show(figure, "Dashed, the switch of eos_coef; the dip at 36,000 is a second, lower cycle on fresh scenes.")
-before, after = learning.around_switch(recording)
+around = list(learning.around_switch(recording))  # two moments
 for name in ("AP", "duplicates", "count_right"):
-    values = recording[f"evaluation_{name}"][[before, after]]
-    print(f"{name:11} at step {steps[before]:,}: {values[0]:.2f}   at step {steps[after]:,}: {values[1]:.2f}")
+    before, after = recording[f"evaluation_{name}"][around]
+    print(f"{name:11} at step {steps[around[0]]:,}: {before:.2f}   at step {steps[around[1]]:,}: {after:.2f}")
 
 # %% [markdown]
 # ## What AP measures
@@ -245,12 +243,10 @@ check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
 # %% [markdown]
 # ## Where each token looks
 #
-# The twelve ranks in these scenes: grey, every centre that a token predicts; in the colour of the box's area, those with
-# which it owned a target; dashed, their median box. The percentage is their spread, in sides of the image. (DETR's figure
-# 7 is like this.)
+# Grey, every centre that a token predicts; in colour, where it owned a target; dashed, the median box; in percent of
+# the image, the spread. (DETR's figure 7 is like this.)
 #
-# **Predict first.** Does the box of a target alone tell who owns it? The nine most similar boxes vote. And is that the
-# owner in the end?
+# **Predict first.** Does a target's box tell who owns it, if the nine most similar vote? And is that the owner in the end?
 #
 # <details><summary>Predict, then open</summary>
 #

@@ -11,7 +11,17 @@
 # which parts of DETR's recipe carry it, and how to tell a difference from chance.
 #
 # **Time** 35 minutes to read, 55 with the exercises. **You need** [05](05_assignment.ipynb) and
-# [07](07_loss.ipynb). The cells that train take up to half a minute each on two cores, and about twice that on Binder.
+# [07](07_loss.ipynb). Cells that train take half a minute on two cores.
+
+# %% [markdown]
+# ## What to measure
+#
+# [AP](glossary.md#average-precision) ranks all boxes by score. A [duplicate](glossary.md#duplicate), a second box on an object, costs it little if its score is
+# low. So we also count **duplicates** per 100 objects at a score over 0.5, and **scenes counted right**.
+
+# %% [markdown]
+# [Non-maximum suppression](glossary.md#non-maximum-suppression) (NMS) strikes out a box that overlaps a better one of its class by over half:
+# **AP after NMS** (`suppressed`) tells what that would mend.
 
 # %%
 import numpy as np
@@ -33,20 +43,10 @@ images, annotations = [image for image, _ in scenes], [annotation["annotations"]
 pixel_values = SceneArrays(scenes).pixel_values(range(200), IMAGE_MEAN, IMAGE_STD)
 print("200 scenes of unseen digits, pixel_values", tuple(pixel_values.shape))
 
-# %% [markdown]
-# ## What to measure
-#
-# [AP](glossary.md#average-precision) ranks all boxes by score. A [duplicate](glossary.md#duplicate), a second box on an object, costs it little if its score is
-# low. So we also count **duplicates** per 100 objects at a score over 0.5, and **scenes counted right**.
-# [Non-maximum suppression](glossary.md#non-maximum-suppression) (NMS) strikes out a box that overlaps a better one of its class by over half:
-# **AP after NMS** (`suppressed`) tells what that would mend.
-
-# %%
 model, _ = load_detector()
 trained = breaking.state(model, pixel_values, annotations)
-empty = np.mean([not things for things in annotations])
 print({name: round(trained[name], 2) for name in ("AP", "suppressed", "count_right", "duplicates")})
-print(f"scenes without any object: {empty:.2f}")
+print(f"scenes without any object: {np.mean([not things for things in annotations]):.2f}")
 
 # %% [markdown]
 # ## First a control
@@ -197,9 +197,9 @@ playground
 # %% [markdown]
 # ## Trained from the start
 #
-# Fifty steps show what a trained network unlearns. What would it never learn? Below, in [ablations](glossary.md#ablation), each run is a whole training
-# with **one** thing changed. The baseline has DETR's loss and ran with three seeds; **bold** is what lies outside of
-# their range. Three are few: a fourth seed would lie outside every second time. Trust wide gaps.
+# Fifty steps show what a trained network unlearns. What would it never learn? In [ablations](glossary.md#ablation), each run is a whole training with
+# **one** thing changed. The baseline has DETR's loss, and three seeds; **bold** lies outside of their range. Three are
+# few: a fourth seed would, too, every second time. Trust wide gaps.
 
 # %%
 runs = ablations.load_ablations()
@@ -214,7 +214,8 @@ ablations.show_table(runs, ablations.SEEDS)
 # %% [markdown]
 # At `eos_coef` 0.1 ([07](07_loss.ipynb)) duplicates are part of the baseline. Anyone can repeat a run:
 # `python -m helpers.training --ablation no-giou`.
-#
+
+# %% [markdown]
 # ## Who is told to be silent?
 #
 # `eos-1`: no-object counts 1; `eos-late-1`: from half way on; `eos-0`: unmatched guesses learn no class; `one-to-many`:
@@ -255,7 +256,8 @@ for name in ("baseline", *silence):
 #
 # `log-p`: minus log *p* in the class cost, where DETR has minus *p*. `no-l1`, `no-giou`: one box term less, in cost and
 # loss. `greedy`, `argmin`: the rules of the playground.
-#
+
+# %% [markdown]
 # **Predict first.** Which of the five can you see in AP? And which in the count?
 #
 # <details><summary>Predict, then open</summary>
