@@ -265,8 +265,8 @@ figures.show(figure, "How often a claim is true: far below the diagonal at eos_c
 NoObjectDial(N=100, T=7, eos_coef=0.1, p=0.85)
 
 # %% [markdown]
-# The claims were **too high by a known factor**; dividing the odds brings them most of the way back. So does training on
-# at 1, as far as its few unsure claims tell.
+# The claims were **too high by a known factor**; dividing the odds mends most. So does training on at 1, as far as its
+# few unsure claims tell.
 #
 # So `eos_coef` has two aims. *Equal weight* needs *T* / (*N* − *T*). *Honest scores* need 1, whatever *N* and *T*. DETR
 # takes equal weight, and pays with scores that are too high.
