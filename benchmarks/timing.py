@@ -52,6 +52,17 @@ def others_percent(seconds=2.0):
     return psutil.cpu_percent(interval=seconds)
 
 
+def wait_until_idle(tries=30):
+    """Return when the machine is idle; a machine that stays busy for a minute ends the program."""
+    for _ in range(tries):
+        busy = others_percent()
+        if busy <= BUSY:
+            return
+    sys.exit(
+        f"Other programs use {busy:.0f} % of the processors: such timings mean nothing. Come back when it is idle."
+    )
+
+
 def peak_megabytes(name, images, predictions, targets):
     """By how much one call raises the memory of a fresh process."""
     command = [sys.executable, "-m", "benchmarks.memory", name, str(images), str(predictions), str(targets)]

@@ -78,17 +78,19 @@ class HungarianMatcher(nn.Module):
     def match_layers(self, layers, targets):
         """Match several layers' outputs with the same targets at once: one list of pairs per layer.
 
-        The layers stand in for more images: one pass over all costs and one copy to the host, however many there are.
+        The layers stand in for more images: on a GPU, and in small batches, there is one pass over all costs and one copy
+        to the host, however many layers there are.
         """
-        outputs, flat, sizes = self._flatten(layers, targets)
+        layers, flat, sizes = self._flatten(layers, targets)
         used = {name: self.weight(name) for name in self.costs if self.weight(name)}
-        num_predictions = outputs["logits"].shape[1]
+        num_predictions = layers[0]["logits"].shape[1]
         cost = np.empty((sum(sizes) * len(layers), num_predictions))  # a row for each target
         start = 0
-        for block in _blocks(outputs, flat, sizes * len(layers)):
-            total = _weighted_sum({name: self._cost(name, *block) for name in used}, used).T.cpu().numpy()
-            cost[start : start + len(total)] = total
-            start += len(total)
+        for part in _side_by_side(layers, flat, sizes):
+            for block in _blocks(*part):
+                total = _weighted_sum({name: self._cost(name, *block) for name in used}, used).T.cpu().numpy()
+                cost[start : start + len(total)] = total
+                start += len(total)
         pairs = self._assign_images(cost, sizes * len(layers))
         _warn_of_leftovers(pairs[: len(sizes)], sizes, num_predictions)
         return [pairs[start : start + len(sizes)] for start in range(0, len(pairs), len(sizes))]
@@ -103,14 +105,14 @@ class HungarianMatcher(nn.Module):
         >>> list(matrices), matrices["total"].shape
         (['class_cost', 'bbox_cost', 'giou_cost', 'total'], torch.Size([3, 2]))
         """
-        outputs, flat, sizes = self._flatten([outputs], targets)
+        (outputs,), flat, sizes = self._flatten([outputs], targets)
         matrices = {name: self._cost(name, outputs, flat, _image_index(sizes, flat)) for name in self.costs}
         matrices["total"] = _weighted_sum(matrices, {name: self.weight(name) for name in matrices})
         split = {name: matrix.split(sizes, dim=1) for name, matrix in matrices.items()}
         return [{name: parts[image] for name, parts in split.items()} for image in range(len(sizes))]
 
     def _flatten(self, layers, targets):
-        """Layers as one long batch, its targets one after another, and how many each image of one layer has."""
+        """Layers of what has images, the targets of one layer one after another, and how many each image has."""
         check_layers(layers, targets)
         # What a model returns besides, such as its loss, has no image dimension.
         layers = [{name: value for name, value in layer.items() if _has_images(value, targets)} for layer in layers]
@@ -122,12 +124,8 @@ class HungarianMatcher(nn.Module):
         }
         if self.costs is not STANDARD_COSTS:
             shared = set.intersection(*(set(target) for target in targets)) - set(flat)
-            flat |= {name: [target[name] for target in targets] * len(layers) for name in shared}
-        if len(layers) > 1:
-            flat |= {name: torch.cat([flat[name]] * len(layers)) for name in ("class_labels", "boxes")}
-            names = set.intersection(*(set(layer) for layer in layers))
-            outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
-        return outputs, flat, sizes
+            flat |= {name: [target[name] for target in targets] for name in shared}
+        return layers, flat, sizes
 
     def _cost(self, name, outputs, flat, image_index):
         matrix = self.costs[name](outputs, flat, image_index)
@@ -152,6 +150,21 @@ class HungarianMatcher(nn.Module):
             pairs.append((torch.from_numpy(prediction_index), torch.from_numpy(target_index)))
             start += size
         return pairs
+
+
+def _side_by_side(layers, flat, sizes):
+    """Layers as one long batch of images; large ones on a CPU one by one: copying them takes longer than it saves."""
+    logits = layers[0]["logits"]
+    large = logits.device.type == "cpu" and sum(sizes) * logits.shape[1] > SERIAL
+    if len(layers) == 1 or large:
+        return [(layer, flat, sizes) for layer in layers]
+    names = set.intersection(*(set(layer) for layer in layers))
+    outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
+    flat = {
+        name: torch.cat([value] * len(layers)) if isinstance(value, torch.Tensor) else value * len(layers)
+        for name, value in flat.items()
+    }
+    return [(outputs, flat, sizes * len(layers))]
 
 
 def _blocks(outputs, flat, sizes):

@@ -136,8 +136,11 @@ class TestPermutations:
             assert pairs_of(HungarianMatcher()(alone, [target])) == [together[image]]
 
 
-def test_layers_at_once_equal_single_calls():
-    layers, targets = [make_batch([3, 0, 5], seed=seed)[0] for seed in range(3)], make_batch([3, 0, 5])[1]
+# 30 x 50 x 30 pairs are a large batch, whose layers are not copied side by side.
+@pytest.mark.parametrize(("sizes", "num_predictions"), [([3, 0, 5], 6), ([30] * 50, 30)], ids=["small", "large"])
+def test_layers_at_once_equal_single_calls(sizes, num_predictions):
+    layers = [make_batch(sizes, num_predictions, seed=seed)[0] for seed in range(3)]
+    targets = make_batch(sizes, num_predictions)[1]
     matcher = HungarianMatcher()
     at_once = matcher.match_layers(layers, targets)
     assert [pairs_of(match) for match in at_once] == [pairs_of(matcher(layer, targets)) for layer in layers]

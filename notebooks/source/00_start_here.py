@@ -241,8 +241,8 @@ assert abs(loss - reference) < 1e-6
 # %% [markdown]
 # ## Move it, break it
 #
-# Now shuffle the labels yourself: change `new_order` and run the cell. Then break it: list one label twice and leave
-# one out, `[0, 0, 2, 3, 4]`.
+# Now shuffle the labels yourself: change `new_order` and run the cell. The last line breaks it: one label is listed
+# twice, and one is left out.
 #
 # <details><summary>Predict first, then open</summary>
 #
@@ -257,10 +257,12 @@ assert abs(loss - reference) < 1e-6
 
 # %%
 new_order = [4, 0, 3, 1, 2]
-shuffled = [{name: values[new_order] for name, values in targets[0].items()}]
-print(f"by position       {positional_loss(new_order):.4f}")
-print(f"as a set          {float(criterion.total(criterion(outputs, shuffled))):.4f}")
-print(f"in the old order  {float(loss):.4f}")
+for order in ([0, 1, 2, 3, 4], new_order, [0, 0, 2, 3, 4]):
+    shuffled = [{name: values[order] for name, values in targets[0].items()}]
+    as_a_set = float(criterion.total(criterion(outputs, shuffled)))
+    guess, label = matcher(outputs, shuffled)[0]
+    graded = "".join(figures.LETTERS[n] for n in guess[label.argsort()])
+    print(order, f"by position {positional_loss(order):.2f}, as a set {as_a_set:.2f}, by", graded)
 
 # %% [markdown]
 # ## Everything in your hands

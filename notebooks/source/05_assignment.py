@@ -242,7 +242,7 @@ check_trap_for_greedy(trap_for_greedy)
 #
 # The seven idle guesses are worth nothing: the match does without them already. And no: a matched guess is worth what
 # its [**understudy**](glossary.md#understudy) costs more, the guess that would step in. B has one of the cheapest cells, −2.67, but H stands
-# beside it, at −2.05: B's price is 0.62.
+# beside it, at −2.05: B's price is 0.61.
 #
 # </details>
 

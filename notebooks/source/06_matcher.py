@@ -20,6 +20,7 @@
 
 # %%
 import inspect
+from textwrap import dedent
 
 import torch
 from IPython.display import Markdown
@@ -30,6 +31,7 @@ from helpers import HungarianMatcher, bbox_cost, center_to_corners, class_cost, 
 from helpers.checks.matcher import MISTAKES, check_flip_with_log, check_match_batch
 from helpers.detector import load_detector
 from helpers.figures import batch as drawn
+from helpers.figures.speed import growth_figure, measured
 from helpers.scenes import HandwrittenScenes, running_example
 from helpers.widgets import MatchingPlayground
 
@@ -53,7 +55,7 @@ figures.show(drawn.batch_figure(images, targets), "The four scenes of the batch,
 # %% [markdown]
 # ## The reference, in four steps
 #
-# DETR's matcher, and the one in `transformers`, take four steps; we rebuild them in eight cells. **One:** forget which
+# DETR's matcher, and the one in `transformers`, take four steps; we rebuild them one by one. **One:** forget which
 # image is which. All guesses go into one long list, all targets into another; `sizes` remembers how many are whose.
 
 # %%
@@ -96,6 +98,14 @@ figure = drawn.huge_matrix_figure(huge, sizes, 12, "Only the coloured blocks can
 figures.show(figure, "The huge matrix: pairs of one image in colour, pairs across images hatched.")
 
 # %% [markdown]
+# What that costs, measured by `make bench` on larger batches ([11](11_fast_and_safe.ipynb) goes through it): twice the
+# images are twice the rows *and* twice the columns, so four times the work. `helpers` is the matcher built below.
+
+# %%
+caption = "Time and memory of one match against the batch size; ×: the factor whenever the batch doubles, from 16 on."
+figures.show(growth_figure(measured(predictions=100, targets=7)), caption)
+
+# %% [markdown]
 # **Four:** the images come back. `view` separates the rows, `split` the columns, and of part i only the slice
 # `part[i]` is used and solved. So images never get mixed, which
 # [people ask](https://github.com/facebookresearch/detr/issues/330); their pairs were computed in vain.
@@ -126,9 +136,10 @@ assert torch.equal(own_pairs[:, :5], by_class[:12, :5])  # the block of scene on
 #
 # <details><summary>The source, line by line</summary>
 #
-# `_flatten` puts the targets of all images one after another and makes `image_index`. `total` is the weighted sum, one
-# column a target, only own guesses. Then one copy to the CPU, in float64, since SciPy works there. `_assign_images` cuts
-# the matrix into images and solves each. `match_layers` takes several layers at once, which notebook 08 needs.
+# `_flatten` puts the targets of all images one after another. `_blocks` takes some images at a time, with their
+# `image_index`: small tensors are faster on a CPU. `_cost` calls one cost, and `_weighted_sum` adds them up, one column
+# a target, only own guesses. Then comes one copy to the CPU, in float64, since SciPy works there. `_assign_images` cuts
+# the matrix into images and solves each.
 #
 # </details>
 
@@ -138,8 +149,9 @@ ours, reference = matcher(outputs, targets), ReferenceMatcher(class_cost=1, bbox
 for a, b, c in zip(ours, reference, pairs):
     assert [index.tolist() for index in a] == [index.tolist() for index in b] == [index.tolist() for index in c]
 print("one pair of index tensors per image:", [tuple(index.shape) for index, _ in ours])
-source = inspect.cleandoc(inspect.getsource(HungarianMatcher.match_layers))
-Markdown(f"<details><summary>The source of match_layers</summary>\n\n```python\n{source}\n```\n\n</details>")
+parts = [getattr(HungarianMatcher, name) for name in ("match_layers", "_flatten", "_cost", "_assign_images")]
+source = "\n".join(dedent(inspect.getsource(part)) for part in parts)
+Markdown(f"<details><summary>The source of the matcher</summary>\n\n```python\n{source}\n```\n\n</details>")
 
 # %% [markdown]
 # ## Who decides?
