@@ -1,7 +1,7 @@
 """The assignment problem, to look into: each target gets a prediction of its own so that the summed cost is least.
 
-`brute_force`, `greedy`, `argmin` and `hungarian` share one signature: a cost matrix (N, T), N predictions as rows and
-T targets as columns, gives (prediction_index, target_index), so that each fits `HungarianMatcher(assign=...)`.
+`brute_force`, `lapx`, `greedy`, `argmin` and `hungarian` share one signature: a cost matrix (N, T), N predictions as
+rows and T targets as columns, gives (prediction_index, target_index), so that each fits `HungarianMatcher(assign=...)`.
 `hungarian_steps` shows the method at work, `optimality_certificate` proves its answer. The real matcher calls scipy.
 """
 
@@ -46,6 +46,24 @@ def brute_force(cost):
     """
     chosen, totals = every_assignment(cost)
     return _as_pairs(cost, chosen[totals.argmin()])
+
+
+def lapx(cost):
+    """The best assignment by lapx, another implementation of the method of Jonker and Volgenant.
+
+    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long, sorted by prediction.
+
+    >>> lapx([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]])
+    (array([0, 1]), array([1, 0]))
+    """
+    from lap import lapjv
+
+    cost = _checked(cost)
+    if not cost.size:
+        return _sorted_pairs([])
+    _, target_of, _ = lapjv(cost, extend_cost=True)  # -1 for an idle prediction
+    matched = np.flatnonzero(target_of >= 0)
+    return matched, target_of[matched].astype(np.int64)
 
 
 def greedy(cost):

@@ -78,8 +78,8 @@ class HungarianMatcher(nn.Module):
     def match_layers(self, layers, targets):
         """Match several layers' outputs with the same targets at once: one list of pairs per layer.
 
-        The layers stand in for more images: on a GPU, and in small batches, there is one pass over all costs and one copy
-        to the host, however many layers there are.
+        The layers stand in for more images: on a GPU, and in small batches, there is one pass over all costs and one
+        copy to the host, however many layers there are.
         """
         layers, flat, sizes = self._flatten(layers, targets)
         used = {name: self.weight(name) for name in self.costs if self.weight(name)}

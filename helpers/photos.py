@@ -2,9 +2,12 @@
 
 import io
 
+import torch
+
 MOST_BYTES, MOST_PIXELS = 10_000_000, 40_000_000
 LONGEST = 800  # pixels of a photo's longer side, once read: more does not help YOLOS-tiny and takes long
 SCORE = 0.7
+MOST_GUESSES = 12  # in the playground
 
 
 def read_photo(content):
@@ -68,14 +71,36 @@ def try_photo(name="hustvl/yolos-tiny"):
 
 
 def show_answer(content, model, image_processor):
-    """Show what the detector finds in a picture file, or one sentence why it cannot be read."""
+    """Show what the detector finds in a picture file, and the photo in the playground, or one sentence why not."""
+    from IPython.display import display
+
     from helpers import figures
-    from helpers.detector import predict
+    from helpers.detector import decode
 
     try:
         image = read_photo(content)
     except ValueError as error:
         return print(error)
-    found = predict(model, image_processor, image, SCORE)
+    with torch.no_grad():
+        outputs = model(image_processor(images=image, return_tensors="pt")["pixel_values"])
+    found = decode(outputs, [image.size], SCORE)[0]
     figures.show(photo_figure(image, found, model.config.id2label), "Your photo, with every guess over 70 %.")
+    if len(found["scores"]):
+        print(
+            "In your hands: a photo has no targets, so these guesses stand in for them. Drag a blue box away."
+        )
+        display(photo_playground(image, outputs, SCORE))
     return None
+
+
+def photo_playground(image, outputs, score=SCORE):
+    """The surest guesses of a photo in a `MatchingPlayground`; those over `score` are its targets, too."""
+    from helpers.widgets import MatchingPlayground
+
+    scores, labels = outputs["logits"][0].softmax(-1)[:, :-1].max(-1)
+    rows = scores.topk(min(MOST_GUESSES, len(scores))).indices.sort().values
+    sure = rows[scores[rows] > score]
+    targets = {"class_labels": labels[sure], "boxes": outputs["pred_boxes"][0, sure]}
+    shown = {name: outputs[name][:, rows] for name in ("logits", "pred_boxes")}
+    controls = [control for control in MatchingPlayground.CONTROLS if control != "preset"]
+    return MatchingPlayground(image, shown, [targets], controls=controls)

@@ -4,6 +4,7 @@ import html
 import re
 from statistics import median
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 TEXT_TYPES = ("text/plain", "text/html", "text/markdown", "text/latex")
 CELLS = (25, 40)
 MARKDOWN_PER_CODE = (1.2, 2.0)
@@ -135,6 +136,10 @@ def output_complaints(notebook):
     for cell in code_cells(notebook):
         kinds = {output.output_type for output in cell.outputs} | {kind for kind, _ in texts(cell)}
         complaints += [f"{kind}: {_start(cell)}" for kind in ("error", "stderr") if kind in kinds]
+        for output in cell.outputs:
+            said = output.get("data", {}).get("text/plain", "")
+            if WIDGET in output.get("data", {}) and not said.endswith("."):
+                complaints.append(f"a widget without a sentence in its place: {said[:60]!r}")
         for _, text in texts(cell):
             complaints += [f"{name}: {text[:80]!r}" for name, form in VOLATILE.items() if form.search(text)]
             if tagged(cell, "live") and any(last_digit(number) for number in NUMBER.findall(text)):

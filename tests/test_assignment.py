@@ -14,11 +14,12 @@ from helpers.assignment import (
     greedy,
     hungarian,
     hungarian_steps,
+    lapx,
     optimality_certificate,
     total_cost,
 )
 
-SOLVERS = (brute_force, greedy, hungarian)
+SOLVERS = (brute_force, greedy, hungarian, lapx)
 # Small whole numbers give many ties, floats give none.
 NUMBERS = st.one_of(st.integers(-4, 4).map(float), st.floats(-50, 50).map(lambda value: round(value, 6)))
 
@@ -36,7 +37,7 @@ def best(cost):
 
 @given(matrices())
 def test_the_best_total_is_scipys(cost):
-    for solver in (brute_force, hungarian):
+    for solver in (brute_force, hungarian, lapx):
         prediction, target = solver(cost)
         assert len(set(prediction.tolist())) == len(set(target.tolist())) == len(target) == min(cost.shape)
         assert cost[prediction, target].sum() == pytest.approx(best(cost), abs=1e-9)
@@ -183,7 +184,7 @@ def test_each_fits_the_matcher(solver):
     targets = [{"class_labels": torch.randint(4, (t,)), "boxes": torch.rand(t, 4) * 0.5 + 0.1} for t in (3, 0, 2)]
     matched = HungarianMatcher(assign=solver)(outputs, targets)
     assert [len(target) for _, target in matched] == [3, 0, 2]
-    if solver in (brute_force, hungarian):
+    if solver in (brute_force, hungarian, lapx):
         for ours, scipys in zip(matched, HungarianMatcher()(outputs, targets)):
             assert torch.equal(ours[0], scipys[0])
             assert torch.equal(ours[1], scipys[1])

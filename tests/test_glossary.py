@@ -13,7 +13,6 @@ from helpers.detector import detection_outputs, load_detector
 from helpers.scenes import running_example
 from tools.notebooks import NOTEBOOKS, sources
 
-PLANNED = {"10_break_it", "11_fast_and_safe", "12_where_the_field_went", "13_clinic"}
 ENTRY = re.compile(
     r'<a id="(?P<anchor>[^"]+)"></a>\*\*(?P<term>[^*]+)\*\* · (?P<chinese>[^\n]+) · '
     r"\[(?P<number>\d\d)\]\((?P<notebook>\w+)\.ipynb\)<br>\n(?P<sentence>[^\n]+?)(?:<br>\n(?P<more>[^\n]+))?\n"
@@ -47,7 +46,7 @@ def test_entries_are_sorted_below_their_letters():
 def test_entry(entry):
     assert entry.anchor == re.sub(r"[^a-z0-9]+", "-", entry.term.casefold()).strip("-")
     assert entry.notebook[:2] == entry.number
-    assert entry.notebook in PLANNED | {path.stem for path in sources()}
+    assert entry.notebook in {path.stem for path in sources()}
     assert re.search(r"[\u4e00-\u9fff]", entry.chinese) or entry.chinese in CHINESE_AS_IT_IS
     assert entry.sentence.endswith(".")
     assert len(entry.sentence.split()) <= 30
@@ -99,4 +98,4 @@ def one_loss():
 def test_links_of_the_notebooks_lead_to_an_entry(path):
     links = re.findall(r"\]\(glossary\.md#?([^)]*)\)", path.read_text(encoding="utf-8"))
     assert set(links) <= {entry.anchor for entry in ENTRIES} | {""}
-    assert len(links) <= 8, "first uses of central terms only"
+    assert 1 <= len(links) <= 8, "first uses of central terms only"

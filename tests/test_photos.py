@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from helpers import photos
-from helpers.photos import photo_figure, read_photo, try_photo
+from helpers.photos import photo_figure, photo_playground, read_photo, try_photo
 
 
 def encoded(image, kind="PNG", **options):
@@ -70,6 +70,10 @@ def test_the_whole_way_without_a_network(folder, monkeypatch, capsys):
         upload = {"name": "a", "type": "image/png", "size": len(content), "content": content, "last_modified": now}
         button.value = (upload,)
         assert said in str(shown) + capsys.readouterr().out
+    monkeypatch.setattr("helpers.photos.SCORE", 0.0)  # so that random weights are sure of something
+    shown.clear()
+    button.value = ({**upload, "content": encoded(Image.new("RGB", (200, 150), "blue"))},)
+    assert "MatchingPlayground" in str(shown)
 
 
 def test_without_a_network_one_sentence(monkeypatch, capsys):
@@ -88,3 +92,14 @@ def test_names_and_scores_are_drawn():
     }
     figure = photo_figure(Image.new("RGB", (80, 60)), found, {3: "car"})
     assert "car 93%" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_the_playground_takes_the_surest_guesses():
+    torch.manual_seed(0)
+    outputs = {"logits": torch.randn(1, 100, 92), "pred_boxes": 0.2 + 0.6 * torch.rand(1, 100, 4)}
+    outputs["logits"][0, 40:43, 17] = 20.0  # three sure ones
+    playground = photo_playground(Image.new("RGB", (80, 60)), outputs)
+    assert (len(playground.boxes), playground.labels) == (12, [17, 17, 17])
+    prediction_index, target_index = playground.match
+    boxes, wanted = playground.outputs["pred_boxes"][0], playground.targets[0]["boxes"]
+    assert torch.equal(boxes[prediction_index], wanted[target_index])

@@ -60,6 +60,13 @@ def test_a_notebook_saved_by_hand_is_stale(course):
     assert stale_reason(source, target, package) == "it was saved by hand"
 
 
+def test_each_heading_begins_a_slide():
+    tags = {"metadata": {"tags": ["solution"]}}
+    cells = [new_markdown_cell("## A"), new_markdown_cell("words"), new_code_cell("1"), new_code_cell("2", **tags)]
+    built = canonical(new_notebook(cells=cells))
+    assert [cell.metadata.slideshow.slide_type for cell in built.cells] == ["slide", "subslide", "-", "skip"]
+
+
 def test_a_failing_notebook_is_reported_and_left_alone(course, capsys):
     source, target, _ = course
     source.write_text("# %%\n1 / 0\n")

@@ -23,7 +23,7 @@ LANGUAGE_INFO = {
 OWN_METADATA = "set_prediction_loss"  # where a built notebook remembers its inputs
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-VOLATILE_CELL_METADATA = {"ExecuteTime", "collapsed", "execution", "scrolled", "trusted"}
+VOLATILE_CELL_METADATA = {"ExecuteTime", "collapsed", "execution", "scrolled", "slideshow", "trusted"}
 
 
 def canonical(notebook):
@@ -56,11 +56,24 @@ def cell_ids(cells):
 
 def _canonical_cell(cell, name):
     metadata = {key: value for key, value in cell.metadata.items() if key not in VOLATILE_CELL_METADATA}
+    metadata["slideshow"] = {"slide_type": slide_type(cell)}
     result = {"cell_type": cell.cell_type, "id": name, "metadata": metadata, "source": cell.source}
     if cell.cell_type == "code":
         result["execution_count"] = cell.get("execution_count")
         result["outputs"] = [_canonical_output(output) for output in cell.get("outputs", [])]
     return result
+
+
+def slide_type(cell):
+    """The cell's part in a talk, for any program that shows notebooks as slides: each heading begins a slide.
+
+    `make slides` and `make lecture` cut finer, by what fits.
+    """
+    if {"solution", "colab"} & set(cell.metadata.get("tags", [])):
+        return "skip"
+    if cell.cell_type == "markdown":
+        return "slide" if re.match(r"#{1,2} ", cell.source) else "subslide"
+    return "-"
 
 
 def _canonical_output(output):

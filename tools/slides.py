@@ -54,7 +54,7 @@ class Block:
 
 
 def deck(notebook):
-    """A copy of a built notebook, cut into slides by their `slideshow` metadata."""
+    """A copy of a built notebook, cut into slides of what fits, by their `slideshow` metadata."""
     metadata = large_pieces(notebook.metadata)
     metadata.title = title_of(notebook)
     return new_notebook(cells=cut(notebook.cells, blocks_of), metadata=metadata)

@@ -21,13 +21,18 @@ def compare(yolos, detr, pixel_values, targets):
     backbone = (inner.backbone, inner.input_projection)
     rows = {
         "": ("YOLOS", "DETR"),
+        "pixel_values": (pixel_values.shape, pixel_values.shape),
         "convolutions on the pixels": (_convolutions(vit), _convolutions(*backbone)),
-        "   their parameters": (_size(vit.embeddings.patch_embeddings), _size(*backbone)),
+        "   with parameters": (_size(vit.embeddings.patch_embeddings), _size(*backbone)),
         "tokens made of the image": (image_tokens.shape, right.encoder_last_hidden_state.shape),
+        "learned tokens and positions": (_own_size(vit.embeddings), _size(inner.query_position_embeddings)),
         "encoder layers": (len(vit.encoder.layer), len(inner.encoder.layers)),
+        "   with parameters ": (_size(vit.encoder, vit.layernorm), _size(inner.encoder)),
         "decoder layers": (0, len(inner.decoder.layers)),
-        "   parameters of all layers": (_size(vit.encoder), _size(inner.encoder, inner.decoder)),
+        "   with parameters  ": ("0", _size(inner.decoder)),
         "what the heads read": (read.shape, right.last_hidden_state.shape),
+        "heads, their parameters": tuple(_size(m.class_labels_classifier, m.bbox_predictor) for m in (yolos, detr)),
+        "all parameters": (_size(yolos), _size(detr)),
         "logits": (left.logits.shape, right.logits.shape),
         "pred_boxes": (left.pred_boxes.shape, right.pred_boxes.shape),
         "loss, by the model itself": (f"{float(left.loss):.4f}", f"{float(right.loss):.4f}"),
@@ -42,6 +47,10 @@ def _convolutions(*modules):
 
 def _size(*modules):
     return f"{sum(weights.numel() for module in modules for weights in module.parameters()):,}"
+
+
+def _own_size(module):
+    return f"{sum(weights.numel() for weights in module.parameters(recurse=False)):,}"
 
 
 def _own_loss(model, outputs, targets):

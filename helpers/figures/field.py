@@ -52,14 +52,14 @@ PAPERS = (
 )
 MARGIN = 8  # pixels around an enlarged mask
 SAME_CORNER = 14  # pixels of the image within which guesses share a name tab
-FACTS = {  # name in `matches`: cost, match, loss for the rest, suppression
-    "DETR": ("−p + 5 L1 − 2 GIoU", "one to one", "cross-entropy to no object", "no"),
-    "Deformable DETR": ("focal + 5 L1 − 2 GIoU", "one to one", "focal loss to 0", "no"),
-    "RT-DETR": ("2 focal + 5 L1 − 2 GIoU", "one to one, and spoiled targets", "varifocal loss to 0", "no"),
-    "Mask2Former": ("−2 p + 5 mask + 5 dice", "one to one", "cross-entropy to no object", "no"),
-    "Group DETR": ("2 focal + 5 L1 − 2 GIoU", "one to one in each group", "to 0, as in LW-DETR", "no"),
-    "H-DETR": ("2 focal + 5 L1 − 2 GIoU", "targets repeated, in a second branch", "focal loss to 0", "no"),
-    "OTA": ("class and box loss", "optimal transport", "focal loss to 0", "yes"),
+FACTS = {  # name in `matches`: cost, match, what a guess without target learns, suppression
+    "DETR": ("−p + 5 L1 − 2 GIoU", "one to one", "no object, by cross-entropy", "no"),
+    "Deformable DETR": ("focal + 5 L1 − 2 GIoU", "one to one", "0, by the focal loss", "no"),
+    "RT-DETR": ("2 focal + 5 L1 − 2 GIoU", "one to one, and spoiled targets", "0, by the varifocal loss", "no"),
+    "Mask2Former": ("−2 p + 5 mask + 5 dice", "one to one", "no object, by cross-entropy", "no"),
+    "Group DETR": ("2 focal + 5 L1 − 2 GIoU", "one to one in each group", "0, by LW-DETR's class loss", "no"),
+    "H-DETR": ("2 focal + 5 L1 − 2 GIoU", "targets repeated, in a second branch", "0, by the focal loss", "no"),
+    "OTA": ("focal and IoU loss; here as RT-DETR", "optimal transport", "0, by the focal loss", "yes"),
 }
 
 
@@ -222,7 +222,7 @@ def ink_inside(pixel_values, pred_boxes):
 
 def take_home(matches, num_targets):
     """The table of notebook 12 as Markdown; the positives of each target are counted in `matches`."""
-    lines = ["| method | cost | match | positives here | the rest | NMS |", "|---|---|---|---|---|---|"]
+    lines = ["| method | cost | match | positives here | the rest learn | NMS |", "|---|---|---|---|---|---|"]
     for name, match in matches.items():
         cost, kind, rest, suppression = FACTS[name]
         counts = ", ".join(map(str, positives(match, num_targets)))

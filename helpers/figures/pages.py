@@ -16,13 +16,17 @@ def page_chooser(pages, description, chosen=None, slider=False):
     """A control above the page that it chooses: `pages` maps each option to HTML, `chosen` is shown first."""
     import ipywidgets
 
+    class Chooser(ipywidgets.VBox):
+        def __repr__(self):  # what a reader without widgets sees
+            return f'"{description.rstrip(":")}": a choice of {len(pages)} pages, alive in JupyterLab.'
+
     options = list(pages)
     place = options.index(chosen) if chosen is not None else 0
     kind = ipywidgets.SelectionSlider if slider else ipywidgets.Dropdown
     control = kind(options=options, index=place, description=description)
     stack = ipywidgets.Stack([ipywidgets.HTML(NO_MARK + page) for page in pages.values()], selected_index=place)
     ipywidgets.jslink((control, "index"), (stack, "selected_index"))
-    chooser = ipywidgets.VBox([control, stack])
+    chooser = Chooser([control, stack])
     chooser.add_class("spl-pages")
     return chooser
 

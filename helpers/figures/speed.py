@@ -56,6 +56,16 @@ def draw_growth(axes, rows, title, batch=None):
             axes.plot(batch, points[batch], "o", ms=13, color=CONTENDERS[name][0], mec="white", mew=2, zorder=4)
 
 
+def growth_table(rows):
+    """What `growth_figure` draws, in numbers, as Markdown; the last column is the loss with its gradient."""
+    lines = ["| images | helpers, ms | reference, ms | faster | loss and gradient, faster |", "|---|---|---|---|---|"]
+    for row in rows:
+        ours, theirs = (1000 * row["matcher"][name] for name in ("helpers", "transformers"))
+        whole = row["loss"]["transformers"] / row["loss"]["helpers"]
+        lines.append(f"| {row['B']} | {ours:.1f} | {theirs:,.1f} | {theirs / ours:.1f} × | {whole:.1f} × |")
+    return "\n".join(lines)
+
+
 def _draw_curves(axes, curves, title):
     batches = sorted({batch for points in curves.values() for batch in points})
     for name, points in curves.items():

@@ -187,7 +187,7 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 weights = torch.stack(run.attentions, dim=1).mean(2)  # (32, 5, S, S): image, layer, from, to
 assert torch.allclose(weights.sum(-1), torch.ones(1))
 match = HungarianMatcher()(run, [dict(label) for label in batch["labels"]])
-scene, token = torch.tensor([(b, n) for b, (tokens, _) in enumerate(match) for n in tokens]).T  # (M,) each
+scene, token = torch.tensor([(b, n) for b, (tokens, _) in enumerate(match) for n in tokens]).T  # (M,): all matched
 rows = weights[scene, :, 65 + token]  # (M, 5, S)
 inside = patch_coverage(run.pred_boxes[scene, token]).flatten(1)  # (M, 64): the part of each patch in the box
 to_patches = rows[..., 1:65]  # (M, 5, 64)
@@ -269,8 +269,8 @@ print(f"shuffled after adding positions  {loss_from(embeddings[:, order]):.4f}")
 print(f"shuffled before                  {loss_from(tokens[:, order] + parts.position_embeddings):.4f}")
 
 # %% [markdown]
-# So the network knows the image's geometry from the positions alone, and they were learned: nobody told it that
-# place 9 lies below place 1. Notebook 02 does the same to the detection tokens, with a similar result.
+# So the network knows how patches lie to each other from the positions alone, and they were learned: nobody told it
+# that place 9 lies below place 1. Notebook 02 does the same to the detection tokens, with a similar result.
 
 # %% [markdown]
 # ## YOLOS beside DETR
@@ -292,7 +292,7 @@ torch.manual_seed(0)
 detr = DetrForObjectDetection(config).eval()
 assert model.loss_function is detr.loss_function
 for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, targets).items():
-    print(f"{name:30}{yolos_value:16}{detr_value}")
+    print(f"{name:30}{yolos_value:18}{detr_value}")
 
 # %% [markdown]
 # DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree. All that

@@ -78,7 +78,8 @@ by_giou = -generalized_box_iou(center_to_corners(pred_boxes)[:, None], center_to
 print("class", tuple(by_class.shape), "L1", tuple(by_l1.shape), "GIoU", tuple(by_giou.shape))
 
 # %% [markdown]
-# **Three:** their weighted sum, one huge matrix of 48 × 13 = 624 pairs.
+# **Three:** their weighted sum, one huge matrix of 48 × 13 = 624 pairs. Below it, what that costs, as measured by `make
+# bench` ([11](11_fast_and_safe.ipynb) has the details): twice the images are twice the rows *and* twice the columns.
 #
 # **Predict first.** Most of them pair a guess of one image with a target of another. How many can ever be used?
 #
@@ -96,12 +97,6 @@ for B in (4, 16, 64):  # as in a real training: N = 100 guesses, 7 targets an im
     print(f"B = {B:2}: {B * 100 * B * 7:9,} pairs computed, {B * 100 * 7:6,} used")
 figure = drawn.huge_matrix_figure(huge, sizes, 12, "Only the coloured blocks can be matched")
 figures.show(figure, "The huge matrix: pairs of one image in colour, pairs across images hatched.")
-
-# %% [markdown]
-# What that costs, measured by `make bench` on larger batches ([11](11_fast_and_safe.ipynb) goes through it): twice the
-# images are twice the rows *and* twice the columns, so four times the work. `helpers` is the matcher built below.
-
-# %%
 caption = "Time and memory of one match against the batch size; ×: the factor whenever the batch doubles, from 16 on."
 figures.show(growth_figure(measured(predictions=100, targets=7)), caption)
 
@@ -136,10 +131,10 @@ assert torch.equal(own_pairs[:, :5], by_class[:12, :5])  # the block of scene on
 #
 # <details><summary>The source, line by line</summary>
 #
-# `_flatten` puts the targets of all images one after another. `_blocks` takes some images at a time, with their
-# `image_index`: small tensors are faster on a CPU. `_cost` calls one cost, and `_weighted_sum` adds them up, one column
-# a target, only own guesses. Then comes one copy to the CPU, in float64, since SciPy works there. `_assign_images` cuts
-# the matrix into images and solves each.
+# `_flatten` puts the targets of all images one after another. `_side_by_side` can take several layers for more images
+# (08). `_blocks` takes some images at a time, with their `image_index`: small tensors are faster on a CPU. `_cost` calls
+# one cost, and `_weighted_sum` adds them up, one column a target, only own guesses. Then comes one copy to the CPU, in
+# float64, since SciPy works there. `_assign_images` cuts the matrix into images and solves each.
 #
 # </details>
 

@@ -19,13 +19,13 @@ import warnings
 
 import numpy as np
 import torch
-from lap import lapjv
+from IPython.display import Markdown
 from scipy.optimize import linear_sum_assignment
 from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
 from transformers.loss.loss_for_object_detection import ImageLoss
 
 from helpers import HungarianMatcher, SetCriterion, figures
-from helpers.assignment import brute_force, hungarian, total_cost
+from helpers.assignment import brute_force, hungarian, lapx, total_cost
 from helpers.checks.speed import check_accumulated_loss, check_trap_for_the_solver
 from helpers.detector import load_detector
 from helpers.figures import speed
@@ -44,7 +44,7 @@ from helpers.scenes import HandwrittenScenes
 #
 # <details><summary>Predict, then open</summary>
 #
-# About six times; over all doublings about four. The dotted *floor* is what nobody can leave out: the solver's work,
+# About six times; over all doublings about four. The dotted [*floor*](glossary.md#floor) is what nobody can leave out: the solver's work,
 # and one pass over the logits. At 256 images it is not even a hundredth of the reference.
 #
 # </details>
@@ -53,6 +53,7 @@ from helpers.scenes import HandwrittenScenes
 rows = speed.measured(predictions=100, targets=7)
 caption = "Time and memory of one match against the batch size; ×: the factor whenever the batch doubles, from 16 on."
 figures.show(speed.growth_figure(rows), caption)
+Markdown(speed.growth_table(rows))
 
 # %% [markdown]
 # Both axes are logarithmic. Work that goes by images would grow by a factor of 2 or less whenever the batch doubles.
@@ -113,7 +114,7 @@ speed.batch_slider(rows, batch=16)
 # %% [markdown]
 # ## Copies to the host
 #
-# SciPy works on the *host*, the machine around a GPU, so costs are copied there. `HostReads` counts this on a CPU, too.
+# SciPy works on the [*host*](glossary.md#host), the machine around a GPU, so costs are copied there. `HostReads` counts this on a CPU, too.
 #
 # **Predict first.** Four images and six decoder layers, each matched by itself (08). How many copies, of how many numbers?
 #
@@ -137,25 +138,24 @@ for name, match in ways.items():
     print(f"{name:26} copies: {host.copies}   numbers in them: {host.numbers:6,}   single values: {host.values:2}")
 
 # %% [markdown]
-# A single value is read for an `if`: are these boxes in order, are these labels in range? A GPU works through a queue
-# while Python runs ahead ([torch's notes](https://docs.pytorch.org/docs/stable/notes/cuda.html#asynchronous-execution)).
-# Each copy and each such value makes Python wait until the queue is done: 18 times, or 3. We counted; we did not time.
+# A single value is read for an `if`: are these labels in range? A GPU works through a queue while Python runs ahead ([torch's notes](https://docs.pytorch.org/docs/stable/notes/cuda.html#asynchronous-execution)).
+# Each copy or value makes Python wait for the end of the queue: 18 times, or 3. We had no GPU to time. On a CPU, six
+# layers together are faster in small batches only.
 
 # %% [markdown]
 # ## Does the solver matter?
 #
-# Real costs: 12 scenes with one to six digits, after 1,000 steps of training and at its end. Four exact solvers: all
-# matchings in turn; `hungarian`, behind the stepper of 05; SciPy; and [lapx](https://github.com/rathaROG/lapx), which
-# is often recommended in its place. The figure is timed where the cell runs.
+# Real costs, of 12 scenes, after 1,000 steps of training and at its end. Four exact solvers: all matchings in turn;
+# `hungarian` of the stepper (05); SciPy; [lapx](https://github.com/rathaROG/lapx), often recommended instead.
 #
-# **Predict first.** Which totals differ? How much longer does brute force take with each further target? What would a
-# solver ten times as fast save at 64 images?
+# **Predict first.** How much longer does brute force take with each further target? What would a much faster
+# solver save at 64 images?
 #
 # <details><summary>Predict, then open</summary>
 #
-# None differ: all four are exact. With twelve guesses each further target multiplies the matchings by 12, 11, 10, ...
-# SciPy and lapx both take some millionths of a second. The whole floor at 64 images is one millisecond of the
-# reference's 86, and SciPy is only a part of it.
+# With twelve guesses each further target multiplies the matchings by 12, 11, 10, ... SciPy and lapx take some
+# millionths of a second, and all totals agree. The whole floor at 64 images is about one millisecond of the reference's 88,
+# and the solver is only a part of it.
 #
 # </details>
 
@@ -167,24 +167,14 @@ for step in (1000, None):
     with torch.no_grad():
         answer = load_detector(step=step)[0](batch["pixel_values"])
     matrices += [cost["total"].double().numpy() for cost in matcher.cost_matrices(answer, batch["labels"])]
-
-
-def by_lapx(cost):
-    _, column, _ = lapjv(cost, extend_cost=True)  # the target of each guess, -1 for idle ones
-    return np.flatnonzero(column >= 0), column[column >= 0]
-
-
-solvers = {"brute force": brute_force, "the stepper": hungarian, "SciPy": linear_sum_assignment, "lapx": by_lapx}
+solvers = {"SciPy": linear_sum_assignment, "lapx": lapx, "the stepper": hungarian, "brute force": brute_force}
 seconds, totals = {name: {T: [] for T in range(1, 7)} for name in solvers}, {name: [] for name in solvers}
 for name, solve in solvers.items():
-    repeats = 1 if name == "brute force" else 20
     for cost in matrices:
         start = time.perf_counter()
-        for _ in range(repeats):
-            pairs = solve(cost)
-        seconds[name][cost.shape[1]].append((time.perf_counter() - start) / repeats)
+        pairs = solve(cost)
+        seconds[name][cost.shape[1]].append(time.perf_counter() - start)
         totals[name].append(total_cost(cost, pairs))
-for name in ("brute force", "the stepper", "lapx"):
     print(f"{name:12} SciPy's total in {np.isclose(totals[name], totals['SciPy']).sum()} of {len(matrices)} matrices")
 caption = "Time for one matrix of 12 guesses and T targets: brute force explodes, SciPy and lapx hardly notice."
 figures.show(speed.solvers_figure(seconds), caption)
@@ -277,11 +267,11 @@ check_trap_for_the_solver(trap_for_the_solver)
 # ## Accidents
 #
 # **Predict first.** Which of these stop the reference, which pass in silence? NaN in one guess; three targets
-# for two guesses; bfloat16 on a CPU; an image without objects; the same, written as `torch.tensor([])`.
+# for two guesses; float16 or bfloat16 on a CPU; an image without objects; the same, written as `torch.tensor([])`.
 #
 # <details><summary>Predict, then open</summary>
 #
-# Three raise, and none of the messages names the image: NaN, bfloat16, `torch.tensor([])`. The crowded image passes in
+# Four raise, and none of the messages names the image: NaN, float16, bfloat16, `torch.tensor([])`. The crowded image passes in
 # silence: some targets get no guess. A proper empty image is fine in both.
 #
 # </details>
@@ -294,6 +284,7 @@ no_objects = {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.
 accidents = {
     "NaN in a guess": ({**outputs_2, "pred_boxes": with_nan}, targets_2),
     "T = 3, N = 2": ({name: value[:, :2] for name, value in outputs_2.items()}, targets_2),
+    "float16": ({name: value.half() for name, value in outputs_2.items()}, targets_2),
     "bfloat16": ({name: value.bfloat16() for name, value in outputs_2.items()}, targets_2),
     "an empty image": (outputs_2, [targets_2[0], no_objects]),
     "torch.tensor([])": (outputs_2, [targets_2[0], dict.fromkeys(no_objects, torch.tensor([]))]),
@@ -316,7 +307,7 @@ for name, accident in accidents.items():
 # %% [markdown]
 # ## Two processes
 #
-# In [data-parallel training](glossary.md#data-parallel-training) each process, a *rank*, has a part of the batch, and
+# In [data-parallel training](glossary.md#data-parallel-training) each process, a *rank*, has part of the batch;
 # gradients are **averaged**. One rank has 2 objects, the other 10.
 #
 # **Predict first.** By what must each rank divide?
@@ -327,9 +318,8 @@ for name, accident in accidents.items():
 #
 # </details>
 #
-# `helpers/ranks.py` starts two processes, as [accelerate](https://huggingface.co/docs/accelerate) does, which talk through
-# *gloo*, torch's back end for CPUs. The gradient is L1's; one process would have 1. A second batch leaves one rank
-# without objects.
+# `helpers/ranks.py` starts two, which talk through *gloo*, torch's messenger between CPUs. The gradient is L1's; one
+# process would have 1. A second batch has an empty rank.
 
 # %%
 batches = [2, 10], [0, 10]

@@ -56,7 +56,7 @@ figures.show(clinic.triage_figure(), "Five questions, in this order; the circles
 #
 # Logits have *K* + 1 columns. Label 3 asks for a fourth. Label 2 is just as wrong, but finds a column, the last one:
 # "no object" ([detr 108](https://github.com/facebookresearch/detr/issues/108) asks which it is). So labels counted
-# from 1 train in silence, and only a larger id crashes. Map the ids to 0 … *K* − 1 and let `validate_targets` see the
+# from 1 train in silence, and only a larger id crashes. Map the ids to 0 … *K* − 1 and let [`validate_targets`](glossary.md#target-check) see the
 # whole data set.
 #
 # </details>
@@ -194,14 +194,16 @@ check_mended(mend_data_set)
 
 # %% [markdown]
 # **Ticket 6.** *`sum(loss_dict.values())` is huge and hardly moves.* ([transformers
-# 42199](https://github.com/huggingface/transformers/issues/42199)) *And: the loss falls, but `class_error` stays at
+# 42199](https://github.com/huggingface/transformers/issues/42199)) *And: the loss falls, but [`class_error`](glossary.md#class-error) stays at
 # 100.* ([detr 41](https://github.com/facebookresearch/detr/issues/41))
 #
 # **Predict first.** Mini-YOLOS after 1,000 steps: which share of *all* its guesses says what it should?
 #
 # <details><summary>Diagnosis and cure</summary>
 #
-# The dict holds a metric, `cardinality_error`, and terms without their weights. Sum by weight, or take `loss`.
+# The dict holds a metric, `cardinality_error`, and terms without their weights. Sum by weight, or take `loss`. (The
+# thread is about models with sigmoids, where the metric was wrong besides: it looked for a background column that is not
+# there. [A pull request](https://github.com/huggingface/transformers/pull/43513) mended the metric; the sum is the same.)
 # `class_error` looks at matched guesses only. Early on everybody says "no object", which is right for most and wrong
 # for all matched: 100, on a healthy way. If it stays there long after the boxes are good, no-object may weigh too
 # much: see ticket 8.
@@ -269,7 +271,7 @@ check_guarded_total(guarded_total)
 # %% [markdown]
 # ## Ward 3: the model
 #
-# **Ticket 7.** *Trained from scratch with ten queries: ten boxes that are all the same, with the same probabilities.*
+# **Ticket 7.** *Trained from scratch with ten [queries](glossary.md#object-query): ten boxes that are all the same, with the same probabilities.*
 # ([detr 202](https://github.com/facebookresearch/detr/issues/202))
 #
 # **Predict first.** A new YOLOS of `transformers` starts with all its detection tokens at zero. Can they ever part?
@@ -285,7 +287,7 @@ check_guarded_total(guarded_total)
 # </details>
 
 # %% [markdown]
-# **Ticket 8.** *At most 17 objects in an image. May there be 30 queries in place of 100, and what of `eos_coef`?*
+# **Ticket 8.** *At most 17 objects in an image. May there be 30 queries in place of 100, and what of [`eos_coef`](glossary.md#eos-coef)?*
 # ([detr 126](https://github.com/facebookresearch/detr/issues/126)) *Or: there are up to 3,000.*
 # ([detr 570](https://github.com/facebookresearch/detr/issues/570))
 #
@@ -301,7 +303,7 @@ check_guarded_total(guarded_total)
 # </details>
 
 # %% [markdown]
-# **Ticket 9.** *A pull request wants the documentation of YOLOS to say: leave `auxiliary_loss` alone, it is
+# **Ticket 9.** *A pull request wants the documentation of YOLOS to say: leave [`auxiliary_loss`](glossary.md#auxiliary-loss) alone, it is
 # incompatible.* A reviewer asks why. ([transformers 28406](https://github.com/huggingface/transformers/pull/28406))
 #
 # **Predict first.** What will `auxiliary_loss=True` say?
@@ -369,7 +371,7 @@ check_deep_loss(deep_loss)
 # %% [markdown]
 # ## Ward 4: the scale
 #
-# **Ticket 10.** *Why is the number of boxes divided by the number of GPUs?*
+# **Ticket 10.** *Why is the [number of boxes](glossary.md#num-boxes) divided by the number of GPUs?*
 # ([detr 267](https://github.com/facebookresearch/detr/issues/267)) *And why do results depend on that number?*
 # ([detr 354](https://github.com/facebookresearch/detr/issues/354))
 #
@@ -385,7 +387,7 @@ check_deep_loss(deep_loss)
 # </details>
 
 # %% [markdown]
-# **Ticket 11.** *With mixed precision training crashes in the criterion, inside the matcher: half where float is
+# **Ticket 11.** *With [mixed precision](glossary.md#half-precision) training crashes in the criterion, inside the matcher: half where float is
 # expected.* ([detr 167](https://github.com/facebookresearch/detr/issues/167))
 #
 # **Predict first.** Does the matcher need more than half precision?
@@ -400,7 +402,7 @@ check_deep_loss(deep_loss)
 
 # %% [markdown]
 # **Ticket 12.** *Annotations, drawn after the processor, do not fit those images of a batch that were padded.*
-# ([transformers 28153](https://github.com/huggingface/transformers/issues/28153)) *And masks: padding counts in their
+# ([transformers 28153](https://github.com/huggingface/transformers/issues/28153)) *And masks: [padding](glossary.md#padding) counts in their
 # loss.* ([transformers 43466](https://github.com/huggingface/transformers/pull/43466))
 #
 # **Predict first.** Beside an image twice as wide, what becomes of a target's center x?
