@@ -86,9 +86,7 @@ def show_answer(content, model, image_processor):
     found = decode(outputs, [image.size], SCORE)[0]
     figures.show(photo_figure(image, found, model.config.id2label), "Your photo, with every guess over 70 %.")
     if len(found["scores"]):
-        print(
-            "In your hands: a photo has no targets, so these guesses stand in for them. Drag a blue box away."
-        )
+        print("In your hands: a photo has no targets, so these guesses stand in for them. Drag a blue box away.")
         display(photo_playground(image, outputs, SCORE))
     return None
 
