@@ -153,9 +153,9 @@ for name, match in ways.items():
 #
 # <details><summary>Predict, then open</summary>
 #
-# With twelve guesses each further target multiplies the matchings by 12, 11, 10, ... SciPy and lapx take some
-# millionths of a second, and all totals agree. The whole floor at 64 images is about one millisecond of the reference's 88,
-# and the solver is only a part of it.
+# With twelve guesses each further target multiplies the matchings by 12, 11, 10, ... SciPy takes some millionths of a
+# second; lapx, made for large matrices, takes longer for matrices this small. All totals agree. The whole floor at 64
+# images is about one millisecond of the reference's 88, and the solver is only a part of it.
 #
 # </details>
 

@@ -315,16 +315,16 @@ def match_at(points):
 
 
 pixels = (torch.arange(128) + 0.5) / 128
-print("all pixels             ", match_at(torch.cartesian_prod(pixels, pixels)))
+print(f"{'all pixels':26}", match_at(torch.cartesian_prod(pixels, pixels)))
 for count in (4, 32, 112):
     torch.manual_seed(0)
     (first, times), (second, fewer) = Counter(match_at(torch.rand(count, 2)) for _ in range(100)).most_common(2)
-    print(f"{count:4} points, 100 draws:  {times} times {first}\n{'':22}{fewer} times {second}")
+    print(f"{count:6} points {times:3} of 100   {first}\n{fewer:17} of 100   {second}")
 torch.manual_seed(0)
 theirs = TheirMatcher(2, 5, 5, 12544)(pred_masks[None], outputs["logits"], [targets[0]["masks"]], [labels])[0]
 torch.manual_seed(0)
-print("12,544 points, ours   ", match_at(points := torch.rand(12544, 2)))
-print("12,544 points, theirs ", field.by_target(theirs, labels))
+print("12,544 points, ours       ", match_at(points := torch.rand(12544, 2)))
+print("12,544 points, theirs     ", field.by_target(theirs, labels))
 figure = field.points_figure(targets[0]["masks"][1], points[:112], pred_masks[[2, 6]].sigmoid(), "CG")
 figures.show(figure, 'The upper "1" with the first 112 points; enlarged, the ink that C and G claim: much the same.')
 
