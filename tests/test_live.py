@@ -1,8 +1,11 @@
 import numpy as np
+import pytest
 import torch
 
 from helpers import live
 from helpers.detector import weights_folder
+from helpers.figures import learning, small_png
+from helpers.figures.learning import running_mean
 from helpers.recipe import IMAGE_MEAN, IMAGE_STD, Recipe, build_model
 from helpers.recording import load_recording
 from helpers.scene_arrays import SceneArrays
@@ -32,6 +35,16 @@ def test_overfitting_eight_scenes_settles_the_match_and_finds_every_object():
         outputs = training.model.eval()(scenes.pixel_values(range(8), IMAGE_MEAN, IMAGE_STD))
     claims = (outputs.logits.softmax(-1)[..., :-1].max(-1).values > 0.5).sum(-1)
     assert claims.tolist() == [len(target["boxes"]) for target in targets]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 20])
+def test_the_figure_can_be_drawn_at_any_step(steps):
+    """A slow machine draws after the first steps, when there is less to average than later."""
+    scenes = HandwrittenScenes("train", 2, seed=3, objects=(1, 3))
+    training = live.overfit(*few_scenes(2))
+    training.history = [{"step": step + 1, "loss": 1.0, "flips": 0.5} for step in range(steps)]
+    assert small_png(learning.overfit_figure(training, [image for image, _ in scenes]))
+    assert running_mean(np.ones(max(steps, 1)), 15).tolist() == [1.0] * max(steps, 1)
 
 
 def test_a_stop_ends_the_run_and_another_run_goes_on(capsys):

@@ -49,7 +49,7 @@ def test_round_trip(tmp_path):
     path = tmp_path / "recording.npz"
     recorder.save(path, recipe={"seed": 3})
     recording = load_recording(path)
-    assert recording["about"] == {"recipe": {"seed": 3}}
+    assert recording["about"] == {"recipe": {"seed": 3}, "minutes": 0.0}
     assert recording["step"].tolist() == [0, 10]
     assert recording["logits"].shape == (2, REPLAY_SCENES, 6, 6)
     assert recording["boxes"].shape == (2, REPLAY_SCENES, 6, 4)

@@ -40,7 +40,7 @@ def outside(runs, name, measure):
 
 def curves_figure(runs, names):
     """AP and duplicates over the training of some runs; in grey, the range of the baseline's three seeds."""
-    figure, panels = figures.new_figure(12, 4.2, columns=2)
+    figure, panels = figures.new_figure(10, 3.6, columns=2)
     for axes, measure in zip(panels, ("AP", "duplicates")):
         step = runs["baseline"]["evaluation_step"]
         seeds = np.stack([runs[name][f"evaluation_{measure}"] for name in SEEDS])
@@ -66,7 +66,7 @@ def answers_figure(runs, names, scene=0):
     image, _ = make_plain(*(running_example() if scene == 0 else HandwrittenScenes("test", 64, seed=2)[scene]))
     columns = len(names) if len(names) < 5 else 3
     rows = -(-len(names) // columns)
-    figure, panels = figures.new_figure(3.4 * columns, 4 * rows, columns, rows)
+    figure, panels = figures.new_figure(2.6 * columns, 3.1 * rows, columns, rows)
     for axes in np.ravel(panels)[len(names) :]:
         axes.set_axis_off()
     for axes, name in zip(np.ravel(panels), names):

@@ -6,6 +6,7 @@ from helpers import figures
 from helpers.detector import detections
 from helpers.evaluation import OBJECT_SCORE, summarize, suppress_duplicates
 from helpers.figures import DASHES, INK, LETTERS, MATCH, PREDICTION, QUIET, draw_box, draw_image, label_name
+from helpers.figures.learning import calm
 
 BARS = (("AP", "AP", PREDICTION), ("suppressed", "AP after NMS", MATCH), ("count_right", "scenes counted right", QUIET))
 
@@ -20,12 +21,12 @@ def state(model, pixel_values, annotations):
 
 def states_figure(images, states, scene=0):
     """One column for each named state: what the detector finds in one scene, and what it scores on all."""
-    figure, panels = figures.new_figure(5.2 * len(states), 6.6, columns=len(states), rows=2, height_ratios=[3, 1.15])
+    figure, panels = figures.new_figure(4.4 * len(states), 5.6, columns=len(states), rows=2, height_ratios=[3, 1.15])
     panels = np.asarray(panels).reshape(2, -1)
     for column, (name, measured) in enumerate(states.items()):
         above, below = panels[:, column]
         kept = measured["found"][scene]["scores"] > OBJECT_SCORE
-        draw_image(above, images[scene])
+        draw_image(above, calm(images[scene]))
         above.set_title(f"{name}\n{int(kept.sum())} boxes here", fontsize=13)
         draw_found(above, measured["found"][scene])
         draw_measures(below, measured)

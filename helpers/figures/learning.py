@@ -73,8 +73,8 @@ def matched_accuracy(recording):
 
 
 def running_mean(values, width):
-    """Means over `width` neighbours, fewer at the ends; as long as `values`."""
-    ones = np.ones(width)
+    """Means over `width` neighbours, fewer at the ends; as long as `values`, and there is at least one."""
+    ones = np.ones(min(width, len(values)))
     return np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
 
 
@@ -122,8 +122,12 @@ def film_figure(recording, stops, scenes=(0,)):
 
 
 def calm(image):
-    """The PIL image without the grain of its paper: many small pictures then take little room in a notebook."""
-    return image.filter(ImageFilter.MedianFilter(5)).quantize(8, dither=Image.Dither.NONE).convert("RGB")
+    """The PIL image in eight colours, without the grain of its paper: it then takes little room in a notebook.
+
+    Colours that cover the range, not the most frequent ones, which are all shades of the paper.
+    """
+    few = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 1, "dither": Image.Dither.NONE}
+    return image.filter(ImageFilter.MedianFilter(5)).quantize(8, **few).convert("RGB")
 
 
 def draw_stop(axes, image, recording, scene, index):
@@ -402,7 +406,7 @@ def recipe_figure(training, recording):
     low, high = start - 1500, max(goal, start + 1500)
     rows, kept = training.history, recording["curve_step"] <= high
     left.plot(recording["curve_step"][kept], recording["curve_loss"][kept], color=NO_OBJECT, lw=2.4, label="recorded")
-    loss = running_mean([row["loss"] for row in rows], min(50, len(rows))) if rows else []
+    loss = running_mean([row["loss"] for row in rows], 50) if rows else []
     left.plot([row["step"] for row in rows], loss, color=PREDICTION, lw=3, label="yours")
     left.set(title="Loss", ylim=(0, None))
     kept = recording["evaluation_step"] <= high

@@ -30,7 +30,7 @@ from helpers import HungarianMatcher, box_iou, figures, live
 from helpers.checks.breaking import check_crowd, check_two_each
 from helpers.detector import load_detector
 from helpers.evaluation import corner_boxes
-from helpers.figures import ablations, breaking
+from helpers.figures import ablations, breaking, learning
 from helpers.pairings import by_index, everyone_near, one_to_many
 from helpers.recipe import IMAGE_MEAN, IMAGE_STD
 from helpers.scene_arrays import SceneArrays
@@ -93,9 +93,9 @@ by_position = breaking.state(model, pixel_values, annotations)
 figure = breaking.states_figure(images, {"fifty steps one-to-one": control, "fifty steps by position": by_position})
 figures.show(figure, "Fifty steps by position: nothing is found any more, and only empty scenes are counted right.")
 
-figure, panels = figures.new_figure(9, 4.8, columns=2)
+figure, panels = figures.new_figure(8, 4.3, columns=2)
 for axes, title, detector in zip(panels, ("one-to-one", "by position"), (steady, model)):
-    figures.draw_image(axes, images[0], f"All guesses, {title}")
+    figures.draw_image(axes, learning.calm(images[0]), f"All guesses, {title}")
     figures.draw_predictions(axes, images[0], detector(pixel_values[:1]).pred_boxes[0].detach())
 figures.show(figure, "All twelve guesses: one-to-one they stand on the digits, by position they crowd in the middle.")
 
