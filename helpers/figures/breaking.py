@@ -49,4 +49,4 @@ def draw_measures(axes, measured):
         axes.text(-0.03, row, name, va="center", ha="right", fontsize=12)
     axes.set(xlim=(0, 1.15), ylim=(len(BARS) - 0.4, -0.6), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    axes.set_title(f"{measured['duplicates']:.0f} duplicates per 100 objects", fontsize=13, color=INK, loc="left")
+    axes.set_title(f"duplicates per 100 objects: {measured['duplicates']:.0f}", fontsize=13, color=INK, loc="left")

@@ -379,7 +379,7 @@ for _ in range(4):
     states = detection_states(learner.vit(batch["pixel_values"][:8]).last_hidden_state, 12)  # (8, 12, 96)
     logits, pred_boxes = learner.class_labels_classifier(states), learner.bbox_predictor(states).sigmoid()
     loss = set_loss({"logits": logits, "pred_boxes": pred_boxes}, truths)
-    losses.append(float(loss))
+    losses.append(loss.item())
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -41,7 +41,6 @@ print(f"DETR's loss: ours {criterion.total(criterion(outputs, targets)):.4f}, th
 # Dates are those of the first version on arXiv. OTA and [VarifocalNet](https://arxiv.org/abs/2008.13367) are no relatives
 # of DETR: they need suppression, but lent it an idea each. What `transformers` has, we compare with its class; H-DETR
 # and OTA it has not, so ours follow the papers alone.
-
 #
 # <details><summary>Names on it that this notebook leaves out</summary>
 #
