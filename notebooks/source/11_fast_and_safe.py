@@ -155,7 +155,7 @@ for name, match in ways.items():
 #
 # With twelve guesses each further target multiplies the matchings by 12, 11, 10, ... SciPy takes some millionths of a
 # second; lapx, made for large matrices, takes longer for matrices this small. All totals agree. The whole floor at 64
-# images is about one millisecond of the reference's 88, and the solver is only a part of it.
+# images is about one millisecond of the reference's 92, and the solver is only a part of it.
 #
 # </details>
 
