@@ -117,6 +117,7 @@ class _Panel:
         self.bar = ipywidgets.IntProgress(max=steps, description="training")
         self.button = ipywidgets.Button(description="Stop", icon="stop")
         self.button.on_click(training.stop)
+        _hear_at_once(self.button)
         self.box = ipywidgets.HBox([self.bar, self.button])
         self.controls, self.picture = uuid4().hex, uuid4().hex  # by these names, outputs are updated in place
         display(self.box, display_id=self.controls)
@@ -157,6 +158,12 @@ class _Panel:
 
     def _alt(self):
         return {"image/png": {"alt": self.caption}}
+
+
+def _hear_at_once(button):
+    """Let a click be heard while the cell runs: ipykernel 7.4 keeps it for the loop that made the button."""
+    if hasattr(button.comm, "_reply_subshell_for"):
+        button.comm._reply_subshell_for = lambda data, subshell: subshell  # the one that JupyterLab chose
 
 
 def overfit(pixel_values, targets, learning_rate=1e-3, warm_up=20):
