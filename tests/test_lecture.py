@@ -108,10 +108,18 @@ def go_to(page, piece):
     found = page.locator(f"section.present > section.present {piece}")
     for _ in range(60):
         if found.count() and found.first.is_visible():
+            settled(page, found.first)
             return found.first
         page.keyboard.press("Space")
         page.wait_for_timeout(600)  # jupyterlab-rise chooses a cell of the new slide after 450 ms
     raise AssertionError(f"no slide shows {piece}")
+
+
+def settled(page, found):
+    """Wait until the slide no longer moves."""
+    before = None
+    while before != (before := found.bounding_box()):
+        page.wait_for_timeout(300)
 
 
 def test_letters_can_be_read_from_the_last_row(slides):

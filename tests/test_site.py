@@ -10,7 +10,7 @@ from tools import site
 from tools.notebooks import NOTEBOOKS
 from tools.vendor import scripts
 
-NAMES = ["04_three_costs", "05_assignment"]
+NAMES = ["04_three_costs", "05_assignment", "10_break_it"]
 
 
 def test_the_first_page_is_the_readme_with_links_to_pages_and_a_list_of_them():
@@ -101,6 +101,12 @@ def test_a_piece_can_be_moved_and_goes_dark_with_the_page(show):
     page.mouse.up()
     assert piece.inner_text() != before
     assert page.locator("body[data-jp-theme-light='false']").count() == 1
+
+
+def test_a_table_that_a_cell_made_is_a_table(show):
+    table = show("10_break_it").locator("table", has_text="eos-late-1").first
+    assert table.locator("th").first.inner_text() == "run"
+    assert table.locator("strong").count()
 
 
 def test_solutions_wait_to_be_opened(show):

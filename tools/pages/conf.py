@@ -8,6 +8,7 @@ extensions = ["myst_nb"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {"require.js": {}, "anywidget-path.js": {}, "embed-amd.js": {}}
 myst_enable_extensions = ["dollarmath"]
+nb_render_markdown_format = "gfm"  # what cells say, too: it knows tables
 # The glossary marks its terms by HTML anchors, which MyST does not look into; tests do.
 suppress_warnings = ["myst.xref_missing"]
 
