@@ -3,6 +3,7 @@
 import math
 
 from helpers import figures
+from helpers.figures import speed
 
 USUAL = (100, 7)  # N predictions and about T targets, of the bars and of the picture
 
@@ -25,15 +26,15 @@ def slope(rows, name="helpers", kind="matcher"):
     return math.log(seconds[high] / seconds[low]) / math.log(high / low)
 
 
+SIX_LAYERS = ("six layers", "one by one", "together")
+FASTER = ((1, 1), (2, 1), (4, 1), (16, 10), (64, 40), (128, 120))  # batch size, and how many times the matcher's speed
 # What the project promises of two threads: name, bar, batch size, and what the row of that size says about it.
 BARS = (
-    *((f"matcher, B = {b}: times faster, at least", low, b, ratio) for b, low in ((1, 1), (2, 1), (4, 1))),
-    *((f"matcher, B = {b}: times faster, at least", low, b, ratio) for b, low in ((16, 10), (64, 40), (128, 120))),
+    *((f"matcher, B = {images}: times faster, at least", bar, images, ratio) for images, bar in FASTER),
     ("matcher, B = 64: times the floor, at most", 2.2, 64, lambda row: ratio(row, "matcher", "helpers", "floor")),
     ("loss with gradient, B = 64: times faster, at least", 20, 64, lambda row: ratio(row, "loss")),
     ("six layers at once, B = 2: times faster, at least", 1.5, 2, lambda row: ratio(row, *SIX_LAYERS)),
 )
-SIX_LAYERS = ("six layers", "one by one", "together")
 STEEPEST = 1.15  # of the matcher, from 16 images on
 
 
@@ -113,20 +114,11 @@ With N = 100 and T about 7:
 
 
 def draw(rows):
-    """Seconds against batch size, on two logarithmic scales."""
+    """Milliseconds against batch size, as in notebook 11."""
     figure, axes = figures.new_figure(7.5, 4.2)
-    styles = {
-        "transformers": (figures.GIOU, "o-"),
-        "helpers": (figures.PREDICTION, "s-"),
-        "floor": (figures.QUIET, ":"),
-    }
-    for name, (colour, style) in styles.items():
-        points = [(images, 1000 * seconds) for images, seconds in growth(rows, name).items()]
-        axes.loglog(*zip(*points), style, color=colour, lw=2, label=name)
-        axes.annotate(name, points[-1], (8, 0), textcoords="offset points", color=colour, va="center")
-    axes.set(xlabel="images in the batch", ylabel="milliseconds for one match", title="Only the pairs that exist")
-    batches = [row["B"] for row in rows if (row["N"], row["T"]) == USUAL]
-    axes.set_xticks(batches, batches, minor=False)
-    axes.minorticks_off()
-    axes.margins(x=0.16)
+    speed.draw_growth(
+        axes,
+        [row for row in rows if (row["N"], row["T"]) == USUAL],
+        "Time of one match, and its factor for twice the batch",
+    )
     return figures.small_png(figure)

@@ -87,17 +87,17 @@ def show_answer(content, model, image_processor):
     figures.show(photo_figure(image, found, model.config.id2label), "Your photo, with every guess over 70 %.")
     if len(found["scores"]):
         print("In your hands: a photo has no targets, so these guesses stand in for them. Drag a blue box away.")
-        display(photo_playground(image, outputs, SCORE))
+        display(photo_playground(image, outputs))
     return None
 
 
-def photo_playground(image, outputs, score=SCORE):
-    """The surest guesses of a photo in a `MatchingPlayground`; those over `score` are its targets, too."""
+def photo_playground(image, outputs):
+    """The surest guesses of a photo in a `MatchingPlayground`; those over `SCORE` are its targets, too."""
     from helpers.widgets import MatchingPlayground
 
     scores, labels = outputs["logits"][0].softmax(-1)[:, :-1].max(-1)
     rows = scores.topk(min(MOST_GUESSES, len(scores))).indices.sort().values
-    sure = rows[scores[rows] > score]
+    sure = rows[scores[rows] > SCORE]
     targets = {"class_labels": labels[sure], "boxes": outputs["pred_boxes"][0, sure]}
     shown = {name: outputs[name][:, rows] for name in ("logits", "pred_boxes")}
     controls = [control for control in MatchingPlayground.CONTROLS if control != "preset"]

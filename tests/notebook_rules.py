@@ -4,7 +4,8 @@ import html
 import re
 from statistics import median
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
+from tools.canonical import WIDGET_VIEW
+
 TEXT_TYPES = ("text/plain", "text/html", "text/markdown", "text/latex")
 CELLS = (25, 40)
 MARKDOWN_PER_CODE = (1.2, 2.0)
@@ -138,7 +139,7 @@ def output_complaints(notebook):
         complaints += [f"{kind}: {_start(cell)}" for kind in ("error", "stderr") if kind in kinds]
         for output in cell.outputs:
             said = output.get("data", {}).get("text/plain", "")
-            if WIDGET in output.get("data", {}) and not said.endswith("."):
+            if WIDGET_VIEW in output.get("data", {}) and not said.endswith("."):
                 complaints.append(f"a widget without a sentence in its place: {said[:60]!r}")
         for _, text in texts(cell):
             complaints += [f"{name}: {text[:80]!r}" for name, form in VOLATILE.items() if form.search(text)]

@@ -113,8 +113,8 @@ def test_helpers_have_no_import_cycle():
 
 
 def test_helpers_import_only_what_the_project_asks_for():
-    names = {"PIL": "pillow", "sklearn": "scikit-learn", "huggingface_hub": "huggingface-hub", "IPython": "ipykernel"}
-    names["lap"] = "lapx"
+    names = {"PIL": "pillow", "sklearn": "scikit-learn", "huggingface_hub": "huggingface-hub"}
+    names |= {"IPython": "ipykernel", "lap": "lapx"}
     allowed = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]} | {"helpers", "traitlets"}
     for path in PACKAGE.rglob("*.py"):
         for top in imported_packages(path) - set(sys.stdlib_module_names):

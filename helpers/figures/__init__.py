@@ -68,10 +68,15 @@ def small_png(figure):
     raw, buffer = io.BytesIO(), io.BytesIO()
     figure.savefig(raw, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.15)
     plt.close(figure)
-    # Colours that cover the range, not the most frequent ones: those are a hundred shades of the paper.
-    chosen = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 1, "dither": Image.Dither.NONE}
-    Image.open(raw).convert("RGB").quantize(256, **chosen).save(buffer, format="png", optimize=True)
+    with_few_colours(Image.open(raw).convert("RGB"), 256).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
+
+
+def with_few_colours(image, count):
+    """The PIL image in `count` colours that cover its range; the most frequent ones are all shades of the paper."""
+    from PIL import Image
+
+    return image.quantize(count, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
 
 
 def label_name(label):

@@ -25,7 +25,7 @@ def compare(yolos, detr, pixel_values, targets):
         "convolutions on the pixels": (_convolutions(vit), _convolutions(*backbone)),
         "   with parameters": (_size(vit.embeddings.patch_embeddings), _size(*backbone)),
         "tokens made of the image": (image_tokens.shape, right.encoder_last_hidden_state.shape),
-        "learned tokens and positions": (_own_size(vit.embeddings), _size(inner.query_position_embeddings)),
+        "learned tokens and positions": (_size(vit.embeddings, recurse=False), _size(inner.query_position_embeddings)),
         "encoder layers": (len(vit.encoder.layer), len(inner.encoder.layers)),
         "   with parameters ": (_size(vit.encoder, vit.layernorm), _size(inner.encoder)),
         "decoder layers": (0, len(inner.decoder.layers)),
@@ -45,12 +45,8 @@ def _convolutions(*modules):
     return sum(isinstance(part, torch.nn.Conv2d) for module in modules for part in module.modules())
 
 
-def _size(*modules):
-    return f"{sum(weights.numel() for module in modules for weights in module.parameters()):,}"
-
-
-def _own_size(module):
-    return f"{sum(weights.numel() for weights in module.parameters(recurse=False)):,}"
+def _size(*modules, recurse=True):
+    return f"{sum(weights.numel() for module in modules for weights in module.parameters(recurse)):,}"
 
 
 def _own_loss(model, outputs, targets):

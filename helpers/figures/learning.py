@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
+from PIL import ImageFilter
 
 from helpers import figures
 from helpers.boxes import box_iou, center_to_corners
@@ -122,12 +122,8 @@ def film_figure(recording, stops, scenes=(0,)):
 
 
 def calm(image):
-    """The PIL image in eight colours, without the grain of its paper: it then takes little room in a notebook.
-
-    Colours that cover the range, not the most frequent ones, which are all shades of the paper.
-    """
-    few = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 1, "dither": Image.Dither.NONE}
-    return image.filter(ImageFilter.MedianFilter(5)).quantize(8, **few).convert("RGB")
+    """The PIL image in eight colours, without the grain of its paper: it then takes little room in a notebook."""
+    return figures.with_few_colours(image.filter(ImageFilter.MedianFilter(5)), 8).convert("RGB")
 
 
 def draw_stop(axes, image, recording, scene, index):
