@@ -4,6 +4,7 @@ Importing this package loads torch, numpy and scipy at most. `helpers.detector`,
 and the others load their own libraries when they are first used.
 """
 
+import helpers._moved  # noqa: F401
 from helpers.boxes import box_area, box_iou, center_to_corners, corners_to_center, generalized_box_iou
 from helpers.costs import bbox_cost, class_cost, giou_cost
 from helpers.loss import SetCriterion, as_transformers_loss

@@ -291,7 +291,7 @@ def as_transformers_loss(matcher=None):
     Returns a function `(logits, labels, device, pred_boxes, [pred_masks,] config, ...) -> (loss, loss_dict,
     auxiliary_outputs)`. Source: `ForObjectDetectionLoss` and `ForSegmentationLoss` of transformers.
 
-    >>> from helpers.recipe import Recipe, build_model
+    >>> from helpers.training.recipe import Recipe, build_model
     >>> model = build_model(Recipe(hidden_size=32, layers=1))
     >>> model.loss_function = as_transformers_loss()
     >>> labels = [{"class_labels": torch.tensor([3]), "boxes": torch.tensor([[0.5, 0.5, 0.2, 0.3]])}]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.ranks import free_port
+from helpers.training.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

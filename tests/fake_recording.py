@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from helpers.matcher import HungarianMatcher
-from helpers.recording import MATCH_SCENES, REPLAY_SCENES, load_recording, recorded_steps
 from helpers.targets import coco_target
+from helpers.training.recording import MATCH_SCENES, REPLAY_SCENES, load_recording, recorded_steps
 from helpers.widgets.replay import SHIPPED, recorded_scenes
 
 NUM_TOKENS, NUM_CLASSES = 12, 10

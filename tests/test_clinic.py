@@ -11,7 +11,7 @@ from transformers.loss import loss_for_object_detection as reference
 
 from helpers import center_to_corners, generalized_box_iou, validate_targets
 from helpers.figures.clinic import FILES, QUESTIONS, TICKETS, symptom_list, symptom_table, triage_figure
-from helpers.recipe import Recipe, build_model
+from helpers.training.recipe import Recipe, build_model
 
 
 def test_label_of_no_object():

@@ -11,8 +11,8 @@ from helpers.boxes import box_iou
 from helpers.detector import decode, detection_outputs, detection_states, load_detector, predict, weights_folder
 from helpers.loss import SetCriterion, as_transformers_loss
 from helpers.matcher import HungarianMatcher
-from helpers.recipe import build_image_processor
 from helpers.scenes import running_example
+from helpers.training.recipe import build_image_processor
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """The three descriptions of the environment agree, Binder understands ours, and the module stays light."""
 
 import ast
+import importlib
 import importlib.metadata
+import importlib.util
 import json
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from helpers._moved import MOVED
 from tools.constraints import GPU_ONLY, LEFT_OUT
 from tools.inputs import imported_files
 
@@ -102,6 +105,13 @@ def test_importing_helpers_is_light():
     code = "import json, sys, helpers; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert set(HEAVY) & set(json.loads(result.stdout)) == set()
+
+
+def test_a_former_name_says_where_its_module_is_now():
+    for former, now in MOVED.items():
+        with pytest.raises(ModuleNotFoundError, match=f"now helpers.{now};"):
+            importlib.import_module(f"helpers.{former}")
+        assert importlib.util.find_spec(f"helpers.{now}")
 
 
 def test_helpers_have_no_import_cycle():

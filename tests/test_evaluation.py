@@ -12,8 +12,8 @@ from helpers.evaluation import (
     summarize,
     suppress_duplicates,
 )
-from helpers.recipe import build_image_processor
 from helpers.scenes import IMAGE_SIZE, HandwrittenScenes
+from helpers.training.recipe import build_image_processor
 
 SCENES = HandwrittenScenes("test", 12, seed=6)
 TRUTH = [SCENES[index][1]["annotations"] for index in range(12)]

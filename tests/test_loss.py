@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import HungarianMatcher, SetCriterion, as_transformers_loss
-from helpers.ranks import free_port
+from helpers.training.processes import free_port
 
 WEIGHTS = {"loss_ce": 1, "loss_bbox": 5, "loss_giou": 2}
 ALL_TERMS = ("labels", "boxes", "cardinality", "masks")

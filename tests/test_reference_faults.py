@@ -23,7 +23,7 @@ from transformers.loss import loss_for_object_detection as reference
 
 from helpers import HungarianMatcher, SetCriterion, center_to_corners, generalized_box_iou, validate_targets
 from helpers.detector import detection_outputs
-from helpers.ranks import free_port
+from helpers.training.processes import free_port
 
 THEIRS = ReferenceMatcher(1, 5, 2)
 

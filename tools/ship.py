@@ -11,8 +11,8 @@ from pathlib import Path
 from helpers.detector import load_detector, weights_folder
 from helpers.evaluation import evaluate
 from helpers.figures import L1, MATCH, PREDICTION, new_figure, small_png
-from helpers.recording import load_recording
 from helpers.scenes import GLYPH_SIDES, HandwrittenScenes
+from helpers.training.recording import load_recording
 
 CARD = Path(__file__).with_name("model_card.md")
 

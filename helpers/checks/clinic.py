@@ -10,9 +10,9 @@ from helpers.checks import NOT_ATTEMPTED, attempt
 from helpers.detector import detection_outputs
 from helpers.loss import TOTAL_WEIGHTS, SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.recipe import Recipe, build_model
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.targets import coco_target
+from helpers.training.recipe import Recipe, build_model
 
 EOS_COEF, TOLERANCE = 0.4, 1e-4
 WEIGHTS = {name: TOTAL_WEIGHTS[name] for name in ("loss_ce", "loss_bbox", "loss_giou")}

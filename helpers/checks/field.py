@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from helpers.checks import MALFORMED, as_numbers, attempt
-from helpers.later_costs import focal_cost, focal_terms
-from helpers.later_matches import transport_plan
+from helpers.later.costs import focal_cost, focal_terms
+from helpers.later.matches import transport_plan
 
 MARGIN = 0.1
 MOST_STEPS = 2000
@@ -26,7 +26,7 @@ def check_focal_cost(focal_cost):
 
 
 def judge_focal_cost(answer):
-    """The verdict on a focal cost, compared with `helpers.later_costs.focal_cost` and with typical mistakes."""
+    """The verdict on a focal cost, compared with `helpers.later.costs.focal_cost` and with typical mistakes."""
     generator = torch.Generator().manual_seed(0)
     logits, labels = 2 * torch.randn(6, 4, generator=generator), torch.tensor([3, 0, 3, 1, 2])
     hint = "the columns are logits[:, class_labels]."

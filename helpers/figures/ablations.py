@@ -3,11 +3,11 @@
 import numpy as np
 
 from helpers import figures
-from helpers.ablations import ABLATIONS
 from helpers.detector import weights_folder
 from helpers.evaluation import OBJECT_SCORE
 from helpers.figures import GIOU, INK, MATCH, PREDICTION, TARGET
-from helpers.recording import load_recording
+from helpers.training.ablations import ABLATIONS
+from helpers.training.recording import load_recording
 
 SEEDS = ("baseline", "baseline-seed-1", "baseline-seed-2")
 LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"), (INK, (0, (1, 1))))
@@ -15,7 +15,7 @@ MEASURES = {"AP": "AP", "AP50": "AP50", "duplicates": "duplicates per 100", "cou
 
 
 def load_ablations(folder=None):
-    """The shipped runs by name, in the order of `helpers.ablations.ABLATIONS`."""
+    """The shipped runs by name, in the order of `helpers.training.ablations.ABLATIONS`."""
     folder = weights_folder("ablations") if folder is None else folder
     paths = {name: folder / f"{name}.npz" for name in ABLATIONS}
     return {name: load_recording(path) for name, path in paths.items() if path.exists()}
@@ -60,8 +60,8 @@ def answers_figure(runs, names, scene=0):
 
     from helpers.detector import decode
     from helpers.figures.breaking import draw_found
-    from helpers.plain_scenes import make_plain
     from helpers.scenes import HandwrittenScenes, running_example
+    from helpers.training.plain_scenes import make_plain
 
     image, _ = make_plain(*(running_example() if scene == 0 else HandwrittenScenes("test", 64, seed=2)[scene]))
     columns = len(names) if len(names) < 5 else 3

@@ -33,7 +33,7 @@ from helpers.figures import (
 from helpers.figures.learning import calm
 from helpers.figures.masks import draw_ink
 from helpers.figures.pages import page_chooser, picture_html
-from helpers.later_costs import at_points
+from helpers.later.costs import at_points
 
 LANES = (("what a pair costs", CLASS), ("who gets whom", MATCH), ("what is learned", GIOU))
 # Year and month of the first version on arXiv, lane, height in the lane, name, what is new.

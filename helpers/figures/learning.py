@@ -24,7 +24,7 @@ from helpers.figures import (
     label_name,
 )
 from helpers.loss import TOTAL_WEIGHTS
-from helpers.recording import flip_share, recorded_scenes, scene_targets
+from helpers.training.recording import flip_share, recorded_scenes, scene_targets
 
 CLASS_INK = "#a8558c"  # the class colour, dark enough for words
 NEARBY_IOU = 0.1  # below it, a box has nothing to do with an object

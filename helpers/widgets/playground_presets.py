@@ -84,8 +84,8 @@ def _detected():
 def _recorded(step):
     """The running example, as it was seen at a step of the recorded training: the nearest, or the last."""
     from helpers.detector import weights_folder
-    from helpers.recording import load_recording
     from helpers.scenes import running_example
+    from helpers.training.recording import load_recording
 
     image, annotation = running_example()
     recording = load_recording(weights_folder() / "recording.npz")

@@ -12,7 +12,7 @@ import traitlets
 
 from helpers.loss import TOTAL_WEIGHTS
 from helpers.matcher import HungarianMatcher
-from helpers.recording import flip_share, load_recording, recorded_scenes, scene_targets
+from helpers.training.recording import flip_share, load_recording, recorded_scenes, scene_targets
 from helpers.widgets.parts import Piece, page_code, page_style, small_picture
 
 SHIPPED = files("helpers") / "weights" / "mini-yolos" / "recording.npz"
@@ -130,7 +130,7 @@ def pack_recording(recording, scenes, num_scenes=8):
     """What the page needs of a recording, in compact form: plain values and base64 text.
 
     Args:
-        recording: the arrays of `helpers.recording.load_recording`.
+        recording: the arrays of `helpers.training.recording.load_recording`.
         scenes: (PIL image, COCO annotation) of the recorded scenes, in their order.
         num_scenes: how many to carry, the first ones.
 

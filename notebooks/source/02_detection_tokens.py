@@ -351,7 +351,7 @@ check_order_of_slots(order_of_slots, outputs, targets)
 #
 # ## Your own photo
 #
-# With a network, run `from helpers.photos import try_photo` and `try_photo("hustvl/yolos-tiny")`: a YOLOS trained on COCO
+# With a network, run `from helpers.widgets.photos import try_photo` and `try_photo("hustvl/yolos-tiny")`: a YOLOS trained on COCO
 # looks at your photo, and the playground opens on it.
 #
 # **Next:** [03, would you notice if your targets were wrong?](03_targets.ipynb)

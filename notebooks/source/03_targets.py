@@ -27,8 +27,8 @@ from helpers import center_to_corners, figures, validate_targets
 from helpers.checks.targets import check_to_targets, check_unnoticed_box
 from helpers.detector import decode, load_detector
 from helpers.figures.targets import draw_curves, draw_learned, draw_reading
-from helpers.recipe import Recipe, build_model
 from helpers.scenes import HandwrittenScenes, running_example
+from helpers.training.recipe import Recipe, build_model
 
 # %% [markdown]
 # ## From an annotation to a target

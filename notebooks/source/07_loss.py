@@ -21,9 +21,9 @@ from helpers.checks.loss import check_classification_loss, check_fair_eos_coef, 
 from helpers.detector import detection_states, load_detector, weights_folder
 from helpers.figures.batch import matches_figure
 from helpers.figures.loss_terms import draw_report_card, gradient_figure, reliability_figure
-from helpers.recipe import Recipe, build_model
-from helpers.recording import load_recording
 from helpers.scenes import HandwrittenScenes, running_example
+from helpers.training.recipe import Recipe, build_model
+from helpers.training.recording import load_recording
 from helpers.widgets import NoObjectDial
 
 model, image_processor = load_detector()

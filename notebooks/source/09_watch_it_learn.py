@@ -17,16 +17,16 @@
 import numpy as np
 import torch
 
-from helpers import HungarianMatcher, SetCriterion, figures, live
+from helpers import HungarianMatcher, SetCriterion, figures
 from helpers.checks.learning import check_end_of_plateau, check_hide_duplicates
 from helpers.detector import decode, load_detector, weights_folder
 from helpers.evaluation import average_precision, precision_table
 from helpers.figures import learning
-from helpers.recipe import IMAGE_MEAN, IMAGE_STD
-from helpers.recording import load_recording
-from helpers.scene_arrays import SceneArrays
 from helpers.scenes import HandwrittenScenes
-from helpers.widgets import TrainingReplay
+from helpers.training.arrays import SceneArrays
+from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
+from helpers.training.recording import load_recording
+from helpers.widgets import TrainingReplay, live
 
 recording = load_recording(weights_folder() / "recording.npz")
 steps = recording["step"]

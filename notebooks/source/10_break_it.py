@@ -26,16 +26,16 @@
 # %%
 import numpy as np
 
-from helpers import HungarianMatcher, box_iou, figures, live
+from helpers import HungarianMatcher, box_iou, figures
 from helpers.checks.breaking import check_crowd, check_two_each
 from helpers.detector import load_detector
 from helpers.evaluation import corner_boxes
 from helpers.figures import ablations, breaking, learning
-from helpers.pairings import by_index, everyone_near, one_to_many
-from helpers.recipe import IMAGE_MEAN, IMAGE_STD
-from helpers.scene_arrays import SceneArrays
 from helpers.scenes import HandwrittenScenes, running_example
-from helpers.widgets import MatchingPlayground
+from helpers.training.arrays import SceneArrays
+from helpers.training.pairings import by_index, everyone_near, one_to_many
+from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
+from helpers.widgets import MatchingPlayground, live
 
 test_scenes = HandwrittenScenes("test", 200, seed=1)
 scenes = [running_example(), *(test_scenes[i] for i in range(1, 200))]

@@ -30,8 +30,8 @@ from helpers.checks.speed import check_accumulated_loss, check_trap_for_the_solv
 from helpers.detector import load_detector
 from helpers.figures import speed
 from helpers.meters import HostReads, LargestTensor, outcome
-from helpers.ranks import run_ranks
 from helpers.scenes import HandwrittenScenes
+from helpers.training.processes import run_ranks
 
 # %% [markdown]
 # ## Measured
@@ -318,7 +318,7 @@ for name, accident in accidents.items():
 #
 # </details>
 #
-# `helpers/ranks.py` starts two, which talk through *gloo*, torch's messenger between CPUs. The gradient is L1's; one
+# `helpers/training/processes.py` starts two, which talk through *gloo*, torch's messenger between CPUs. The gradient is L1's; one
 # process would have 1. A second batch has an empty rank.
 
 # %%

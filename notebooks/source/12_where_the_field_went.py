@@ -16,11 +16,11 @@ import torch
 from IPython.display import Markdown, display
 
 from helpers import HungarianMatcher, SetCriterion, box_iou, center_to_corners, figures
-from helpers import later_costs as later
 from helpers.checks.field import check_disagreement, check_focal_cost, check_sharp_plan
 from helpers.detector import load_detector
 from helpers.figures import LETTERS, field
-from helpers.later_matches import by_transport, estimated_supply, in_groups, repeated, transport_plan
+from helpers.later import costs as later
+from helpers.later.matches import by_transport, estimated_supply, in_groups, repeated, transport_plan
 from helpers.scenes import running_example
 
 model, image_processor = load_detector(step=36_000)  # a little less sure than the final weights

@@ -24,8 +24,8 @@ from helpers.checks.clinic import check_deep_loss, check_guarded_total, check_me
 from helpers.detector import detection_outputs, load_detector
 from helpers.figures import clinic
 from helpers.meters import outcome
-from helpers.recipe import Recipe, build_model
 from helpers.scenes import HandwrittenScenes, running_example
+from helpers.training.recipe import Recipe, build_model
 
 model, image_processor = load_detector()
 images, annotations = zip(running_example(), *HandwrittenScenes("test", 7, seed=1))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from helpers.recording import load_recording
+from helpers.training.recording import load_recording
 
 SCRIPT = Path(__file__).with_name("train_in_processes.py")
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -4,9 +4,10 @@ from pieces_in_lab import on_projector, store
 
 NAME = "pieces_live"
 TRAINING = """
-from helpers import figures, live
-from helpers.recipe import IMAGE_MEAN, IMAGE_STD
-from helpers.scene_arrays import SceneArrays
+from helpers import figures
+from helpers.widgets import live
+from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
+from helpers.training.arrays import SceneArrays
 from helpers.scenes import HandwrittenScenes
 
 steps = 1

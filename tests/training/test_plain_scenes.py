@@ -1,9 +1,9 @@
 import numpy as np
 
-from helpers.plain_scenes import PLAIN_SIZE, PlainScenes, make_plain
-from helpers.recipe import Recipe, build_image_processor
-from helpers.scene_arrays import SceneArrays
 from helpers.scenes import HandwrittenScenes, running_example
+from helpers.training.arrays import SceneArrays
+from helpers.training.plain_scenes import PLAIN_SIZE, PlainScenes, make_plain
+from helpers.training.recipe import Recipe, build_image_processor
 
 
 def test_the_same_digits_in_the_same_places_at_half_the_size():

@@ -4,7 +4,7 @@ from batches import make_batch
 
 from helpers import HungarianMatcher, SetCriterion
 from helpers.boxes import box_iou, center_to_corners
-from helpers.pairings import NEAR, by_index, everyone_near, one_to_many
+from helpers.training.pairings import NEAR, by_index, everyone_near, one_to_many
 
 
 def test_by_index_with_more_targets_than_guesses():

@@ -11,7 +11,7 @@ from page_code import call_page
 from PIL import Image
 from traitlets import TraitError
 
-from helpers.recording import load_recording
+from helpers.training.recording import load_recording
 from helpers.widgets import replay
 from helpers.widgets.replay import (
     TrainingReplay,

@@ -7,10 +7,10 @@ import torch
 
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.recipe import Recipe, build_model, renew_detection_tokens
-from helpers.scene_arrays import SceneArrays
 from helpers.scenes import IMAGE_SIZE, NUM_CLASSES
-from helpers.stage import build_optimizers, draw_batch
+from helpers.training.arrays import SceneArrays
+from helpers.training.recipe import Recipe, build_model, renew_detection_tokens
+from helpers.training.stage import build_optimizers, draw_batch
 
 DRAWING_SHARE = 0.15  # of the time, at most, goes into redrawing the figure
 
@@ -171,7 +171,7 @@ def overfit(pixel_values, targets, learning_rate=1e-3, warm_up=20):
     from safetensors.torch import load_file
 
     from helpers.detector import weights_folder
-    from helpers.training import Classifier
+    from helpers.training.run import Classifier
 
     model = build_model(Recipe())
     classifier = Classifier(model.vit, model.config.hidden_size)
@@ -192,7 +192,7 @@ def continue_recipe(recipe, step=5000, measure_every=100):
     """
     from helpers.detector import detections, load_detector
     from helpers.evaluation import summarize
-    from helpers.training import held_out_scenes
+    from helpers.training.run import held_out_scenes
 
     recipe = Recipe(**recipe) if isinstance(recipe, dict) else recipe
     model, _ = load_detector(step=step)

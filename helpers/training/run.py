@@ -9,13 +9,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import ablations
 from helpers.detector import detections, weights_folder
 from helpers.evaluation import evaluate, summarize
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.plain_scenes import make_plain
-from helpers.recipe import (
+from helpers.scenes import NUM_CLASSES, running_example
+from helpers.targets import validate_targets
+from helpers.training import ablations
+from helpers.training.arrays import SceneArrays
+from helpers.training.plain_scenes import make_plain
+from helpers.training.recipe import (
     PATCHES,
     Recipe,
     begin_as_class_token,
@@ -23,11 +26,8 @@ from helpers.recipe import (
     build_model,
     renew_detection_tokens,
 )
-from helpers.recording import MATCH_SCENES, Recorder, load_recording, recorded_steps, write_recording
-from helpers.scene_arrays import SceneArrays
-from helpers.scenes import NUM_CLASSES, running_example
-from helpers.stage import Running, Stage, progress, readable
-from helpers.targets import validate_targets
+from helpers.training.recording import MATCH_SCENES, Recorder, load_recording, recorded_steps, write_recording
+from helpers.training.stage import Running, Stage, progress, readable
 
 CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
@@ -219,15 +219,15 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
 
 
 def train_ablation(name, folder, data_folder):
-    """Train one run of `helpers.ablations` and leave its small recording in `folder`, `NAME.npz`, with its measures.
+    """Train one run of `ablations` and leave its small recording in `folder`, `NAME.npz`, with its measures.
 
     It begins with the shipped classifier of its seed; where none is shipped, one is trained beside `folder`.
     """
     recipe = ablations.recipe_of(name)
     steps = range(0, recipe.detection_steps + 1, ABLATION_RECORD_EVERY)
-    shipped, eyes = weights_folder("ablations"), f"eyes-{recipe.seed}"
-    eyes_folder = shipped if (shipped / f"{eyes}.safetensors").exists() else folder.parent / eyes
-    model = with_eyes(recipe, eyes_folder, data_folder)
+    shipped, backbone = weights_folder("ablations"), f"backbone-{recipe.seed}"
+    backbone_folder = shipped if (shipped / f"{backbone}.safetensors").exists() else folder.parent / backbone
+    model = with_backbone(recipe, backbone_folder, data_folder)
     model = train(recipe, folder, data_folder, ablations.ABLATIONS[name].criterion(), steps, model).eval()
     recording = load_recording(folder / "recording.npz")
     asked = model, build_image_processor(recipe), recipe.build_scenes("test", ABLATION_TEST_SCENES, seed=0)
@@ -238,13 +238,13 @@ def train_ablation(name, folder, data_folder):
     write_recording(folder / f"{name}.npz", recording, about)
 
 
-def with_eyes(recipe, folder, data_folder):
+def with_backbone(recipe, folder, data_folder):
     """An ablation's model at the start of detection. All runs of a seed begin with one classifier, trained once."""
     from safetensors.torch import load_file, save_file
 
     model = build_model(recipe)
     if recipe.classifier_steps:
-        path = folder / f"eyes-{recipe.seed}.safetensors"
+        path = folder / f"backbone-{recipe.seed}.safetensors"
         if not path.exists():
             classified = build_model(dataclasses.replace(ablations.BASELINE, seed=recipe.seed))
             folder.mkdir(parents=True, exist_ok=True)
@@ -266,7 +266,7 @@ def main(arguments=None):
     parser.add_argument("--folder", type=Path, help="where the run lives; default runs/mini-yolos, or runs/quick")
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="where rendered scenes are kept")
     parser.add_argument("--quick", action="store_true", help="a minute of detection: eight scenes by heart")
-    parser.add_argument("--ablation", help="a run of helpers.ablations, by name")
+    parser.add_argument("--ablation", help="a run of helpers.training.ablations, by name")
     parser.add_argument("--global-class-normalizer", action="store_true", help="several processes step as one would")
     for field in dataclasses.fields(Recipe):
         if field.type in (int, float):
@@ -283,7 +283,3 @@ def main(arguments=None):
         return train_ablation(name, folder, data)
     criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, global_class_normalizer=is_global)
     train(Recipe(**{**(QUICK if quick else {}), **given}), folder, data, criterion)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from helpers.ranks import run_ranks
+from helpers.training.processes import run_ranks
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(sys.platform == "win32", reason="gloo wants a Unix here")]
 

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import live
 from helpers.detector import weights_folder
 from helpers.figures import learning, small_png
 from helpers.figures.learning import running_mean
-from helpers.recipe import IMAGE_MEAN, IMAGE_STD, Recipe, build_model
-from helpers.recording import load_recording
-from helpers.scene_arrays import SceneArrays
 from helpers.scenes import HandwrittenScenes
+from helpers.training.arrays import SceneArrays
+from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD, Recipe, build_model
+from helpers.training.recording import load_recording
+from helpers.widgets import live
 
 
 def few_scenes(count):

@@ -10,9 +10,9 @@ from helpers.assignment import argmin, greedy
 from helpers.boxes import at_least_float32
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.pairings import one_to_many
-from helpers.recipe import Recipe
 from helpers.scenes import NUM_CLASSES
+from helpers.training.pairings import one_to_many
+from helpers.training.recipe import Recipe
 
 BASELINE = Recipe(
     plain=True,

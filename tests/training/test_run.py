@@ -5,12 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from helpers import stage as stages
-from helpers import training
 from helpers.detector import weights_folder
-from helpers.recipe import Recipe, build_model, renew_detection_tokens
-from helpers.recording import load_recording
-from helpers.stage import MOST_SKIPS, Running, Stage, read_checkpoint
+from helpers.training import run as training
+from helpers.training import stage as stages
+from helpers.training.recipe import Recipe, build_model, renew_detection_tokens
+from helpers.training.recording import load_recording
+from helpers.training.stage import MOST_SKIPS, Running, Stage, read_checkpoint
 
 TINY = Recipe(
     hidden_size=32,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from helpers import HungarianMatcher
 from helpers.figures import LETTERS, MATCH, field
-from helpers.later_matches import repeated
+from helpers.later.matches import repeated
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from transformers.loss import loss_rt_detr as rt_detr
 from transformers.models.mask2former import modeling_mask2former as mask2former
 
 from helpers import HungarianMatcher
-from helpers import later_costs as later
+from helpers.later import costs as later
 
 RT_DETR = RTDetrConfig(num_labels=NUM_CLASSES)
 FOCAL = {"costs": later.FOCAL_COSTS}

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 
-from helpers import HungarianMatcher, SetCriterion, training
-from helpers.recipe import Recipe
+from helpers import HungarianMatcher, SetCriterion
+from helpers.training import run as training
+from helpers.training.recipe import Recipe
 
 
 def main():

@@ -5,8 +5,8 @@ import dataclasses
 import torch
 from torch import nn
 
-from helpers.plain_scenes import PLAIN_SIZE, PlainScenes
 from helpers.scenes import IMAGE_SIZE, NUM_CLASSES, HandwrittenScenes
+from helpers.training.plain_scenes import PLAIN_SIZE, PlainScenes
 
 IMAGE_MEAN, IMAGE_STD = 0.8, 0.25  # light paper becomes about 0
 PLAIN_MEAN, PLAIN_STD = 0.1, 0.3  # so does black paper

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import photos
-from helpers.photos import photo_figure, photo_playground, read_photo, try_photo
+from helpers.widgets import photos
+from helpers.widgets.photos import photo_figure, photo_playground, read_photo, try_photo
 
 
 def encoded(image, kind="PNG", **options):
@@ -70,7 +70,7 @@ def test_the_whole_way_without_a_network(folder, monkeypatch, capsys):
         upload = {"name": "a", "type": "image/png", "size": len(content), "content": content, "last_modified": now}
         button.value = (upload,)
         assert said in str(shown) + capsys.readouterr().out
-    monkeypatch.setattr("helpers.photos.SCORE", 0.0)  # so that random weights are sure of something
+    monkeypatch.setattr("helpers.widgets.photos.SCORE", 0.0)  # so that random weights are sure of something
     shown.clear()
     button.value = ({**upload, "content": encoded(Image.new("RGB", (200, 150), "blue"))},)
     assert "MatchingPlayground" in str(shown)

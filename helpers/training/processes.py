@@ -33,7 +33,7 @@ def run_ranks(*batches):
     shared |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ranks = [
         subprocess.Popen(
-            [sys.executable, "-m", "helpers.ranks", *map(str, counts)],
+            [sys.executable, "-m", "helpers.training.processes", *map(str, counts)],
             env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -4,7 +4,7 @@ import torch
 from batches import make_batch
 
 from helpers import HungarianMatcher
-from helpers.recording import REPLAY_SCENES, Recorder, load_recording, recorded_steps
+from helpers.training.recording import REPLAY_SCENES, Recorder, load_recording, recorded_steps
 
 
 class Said:

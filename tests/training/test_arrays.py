@@ -2,9 +2,9 @@ import numpy as np
 import torch
 
 from helpers import validate_targets
-from helpers.recipe import IMAGE_MEAN, IMAGE_STD, build_image_processor
-from helpers.scene_arrays import SceneArrays
 from helpers.scenes import HandwrittenScenes
+from helpers.training.arrays import SceneArrays
+from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD, build_image_processor
 
 SCENES = HandwrittenScenes("test", 12, seed=5)
 

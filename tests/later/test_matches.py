@@ -7,8 +7,8 @@ from scipy.optimize import linear_sum_assignment
 from transformers.loss.loss_lw_detr import LwDetrHungarianMatcher, LwDetrImageLoss
 
 from helpers import HungarianMatcher, SetCriterion
-from helpers.later_costs import FOCAL_COSTS
-from helpers.later_matches import by_transport, estimated_supply, in_groups, repeated, transport_plan
+from helpers.later.costs import FOCAL_COSTS
+from helpers.later.matches import by_transport, estimated_supply, in_groups, repeated, transport_plan
 
 
 def random_cost(num_predictions, num_targets, seed=0):

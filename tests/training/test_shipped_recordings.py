@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from helpers import HungarianMatcher, SetCriterion
-from helpers.ablations import ABLATIONS, recipe_of
 from helpers.detector import load_detector, weights_folder
-from helpers.recipe import Recipe
-from helpers.recording import FIRST_STEPS, load_recording
-from helpers.scene_arrays import SceneArrays
-from helpers.training import build_accelerator, build_recorder, train, train_cycle, with_eyes
+from helpers.training.ablations import ABLATIONS, recipe_of
+from helpers.training.arrays import SceneArrays
+from helpers.training.recipe import Recipe
+from helpers.training.recording import FIRST_STEPS, load_recording
+from helpers.training.run import build_accelerator, build_recorder, train, train_cycle, with_backbone
 
 SHIPPED = weights_folder("ablations")
 
@@ -48,12 +48,12 @@ def ablation_scenes(seed):
 @pytest.fixture
 def twenty_steps(monkeypatch):
     """Only the first steps of a cycle, and no measure of what they lead to."""
-    monkeypatch.setattr("helpers.training.progress", lambda stage: range(FIRST_STEPS))
-    monkeypatch.setattr("helpers.training.EVALUATION_SCENES", 2)
+    monkeypatch.setattr("helpers.training.run.progress", lambda stage: range(FIRST_STEPS))
+    monkeypatch.setattr("helpers.training.run.EVALUATION_SCENES", 2)
 
     def draw(scenes):
         arrays = lambda asked, folder=None: scenes if folder else SceneArrays(asked)  # noqa: E731
-        monkeypatch.setattr("helpers.training.SceneArrays", arrays)
+        monkeypatch.setattr("helpers.training.run.SceneArrays", arrays)
 
     return draw
 
@@ -70,7 +70,7 @@ def test_an_ablation_was_trained_by_its_recipe(name):
 def test_an_ablation_begins_with_the_recorded_losses(name, twenty_steps, tmp_path):
     recipe = recipe_of(name)
     twenty_steps(ablation_scenes(recipe.seed))
-    train(recipe, tmp_path, tmp_path, ABLATIONS[name].criterion(), [0], with_eyes(recipe, SHIPPED, None))
+    train(recipe, tmp_path, tmp_path, ABLATIONS[name].criterion(), [0], with_backbone(recipe, SHIPPED, None))
     again, recorded = (load_recording(path) for path in (tmp_path / "recording.npz", SHIPPED / f"{name}.npz"))
     assert np.allclose(again["first_losses"], recorded["first_losses"], rtol=1e-4, atol=0)
 

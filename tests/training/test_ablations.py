@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers import ablations
-from helpers.ablations import ABLATIONS, recipe_of
-from helpers.recipe import build_model
-from helpers.recording import load_recording
-from helpers.training import train_ablation, with_eyes
+from helpers.training import ablations
+from helpers.training.ablations import ABLATIONS, recipe_of
+from helpers.training.recipe import build_model
+from helpers.training.recording import load_recording
+from helpers.training.run import train_ablation, with_backbone
 
 SMALL = dataclasses.replace(
     ablations.BASELINE,
@@ -25,10 +25,10 @@ SMALL = dataclasses.replace(
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(ablations, "BASELINE", SMALL)
-    monkeypatch.setattr("helpers.training.ABLATION_RECORD_EVERY", 2)
-    monkeypatch.setattr("helpers.training.ABLATION_TEST_SCENES", 12)
-    monkeypatch.setattr("helpers.training.EVALUATION_SCENES", 4)
-    monkeypatch.setattr("helpers.training.weights_folder", lambda name: Path("nothing is shipped"))
+    monkeypatch.setattr("helpers.training.run.ABLATION_RECORD_EVERY", 2)
+    monkeypatch.setattr("helpers.training.run.ABLATION_TEST_SCENES", 12)
+    monkeypatch.setattr("helpers.training.run.EVALUATION_SCENES", 4)
+    monkeypatch.setattr("helpers.training.run.weights_folder", lambda name: Path("nothing is shipped"))
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
@@ -60,14 +60,14 @@ def test_what_a_run_changes():
     assert all(dataclasses.asdict(recipe_of(name)) == unchanged for name in ("no-giou", "greedy", "argmin", "log-p"))
 
 
-def test_all_runs_of_a_seed_begin_with_the_same_eyes(small, tmp_path):
-    models = [with_eyes(recipe_of(name), tmp_path / "eyes", tmp_path) for name in ("baseline", "tokens-6")]
+def test_all_runs_of_a_seed_begin_with_the_same_backbone(small, tmp_path):
+    models = [with_backbone(recipe_of(name), tmp_path / "backbone", tmp_path) for name in ("baseline", "tokens-6")]
     names = [name for name, _ in models[0].vit.named_parameters() if "embeddings" not in name]
     for name in (*names, "embeddings.patch_embeddings.projection.weight"):
         first, second = (dict(model.vit.named_parameters())[name] for model in models)
         assert torch.equal(first, second), name
     assert not torch.equal(models[0].vit.layernorm.weight, build_model(SMALL).vit.layernorm.weight)
-    again = with_eyes(recipe_of("baseline"), tmp_path / "eyes", tmp_path)
+    again = with_backbone(recipe_of("baseline"), tmp_path / "backbone", tmp_path)
     assert all(torch.equal(*pair) for pair in zip(models[0].state_dict().values(), again.state_dict().values()))
 
 

@@ -1,0 +1,1 @@
+"""What detectors after DETR changed: their `costs`, and their `matches`."""
