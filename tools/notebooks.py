@@ -6,7 +6,8 @@
     python -m tools.notebooks 00 04        only the notebooks whose names start so
 
 People edit `notebooks/source/NN_name.py`. The `.ipynb` beside it holds the same cells with their outputs, so
-that readers see results before they run anything.
+that readers see results before they run anything. `notebooks/solutions/NN.ipynb` is made in the same way from
+`notebooks/source/solutions/NN.py`.
 """
 
 import argparse
@@ -35,9 +36,15 @@ def sources(folder=NOTEBOOKS):
     return sorted((folder / "source").glob("*.py"))
 
 
+def solutions(folder=NOTEBOOKS):
+    """The text sources of the notebooks that hold the exercises' solutions, in course order."""
+    return sorted((folder / "source" / "solutions").glob("*.py"))
+
+
 def target_of(source):
-    """`notebooks/source/NN_name.py -> notebooks/NN_name.ipynb`."""
-    return source.parents[1] / f"{source.stem}.ipynb"
+    """`notebooks/source/NN_name.py -> notebooks/NN_name.ipynb`, and what lies in a folder below likewise."""
+    text = next(folder for folder in source.parents if folder.name == "source")
+    return (text.parent / source.relative_to(text)).with_suffix(".ipynb")
 
 
 def read_source(source):
@@ -107,6 +114,7 @@ def build(source, target, package=PACKAGE):
     """Execute `source` and write `target`. On an error nothing is written."""
     notebook = read_source(source)
     inputs = fingerprint(notebook, package)
+    target.parent.mkdir(exist_ok=True)
     execute(notebook, target.parent)
     notebook.metadata[OWN_METADATA] = {"inputs": inputs}
     target.write_text(to_text(canonical(notebook)), encoding="utf-8", newline="\n")
@@ -140,7 +148,8 @@ def main(arguments=None):
     parser.add_argument("--folder", type=Path, default=NOTEBOOKS, help="the folder with the .ipynb files")
     options = parser.parse_args(arguments)
     wanted = tuple(options.names) or ("",)
-    pairs = [(path, target_of(path)) for path in sources(options.folder) if path.stem.startswith(wanted)]
+    found = [*sources(options.folder), *solutions(options.folder)]
+    pairs = [(path, target_of(path)) for path in found if path.stem.startswith(wanted)]
     if not pairs:
         print(f"no notebook source in {options.folder / 'source'} has such a name", file=sys.stderr)
         return 1
