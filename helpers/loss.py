@@ -8,8 +8,8 @@ from torch import distributed, nn
 from torch.nn import functional as F
 
 from helpers.boxes import at_least_float32, center_to_corners, generalized_box_iou
-from helpers.matcher import HungarianMatcher, check_layers
-from helpers.targets import check_masks, check_num_classes, check_number, flatten_targets
+from helpers.contract import check_layers, check_masks, check_num_classes, check_number, flatten_targets, join_pairs
+from helpers.matcher import HungarianMatcher
 
 TOTAL_WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0, "loss_mask": 1.0, "loss_dice": 1.0}
 
@@ -233,53 +233,6 @@ class _Matched:
     def targets_per_image(self):
         """The matched targets of each image, as indices into its own."""
         return self.target.split(self.counts.tolist())
-
-
-def join_pairs(pairs, num_predictions, sizes):
-    """A match as three CPU indices (M,): image, prediction, target. A sentence for one that does not fit the batch.
-
-    >>> join_pairs([([1], [0]), ([0, 2], [1, 0])], num_predictions=3, sizes=[1, 2])
-    (tensor([0, 1, 1]), tensor([1, 0, 2]), tensor([0, 1, 0]))
-    """
-    if not isinstance(pairs, (list, tuple)) or len(pairs) != len(sizes):
-        given = f"{len(pairs)} entries" if isinstance(pairs, (list, tuple)) else f"a {type(pairs).__name__}"
-        raise ValueError(f"matcher returned {given}; make it a list with one pair of indices for {len(sizes)} images.")
-    pairs = [_as_pair(image, pair) for image, pair in enumerate(pairs)]
-    prediction, target = (torch.cat(parts) for parts in zip(*pairs))
-    image = torch.from_numpy(np.repeat(np.arange(len(sizes)), [index.numel() for index, _ in pairs]))
-    for name, index, count in (
-        ("prediction", prediction, torch.tensor(num_predictions)),
-        ("target", target, torch.tensor(sizes)[image]),
-    ):
-        wrong = (index < 0) | (index >= count)
-        if wrong.any():
-            row = int(wrong.nonzero()[0])
-            raise ValueError(
-                f"matcher gave image {int(image[row])} the {name} {int(index[row])}, but it has only "
-                f"{int(count.expand_as(index)[row])}; is this the match of another batch?"
-            )
-    return image, prediction, target
-
-
-def _as_pair(image, pair):
-    prediction, target = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
-    if _is_index(prediction) and _is_index(target) and prediction.shape == target.shape:  # a matcher's own, most often
-        return pair
-    try:
-        prediction, target = (torch.as_tensor(index).cpu() for index in pair)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"matcher returned no pair of index tensors for image {image}; see HungarianMatcher.") from None
-    for index in (prediction, target):
-        if index.numel() and (index.is_floating_point() or index.dtype == torch.bool):
-            raise TypeError(f"matcher returned {index.dtype} indices for image {image}; make them torch.int64.")
-    if prediction.ndim != 1 or prediction.shape != target.shape:
-        shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"matcher returned indices of shapes {shapes} for image {image}; make both (M,).")
-    return prediction.long(), target.long()
-
-
-def _is_index(index):
-    return isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.ndim == 1 and index.is_cpu
 
 
 def as_transformers_loss(matcher=None):

@@ -12,7 +12,7 @@ from torch import nn
 
 from helpers import costs as standard
 from helpers.boxes import at_least_float32
-from helpers.targets import check_number, count_images, flatten_targets
+from helpers.contract import check_layers, check_number, flatten_targets
 
 STANDARD_COSTS = {
     "class_cost": lambda outputs, flat, image: standard.class_cost(outputs["logits"], flat["class_labels"], image),
@@ -199,50 +199,6 @@ def _has_images(value, targets):
 def _image_index(sizes, flat):
     """The image of each target: (sum of T,)."""
     return torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes)).to(flat["boxes"].device)
-
-
-def check_layers(layers, targets):
-    """Raise ValueError or TypeError unless each layer holds "logits" (B, N, K + 1) and "pred_boxes" (B, N, 4)."""
-    num_images = count_images(targets)
-    for depth, layer in enumerate(layers):
-        # The last layer stands first, before the auxiliary ones.
-        _check_layer(layer, f'outputs["auxiliary_outputs"][{depth - 1}]' if depth else "outputs", num_images)
-        if layer["logits"].shape != layers[0]["logits"].shape:
-            raise ValueError(
-                f'outputs["auxiliary_outputs"][{depth - 1}]["logits"] has shape {tuple(layer["logits"].shape)}; '
-                f"make it {tuple(layers[0]['logits'].shape)}, as in the last layer."
-            )
-
-
-def _check_layer(outputs, called, num_images):
-    if not isinstance(outputs, Mapping):
-        raise TypeError(f'{called} must be a dict with "logits" and "pred_boxes", not {type(outputs).__name__}.')
-    for name in ("logits", "pred_boxes"):
-        if name not in outputs:
-            raise ValueError(f'{called} has no "{name}"; give the model\'s logits and pred_boxes.')
-        if not isinstance(outputs[name], torch.Tensor) or not outputs[name].dtype.is_floating_point:
-            raise TypeError(f'{called}["{name}"] must be a floating point tensor; convert it with .float().')
-        if outputs[name].ndim != 3:
-            shape = tuple(outputs[name].shape)
-            raise ValueError(f'{called}["{name}"] has shape {shape}; add the image as first dimension: (B, N, ...).')
-    logits, pred_boxes = outputs["logits"], outputs["pred_boxes"]
-    if pred_boxes.shape != (*logits.shape[:2], 4):
-        raise ValueError(
-            f'{called}["pred_boxes"] has shape {tuple(pred_boxes.shape)} beside logits {tuple(logits.shape)}; '
-            f"make it {(*logits.shape[:2], 4)}."
-        )
-    if logits.shape[1] < 1:
-        raise ValueError(f"{called} holds no predictions, logits {tuple(logits.shape)}; a detector has at least one.")
-    if logits.device != pred_boxes.device:
-        raise ValueError(
-            f'{called}["pred_boxes"] is on {pred_boxes.device} and logits on {logits.device}; put both on one device.'
-        )
-    if logits.shape[-1] < 2:
-        raise ValueError(f'{called}["logits"] needs at least two columns: one class, and no-object last.')
-    if len(logits) != num_images:
-        raise ValueError(
-            f"{called} holds {len(logits)} images and targets {num_images}; give one target dict per image."
-        )
 
 
 def _weighted_sum(matrices, weights):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import BatchFeature
 
-from helpers.targets import count_images, flatten_targets, locate, validate_targets
+from helpers.targets import validate_targets
 
 
 def target(labels=(1, 2), boxes=((0.5, 0.5, 0.2, 0.2), (0.3, 0.3, 0.1, 0.1)), **more):
@@ -92,17 +92,3 @@ def test_num_classes_must_be_a_positive_whole_number(num_classes):
 def test_the_reference_lets_labels_of_no_object_through_and_we_do_not():
     # With K = 10 a label of 10 is a valid index of the eleven logits: nothing would ever crash.
     assert "no-object" in complaint(target(labels=(10, 1)))
-
-
-def test_flatten_joins_in_order_and_ignores_box_values():
-    labels, boxes, sizes = flatten_targets([target(), EMPTY, target([3], [(9.0, 9.0, float("nan"), -1.0)])], 10)
-    assert labels.tolist() == [1, 2, 3]
-    assert boxes.shape == (3, 4)
-    assert sizes == [2, 0, 1]
-
-
-def test_count_and_locate():
-    assert count_images([EMPTY, EMPTY]) == 2
-    assert [locate(row, [2, 0, 1]) for row in range(3)] == [(0, 0), (0, 1), (2, 0)]
-    with pytest.raises(IndexError):
-        locate(3, [2, 0, 1])
