@@ -7,6 +7,7 @@ import torch
 from matplotlib import colormaps
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import FancyBboxPatch
+from scipy.optimize import linear_sum_assignment
 
 from helpers.boxes import center_to_corners
 from helpers.figures import (
@@ -205,6 +206,23 @@ def by_target(match, labels):
     for guess, target in sorted(zip(*(torch.as_tensor(index).tolist() for index in match))):
         guesses[target].append(LETTERS[guess])
     return "   ".join(f"{label_name(label)} {' '.join(names) or '-'}" for label, names in zip(labels, guesses))
+
+
+def lead(cost, match):
+    """By how much the best match is cheaper than the second best; (nearly) 0 is a toss-up, which a last digit decides.
+
+    Args: cost (N, T); match, the best one, as (prediction_index, target_index).
+
+    >>> lead(torch.tensor([[1.0, 2.0], [1.5, 4.0]]), ([0, 1], [1, 0]))  # 3.5 against 5
+    1.5
+    """
+    cost = np.asarray(cost, dtype=np.float64)  # (N, T)
+    others = []
+    for pair in zip(*match):
+        without = cost.copy()
+        without[tuple(map(int, pair))] = cost.max() + np.ptp(cost) * len(cost) + 1  # dearer than any way around it
+        others.append(without[linear_sum_assignment(without)].sum())
+    return float(min(others) - cost[tuple(np.asarray(match))].sum())
 
 
 def ink_inside(pixel_values, pred_boxes):

@@ -6,8 +6,10 @@ import pytest
 import torch
 from batches import make_batch
 from PIL import Image
+from scipy.optimize import linear_sum_assignment
 
 from helpers import HungarianMatcher
+from helpers.assignment import every_assignment
 from helpers.figures import LETTERS, MATCH, field
 from helpers.later.matches import repeated
 
@@ -22,6 +24,20 @@ def test_who_grades_whom_in_words():
     match = torch.tensor([0, 2, 5]), torch.tensor([1, 0, 1])
     assert field.by_target(match, torch.tensor([3, 1, 4])) == '"3" C   "1" A F   "4" -'
     assert field.positives(match, 3) == [1, 2, 0]
+
+
+def test_the_lead_of_a_match_is_what_the_second_best_costs_more():
+    cost = torch.rand(6, 3, generator=torch.Generator().manual_seed(0))
+    _, totals = every_assignment(cost)
+    best, second = sorted(totals)[:2]
+    match = linear_sum_assignment(cost)
+    assert field.lead(cost, match) == pytest.approx(second - best)
+    assert field.lead(cost, tuple(map(torch.from_numpy, match))) == pytest.approx(second - best)
+
+
+def test_a_toss_up_has_no_lead():
+    cost = torch.tensor([[0.1, 0.1], [0.7, 0.7], [0.9, 0.9]])  # both targets look the same to every guess
+    assert field.lead(cost, linear_sum_assignment(cost)) == 0
 
 
 def test_the_table_counts_the_positives_of_each_method():
