@@ -1,15 +1,29 @@
 """The matcher and the set-prediction loss of DETR and YOLOS, and what it takes to teach them.
 
-Importing this package loads torch, numpy and scipy at most. `helpers.detector`, `helpers.scenes`, `helpers.figures`
-and the others load their own libraries when they are first used.
+The loss itself, to be read in this order:
+
+1. `boxes`: two formats and two measures of overlap
+2. `costs`: what it costs to pair a prediction with a target
+3. `assignment`: choosing pairs so that the sum is least, looked into
+4. `contract`: what is refused, and in which words
+5. `targets`: what a data set must hold
+6. `matcher`: which prediction answers for which target
+7. `masks`: the mask terms
+8. `loss`: what is learned from the match
+9. `transformers_loss`: the way into transformers' models; `detr_engine`: the way into DETR's own training
+
+Then what it is shown on (`detector`, `scenes`, `evaluation`, `meters`, `training`, `later`), and on top what draws,
+moves and grades (`figures`, `widgets`, `checks`). Importing this package loads torch, numpy and scipy at most; the
+others load their own libraries when they are first used.
 """
 
 import helpers._moved  # noqa: F401
 from helpers.boxes import box_area, box_iou, center_to_corners, corners_to_center, generalized_box_iou
 from helpers.costs import bbox_cost, class_cost, giou_cost
-from helpers.loss import SetCriterion, as_transformers_loss
+from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.targets import validate_targets
+from helpers.transformers_loss import as_transformers_loss
 
 __all__ = [
     "HungarianMatcher",

@@ -5,11 +5,121 @@ Box values are looked at once, by `helpers.targets.validate_targets`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+LARGEST = 1e30  # of a weight: times a cost it still fits float32
+
+
+def check_num_classes(num_classes):
+    """Raise ValueError unless K is a whole number from 1 on."""
+    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or not 1 <= num_classes < 2**31:
+        raise ValueError(
+            f"num_classes is {_shown(num_classes)}; give the number of classes without no-object, at least 1."
+        )
+
+
+def check_num_predictions(num_predictions):
+    """Raise ValueError unless N is a whole number from 1 on."""
+    whole = isinstance(num_predictions, Integral) and not isinstance(num_predictions, bool)
+    if not whole or not 1 <= num_predictions < 2**31:
+        raise ValueError(f"num_predictions is {_shown(num_predictions)}; give N, the predictions of one image.")
+
+
+def check_number(name, value, least=-LARGEST):
+    """The number as a float; TypeError or ValueError unless it is one, finite and from `least` on.
+
+    >>> check_number("eos_coef", 1, least=0)
+    1.0
+    """
+    if isinstance(value, torch.Tensor) and value.numel() == 1 and value.dtype in FLOATS + INTEGERS:
+        value = None if value.device.type == "meta" else value.item()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is {_shown(value)}; give a number.")
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond float64
+        number = math.inf
+    if not least <= number <= LARGEST:
+        bound = f" of at least {least}" if least > -LARGEST else ""
+        raise ValueError(f"{name} is {_shown(value)}; give a finite number{bound}, and not beyond {LARGEST:g}.")
+    return number
+
+
+def check_divisor(name, value):
+    """The number as a float, or None where none is given; TypeError or ValueError unless one can divide by it."""
+    if value is None:
+        return None
+    number = check_number(name, value)
+    if number < 1 / LARGEST:
+        raise ValueError(f"{name} is {_shown(value)}; give that of all batches together, as `normalizers` does.")
+    return number
+
+
+def check_names(argument, names, known):
+    """A tuple of names, all of them known."""
+    if isinstance(names, (str, bytes)) or not isinstance(names, Collection):
+        raise TypeError(f'{argument} is {_shown(names)}; make it a tuple of names such as ("labels", "boxes").')
+    for name in names:
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(f"{argument} names {_shown(name)}; use some of {sorted(known)}.")
+    return tuple(names)
+
+
+def check_weights(weights, known):
+    """Weights by name as floats, those of `known` where none is given. `known` of None takes any name."""
+    if not isinstance(weights, Mapping):
+        raise TypeError(f'weights is {_shown(weights)}; make it a dict such as {{"loss_ce": 1.0}}.')
+    for name in weights:
+        if known is not None and name not in known:
+            raise ValueError(f"weights names {name!r}; use some of {sorted(known)}.")
+    return {name: check_number(f"weights[{name!r}]", weight) for name, weight in weights.items()}
+
+
+def check_functions(name, functions, example):
+    """Functions by name as a dict of their own; None is no function at all."""
+    functions = {} if functions is None else functions
+    if not isinstance(functions, Mapping) or not all(callable(function) for function in functions.values()):
+        raise TypeError(f"{name} must be a dict of functions by name, such as {example}.")
+    return dict(functions)
+
+
+def check_term(name, found):
+    """Raise TypeError unless a term of the loss returned a dict."""
+    if not isinstance(found, Mapping):
+        raise TypeError(f'terms["{name}"] returned {type(found).__name__}; make it a dict of scalars by key.')
+    return found
+
+
+def count_classes(part, logits):
+    """K in logits (..., K + 1), or (..., K) where the cost or the class loss says so: it has `count_classes`.
+
+    >>> count_classes(None, torch.zeros(2, 4))
+    3
+    """
+    columns = logits.shape[-1]
+    count = getattr(part, "count_classes", None)
+    num_classes = columns - 1 if count is None else count(columns)
+    if num_classes < 1:
+        least = "two columns: one class, and no-object last" if count is None else "one column for each class"
+        raise ValueError(f'outputs["logits"] has {columns} columns and needs at least {least}.')
+    return num_classes
+
+
+def count_images(targets):
+    """B, the number of dicts in a list of targets. TypeError or ValueError if it is no list, or an empty one."""
+    if not isinstance(targets, Sequence) or isinstance(targets, str):
+        raise TypeError("targets must be a list with one dict per image; wrap a single image's dict in a list.")
+    if not targets:
+        raise ValueError("targets is empty; give one dict per image, also for images without objects.")
+    return len(targets)
 
 
 def flatten_targets(targets, num_classes):
@@ -35,30 +145,6 @@ def flatten_targets(targets, num_classes):
     return labels, boxes, sizes
 
 
-def check_num_classes(num_classes):
-    """Raise ValueError unless K is a whole number from 1 on."""
-    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or num_classes < 1:
-        raise ValueError(f"num_classes is {num_classes!r}; give the number of classes without no-object, at least 1.")
-
-
-def check_number(name, value, least=-math.inf):
-    """Raise TypeError or ValueError unless this is a finite number from `least` on."""
-    if isinstance(value, (bool, str)) or not isinstance(value, (Real, torch.Tensor)):
-        raise TypeError(f"{name} is {value!r}; give a number.")
-    if not math.isfinite(value) or value < least:
-        bound = "" if least == -math.inf else f" of at least {least}"
-        raise ValueError(f"{name} is {value}; give a finite number{bound}.")
-
-
-def count_images(targets):
-    """B, the number of dicts in a list of targets. TypeError or ValueError if it is no list, or an empty one."""
-    if not isinstance(targets, Sequence) or isinstance(targets, str):
-        raise TypeError("targets must be a list with one dict per image; wrap a single image's dict in a list.")
-    if not targets:
-        raise ValueError("targets is empty; give one dict per image, also for images without objects.")
-    return len(targets)
-
-
 def check_masks(image, target):
     """Raise unless the target of this image has `masks` (T, H, W), one for each of its labels."""
     masks, count = target.get("masks"), len(target["class_labels"])
@@ -67,6 +153,14 @@ def check_masks(image, target):
     if masks.ndim != 3 or len(masks) != count or 0 in masks.shape[1:]:
         shape = tuple(masks.shape)
         raise ValueError(f'targets[{image}]["masks"] has shape {shape} beside {count} labels; make it ({count}, H, W).')
+    if masks.layout != torch.strided or masks.is_complex():
+        raise TypeError(f'targets[{image}]["masks"] is {_kind(masks)}; make it torch.bool.')
+
+
+def canvas_of(targets):
+    """(H, W), the size of the largest mask: that of the batch, where each image's masks have its own size."""
+    shapes = [target["masks"].shape for image, target in enumerate(targets) if check_masks(image, target) is None]
+    return max(shape[-2] for shape in shapes), max(shape[-1] for shape in shapes)
 
 
 def locate(row, sizes):
@@ -82,21 +176,136 @@ def locate(row, sizes):
     raise IndexError(row)
 
 
+def layers_of(outputs):
+    """The last layer's outputs, then the auxiliary ones. What looks like layers under another name is refused."""
+    if not isinstance(outputs, Mapping):
+        return [outputs]  # check_layers has the sentence
+    for name, value in outputs.items():
+        first = value[0] if isinstance(value, (list, tuple)) and value else value
+        if name != "auxiliary_outputs" and isinstance(first, Mapping) and not _BOXES.isdisjoint(first):
+            raise ValueError(
+                f'outputs["{name}"] looks like the outputs of other layers; call them "auxiliary_outputs" to have them '
+                'judged, or leave them out. Outputs with "aux_outputs" are those of helpers.detr_engine.DetrCriterion.'
+            )
+    auxiliary = outputs.get("auxiliary_outputs")
+    if not isinstance(auxiliary, (list, tuple, type(None))):
+        raise TypeError(f'outputs["auxiliary_outputs"] is {type(auxiliary).__name__}; make it a list of dicts.')
+    return [outputs, *(auxiliary or ())]
+
+
+def check_layers(layers, targets):
+    """Raise ValueError or TypeError unless each layer holds "logits" (B, N, columns) and "pred_boxes" (B, N, 4)."""
+    num_images = count_images(targets)
+    if not layers:
+        raise ValueError("layers is empty; give the outputs of one layer at least.")
+    for depth, layer in enumerate(layers):
+        # The last layer stands first, before the auxiliary ones.
+        called = f'outputs["auxiliary_outputs"][{depth - 1}]' if depth else "outputs"
+        _check_layer(layer, called, num_images)
+        logits, last = layer["logits"], layers[0]["logits"]
+        if logits.shape != last.shape:
+            shapes = f"{tuple(logits.shape)}; make it {tuple(last.shape)}"
+            raise ValueError(f'{called}["logits"] has shape {shapes}, as in the last layer.')
+        if logits.device != last.device:
+            devices = f"{logits.device} and the last layer's on {last.device}"
+            raise ValueError(f'{called}["logits"] is on {devices}; put all on one device.')
+
+
+def join_pairs(pairs, num_predictions, sizes, called="matcher"):
+    """A match as three CPU indices (M,): image, prediction, target. A sentence for one that does not fit the batch.
+
+    >>> join_pairs([([1], [0]), ([0, 2], [1, 0])], num_predictions=3, sizes=[1, 2])
+    (tensor([0, 1, 1]), tensor([1, 0, 2]), tensor([0, 1, 0]))
+    """
+    if not isinstance(pairs, (list, tuple)) or len(pairs) != len(sizes):
+        given = f"{len(pairs)} entries" if isinstance(pairs, (list, tuple)) else f"a {type(pairs).__name__}"
+        raise ValueError(f"{called} returned {given}; make it a list with one pair of indices for {len(sizes)} images.")
+    pairs = [as_pair(pair, image, called) for image, pair in enumerate(pairs)]
+    prediction, target = (torch.cat(parts) for parts in zip(*pairs))
+    image = torch.from_numpy(np.repeat(np.arange(len(sizes)), [index.numel() for index, _ in pairs]))
+    for name, index, count in (
+        ("prediction", prediction, torch.tensor(num_predictions)),
+        ("target", target, torch.tensor(sizes)[image]),
+    ):
+        wrong = (index < 0) | (index >= count)
+        if wrong.any():
+            row = int(wrong.nonzero()[0])
+            raise ValueError(
+                f"{called} gave image {int(image[row])} the {name} {int(index[row])}, but it has only "
+                f"{int(count.expand_as(index)[row])}; is this the match of another batch?"
+            )
+    return image, prediction, target
+
+
+def as_pair(pair, image, called="matcher"):
+    """One image's (prediction_index, target_index) as two int64 CPU tensors (M,); a sentence for anything else."""
+    prediction, target = pair if isinstance(pair, (list, tuple)) and len(pair) == 2 else (None, None)
+    if _is_index(prediction) and _is_index(target) and prediction.shape == target.shape:  # a matcher's own, most often
+        return pair
+    try:
+        prediction, target = (torch.as_tensor(index).cpu() for index in pair)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise TypeError(
+            f"{called} returned no pair of index tensors for image {image}; see HungarianMatcher."
+        ) from None
+    for index in (prediction, target):
+        if index.layout != torch.strided or (index.numel() and index.dtype not in INTEGERS):
+            raise TypeError(f"{called} returned {_kind(index)} indices for image {image}; make them torch.int64.")
+    if prediction.ndim != 1 or prediction.shape != target.shape:
+        shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
+        raise ValueError(f"{called} returned indices of shapes {shapes} for image {image}; make both (M,).")
+    return prediction.long(), target.long()
+
+
+def warn(sentence):
+    """A warning that points at the first line outside of torch and of this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("torch", __package__):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, stacklevel=level)
+
+
+_BOXES = frozenset(("logits", "pred_logits", "pred_boxes"))
+
+
+def _is_index(index):
+    return isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.ndim == 1 and index.is_cpu
+
+
+def _is_floating(tensor):
+    return isinstance(tensor, torch.Tensor) and tensor.dtype in FLOATS and tensor.layout == torch.strided
+
+
+def _kind(tensor):
+    """What a tensor is that it should not be: its dtype, or its layout where that is none of the usual."""
+    return tensor.dtype if tensor.layout == torch.strided else tensor.layout
+
+
+def _shown(value):
+    """A value for a sentence: not more than a line of it."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        text = f"a {type(value).__name__} too long to write"
+    return text if len(text) <= 80 else f"{text[:60]} ..."
+
+
 def _check_fields(image, target):
     # Attributes only: no tensor operation per image, which would cost more than the matching.
-    try:
-        labels, boxes = target["class_labels"], target["boxes"]
-    except (KeyError, TypeError, IndexError):
-        raise ValueError(f'targets[{image}] must be a dict with "class_labels" and "boxes".') from None
+    if not isinstance(target, Mapping) or "class_labels" not in target or "boxes" not in target:
+        raise ValueError(f'targets[{image}] must be a dict with "class_labels" and "boxes".')
+    labels, boxes = target["class_labels"], target["boxes"]
     if not isinstance(labels, torch.Tensor) or not isinstance(boxes, torch.Tensor):
         raise TypeError(f"targets[{image}] must hold tensors; convert class_labels and boxes with torch.tensor.")
-    if labels.dtype != torch.int64:
+    if labels.dtype != torch.int64 or labels.layout != torch.strided:
         raise TypeError(
-            f'targets[{image}]["class_labels"] is {labels.dtype}; make it torch.int64 '
+            f'targets[{image}]["class_labels"] is {_kind(labels)}; make it torch.int64 '
             "(an image without objects needs torch.zeros(0, dtype=torch.int64))."
         )
-    if not boxes.dtype.is_floating_point:
-        raise TypeError(f'targets[{image}]["boxes"] is {boxes.dtype}; make it floating point, normalised to [0, 1].')
+    if not _is_floating(boxes):
+        raise TypeError(
+            f'targets[{image}]["boxes"] is {_kind(boxes)}; make it floating point, torch.float32, normalised to [0, 1].'
+        )
     if labels.ndim != 1:
         raise ValueError(f'targets[{image}]["class_labels"] has shape {tuple(labels.shape)}; make it (T,).')
     if boxes.shape != (labels.numel(), 4):
@@ -114,24 +323,16 @@ def _raise_on_label(labels, sizes, num_classes):
     row = int(((labels < 0) | (labels >= num_classes)).nonzero()[0])
     image, place = locate(row, sizes)
     label = int(labels[row])
-    if label == num_classes:
+    if label < 0:
+        cure = f"use 0 to {num_classes - 1}, and drop what is to be ignored."
+    elif label == num_classes:
         cure = f"{num_classes} is the no-object class and never a target; are your labels counted from 1?"
     else:
-        cure = f"use 0 to {num_classes - 1}, and drop what is to be ignored."
+        cure = (
+            f"number the classes 0 to {num_classes - 1}, without gaps; COCO's own category ids, which reach 90 for 80 "
+            "classes, must be renumbered."
+        )
     raise ValueError(f'targets[{image}]["class_labels"][{place}] is {label}: {cure}')
-
-
-def check_layers(layers, targets):
-    """Raise ValueError or TypeError unless each layer holds "logits" (B, N, K + 1) and "pred_boxes" (B, N, 4)."""
-    num_images = count_images(targets)
-    for depth, layer in enumerate(layers):
-        # The last layer stands first, before the auxiliary ones.
-        _check_layer(layer, f'outputs["auxiliary_outputs"][{depth - 1}]' if depth else "outputs", num_images)
-        if layer["logits"].shape != layers[0]["logits"].shape:
-            raise ValueError(
-                f'outputs["auxiliary_outputs"][{depth - 1}]["logits"] has shape {tuple(layer["logits"].shape)}; '
-                f"make it {tuple(layers[0]['logits'].shape)}, as in the last layer."
-            )
 
 
 def _check_layer(outputs, called, num_images):
@@ -139,8 +340,9 @@ def _check_layer(outputs, called, num_images):
         raise TypeError(f'{called} must be a dict with "logits" and "pred_boxes", not {type(outputs).__name__}.')
     for name in ("logits", "pred_boxes"):
         if name not in outputs:
-            raise ValueError(f'{called} has no "{name}"; give the model\'s logits and pred_boxes.')
-        if not isinstance(outputs[name], torch.Tensor) or not outputs[name].dtype.is_floating_point:
+            wanted = 'give the model\'s logits and pred_boxes ("pred_logits" is read by helpers.detr_engine).'
+            raise ValueError(f'{called} has no "{name}"; {wanted}')
+        if not _is_floating(outputs[name]):
             raise TypeError(f'{called}["{name}"] must be a floating point tensor; convert it with .float().')
         if outputs[name].ndim != 3:
             shape = tuple(outputs[name].shape)
@@ -157,56 +359,7 @@ def _check_layer(outputs, called, num_images):
         raise ValueError(
             f'{called}["pred_boxes"] is on {pred_boxes.device} and logits on {logits.device}; put both on one device.'
         )
-    if logits.shape[-1] < 2:
-        raise ValueError(f'{called}["logits"] needs at least two columns: one class, and no-object last.')
     if len(logits) != num_images:
         raise ValueError(
             f"{called} holds {len(logits)} images and targets {num_images}; give one target dict per image."
         )
-
-
-def join_pairs(pairs, num_predictions, sizes):
-    """A match as three CPU indices (M,): image, prediction, target. A sentence for one that does not fit the batch.
-
-    >>> join_pairs([([1], [0]), ([0, 2], [1, 0])], num_predictions=3, sizes=[1, 2])
-    (tensor([0, 1, 1]), tensor([1, 0, 2]), tensor([0, 1, 0]))
-    """
-    if not isinstance(pairs, (list, tuple)) or len(pairs) != len(sizes):
-        given = f"{len(pairs)} entries" if isinstance(pairs, (list, tuple)) else f"a {type(pairs).__name__}"
-        raise ValueError(f"matcher returned {given}; make it a list with one pair of indices for {len(sizes)} images.")
-    pairs = [_as_pair(image, pair) for image, pair in enumerate(pairs)]
-    prediction, target = (torch.cat(parts) for parts in zip(*pairs))
-    image = torch.from_numpy(np.repeat(np.arange(len(sizes)), [index.numel() for index, _ in pairs]))
-    for name, index, count in (
-        ("prediction", prediction, torch.tensor(num_predictions)),
-        ("target", target, torch.tensor(sizes)[image]),
-    ):
-        wrong = (index < 0) | (index >= count)
-        if wrong.any():
-            row = int(wrong.nonzero()[0])
-            raise ValueError(
-                f"matcher gave image {int(image[row])} the {name} {int(index[row])}, but it has only "
-                f"{int(count.expand_as(index)[row])}; is this the match of another batch?"
-            )
-    return image, prediction, target
-
-
-def _as_pair(image, pair):
-    prediction, target = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
-    if _is_index(prediction) and _is_index(target) and prediction.shape == target.shape:  # a matcher's own, most often
-        return pair
-    try:
-        prediction, target = (torch.as_tensor(index).cpu() for index in pair)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"matcher returned no pair of index tensors for image {image}; see HungarianMatcher.") from None
-    for index in (prediction, target):
-        if index.numel() and (index.is_floating_point() or index.dtype == torch.bool):
-            raise TypeError(f"matcher returned {index.dtype} indices for image {image}; make them torch.int64.")
-    if prediction.ndim != 1 or prediction.shape != target.shape:
-        shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"matcher returned indices of shapes {shapes} for image {image}; make both (M,).")
-    return prediction.long(), target.long()
-
-
-def _is_index(index):
-    return isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.ndim == 1 and index.is_cpu

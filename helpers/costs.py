@@ -4,9 +4,18 @@ For one image, predictions (N, ...) and targets (T, ...) give a matrix (N, T). F
 image as first dimension, (B, N, ...), the targets of all images stand one after another, (T, ...), and `image_index`
 (T,) says whose they are: column t then holds the costs of target t and the N predictions *of its own image*. Only
 pairs that can be matched are ever computed. In memory each target is a row; the (N, T) matrix is its transpose.
+
+`cost_rows` sums the weighted costs of a whole batch, of several layers at once, for `helpers.matcher`.
 """
 
+from itertools import pairwise
+
+import numpy as np
+import torch
+
 from helpers.boxes import at_least_float32, center_to_corners, generalized_box_iou
+
+SERIAL = 32768  # numbers up to which torch works on one thread
 
 
 def class_cost(logits, class_labels, image_index=None):
@@ -20,7 +29,6 @@ def class_cost(logits, class_labels, image_index=None):
     Returns (N, T). Source: DETR, section 3.1: the probability, not its logarithm, so that this cost is in scale with
     the box costs; the constant 1 of `1 - p` is left out because it changes no match.
 
-    >>> import torch
     >>> class_cost(torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 5.0]]), torch.tensor([0])).round(decimals=2)
     tensor([[-0.7900],
             [-0.0100]])
@@ -41,7 +49,6 @@ def bbox_cost(pred_boxes, boxes, image_index=None):
 
     Returns (N, T). Source: DETR, section 3.1 and `torch.cdist(..., p=1)` in the reference.
 
-    >>> import torch
     >>> bbox_cost(torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([[0.4, 0.5, 0.2, 0.4]]))
     tensor([[0.3000]])
     """
@@ -54,7 +61,6 @@ def giou_cost(pred_boxes, boxes, image_index=None):
 
     Args and result as in `bbox_cost`; the boxes are centre boxes. Source: DETR, section 3.1.
 
-    >>> import torch
     >>> giou_cost(torch.tensor([[0.05, 0.05, 0.1, 0.1]]), torch.tensor([[0.35, 0.05, 0.1, 0.1]]))
     tensor([[0.5000]])
     """
@@ -68,3 +74,117 @@ def pair_up(predictions, targets, image_index):
         return predictions, targets[:, None]  # (N, 4), (T, 1, 4)
     coordinates = predictions.movedim(-1, 0).index_select(1, image_index)  # (4, B, N) -> (4, T, N)
     return coordinates.movedim(0, -1), targets[:, None]
+
+
+def _class_of_batch(outputs, flat, image_index):
+    return class_cost(outputs["logits"], flat["class_labels"], image_index)
+
+
+def _bbox_of_batch(outputs, flat, image_index):
+    return bbox_cost(outputs["pred_boxes"], flat["boxes"], image_index)
+
+
+def _giou_of_batch(outputs, flat, image_index):
+    return giou_cost(outputs["pred_boxes"], flat["boxes"], image_index)
+
+
+STANDARD_COSTS = {"class_cost": _class_of_batch, "bbox_cost": _bbox_of_batch, "giou_cost": _giou_of_batch}
+
+
+def cost_rows(costs, weights, layers, flat, sizes):
+    """The weighted sum of all costs: (layers * sum of T, N) float64, a numpy row for each target of each layer.
+
+    Args: costs and weights by name; layers: dicts of tensors (B, N, ...); flat: the targets of one layer as
+    `HungarianMatcher` describes them, on the layers' device; sizes: the T of each image.
+    """
+    rows = np.empty((sum(sizes) * len(layers), layers[0]["logits"].shape[1]))
+    start = 0
+    for outputs, targets, image_sizes in _side_by_side(layers, flat, sizes):
+        for block in _blocks(outputs, targets, image_sizes):
+            total = weighted_sum(cost_matrices(costs, *block), weights).T.cpu().numpy()  # (T of the block, N)
+            rows[start : start + len(total)] = total
+            start += len(total)
+    return rows
+
+
+def cost_matrices(costs, outputs, flat, image_index):
+    """Each cost of a flat batch by name, (N, sum of T). A sentence for a function that returns anything else."""
+    logits = outputs["logits"]
+    shape = (logits.shape[1], len(image_index))
+    return {name: _checked(name, cost(outputs, flat, image_index), shape, logits) for name, cost in costs.items()}
+
+
+def weighted_sum(matrices, weights):
+    """One matrix of several: each times its weight."""
+    first, *others = matrices
+    total = weights[first] * matrices[first]
+    for name in others:
+        total = total.add(matrices[name], alpha=weights[name])
+    return total
+
+
+def image_of_each(sizes, device):
+    """The image of each target: (sum of T,).
+
+    >>> image_of_each([2, 0, 1], "cpu")
+    tensor([0, 0, 2])
+    """
+    return torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes)).to(device)
+
+
+def _checked(name, matrix, shape, logits):
+    if not isinstance(matrix, torch.Tensor):
+        raise TypeError(f'costs["{name}"] returned {type(matrix).__name__}; make it a tensor (N, T), here {shape}.')
+    if matrix.shape != shape:
+        raise ValueError(f'costs["{name}"] returned shape {tuple(matrix.shape)}; make it (N, T), here {shape}.')
+    if matrix.is_complex() or matrix.layout != torch.strided:
+        kind = f"{matrix.dtype} and {matrix.layout}"
+        raise TypeError(f'costs["{name}"] returned {kind}; make it a dense tensor of real numbers.')
+    if matrix.device != logits.device:  # cast before it moves: not every device has float64
+        matrix = matrix.to(at_least_float32(logits).dtype).to(logits.device)
+    return at_least_float32(matrix)
+
+
+def _side_by_side(layers, flat, sizes):
+    """Layers as one long batch of images; large ones on a CPU one by one: copying them takes longer than it saves."""
+    logits = layers[0]["logits"]
+    large = logits.device.type == "cpu" and sum(sizes) * logits.shape[1] > SERIAL
+    if len(layers) == 1 or large:
+        return [(layer, flat, sizes) for layer in layers]
+    names = set.intersection(*(set(layer) for layer in layers))
+    outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
+    repeated = {name: _repeat(value, len(layers)) for name, value in flat.items()}
+    return [(outputs, repeated, sizes * len(layers))]
+
+
+def _blocks(outputs, flat, sizes):
+    """Outputs, targets and image index of some images at a time, all together on a GPU.
+
+    On a CPU torch wakes its other threads for tensors of over `SERIAL` numbers, which takes longer than the sums here.
+    Blocks of about one size are fastest.
+    """
+    logits, ends = outputs["logits"], np.cumsum([0, *sizes])
+    most = SERIAL // logits.shape[1]  # targets
+    if logits.device.type != "cpu" or ends[-1] <= most:
+        yield outputs, flat, image_of_each(sizes, logits.device)
+        return
+    count = -(-ends[-1] // max(most - max(sizes), 1))  # a block ends with an image, so it may hold some targets more
+    for first, last in pairwise(np.searchsorted(ends, np.linspace(0, ends[-1], count + 1))):
+        if ends[first] == ends[last]:
+            continue
+        part = {name: value[first:last] for name, value in outputs.items()}
+        wanted = {name: _cut(value, ends[first], ends[last], first, last) for name, value in flat.items()}
+        yield part, wanted, image_of_each(sizes[first:last], logits.device)
+
+
+def _repeat(value, times):
+    """A field of the targets once more for each layer: rows (sum of T, ...), a list by image, or one for all."""
+    if isinstance(value, torch.Tensor):
+        return torch.cat([value] * times)
+    return value * times if isinstance(value, list) else value
+
+
+def _cut(value, start, end, first, last):
+    if isinstance(value, torch.Tensor):
+        return value[start:end]
+    return value[first:last] if isinstance(value, list) else value

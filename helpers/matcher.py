@@ -1,25 +1,15 @@
 """The bipartite matcher: which prediction answers for which target."""
 
-import sys
-import warnings
-from collections.abc import Mapping
-from itertools import pairwise
-
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import nn
 
-from helpers import costs as standard
+from helpers import contract
 from helpers.boxes import at_least_float32
-from helpers.contract import check_layers, check_number, flatten_targets
+from helpers.costs import STANDARD_COSTS, cost_matrices, cost_rows, image_of_each, weighted_sum
 
-STANDARD_COSTS = {
-    "class_cost": lambda outputs, flat, image: standard.class_cost(outputs["logits"], flat["class_labels"], image),
-    "bbox_cost": lambda outputs, flat, image: standard.bbox_cost(outputs["pred_boxes"], flat["boxes"], image),
-    "giou_cost": lambda outputs, flat, image: standard.giou_cost(outputs["pred_boxes"], flat["boxes"], image),
-}
-SERIAL = 32768  # numbers up to which torch works on one thread
+DEAREST = 1e150  # beyond it a cost counts as none: sums of such costs overflow
 
 
 class HungarianMatcher(nn.Module):
@@ -32,7 +22,9 @@ class HungarianMatcher(nn.Module):
         costs: other cost functions by name: `{"class_cost": focal}` replaces one, a new name is added with weight 1.
             Each is called as `function(outputs, targets, image_index)` with outputs (B, N, ...), `class_labels` (T,)
             and `boxes` (T, 4) of all images one after another, and `image_index` (T,); it returns (N, T), as in
-            `helpers.costs`. Any other field that all targets have, such as "masks", is a list with one entry per image.
+            `helpers.costs`. Any other field that all targets have, such as "masks", is a list with one entry per
+            image, and "canvas" (H, W) the size of the largest mask. A class cost for logits without a no-object column
+            says so: its `count_classes(columns)` returns K, as that of `helpers.later.costs.FocalCost`.
         assign: the solver, called with the (N, T) cost matrix of one image as a float64 array; it returns the arrays
             (prediction_index, target_index). Default: `scipy.optimize.linear_sum_assignment`.
 
@@ -54,47 +46,39 @@ class HungarianMatcher(nn.Module):
 
     def __init__(self, class_cost=1.0, bbox_cost=5.0, giou_cost=2.0, costs=None, assign=linear_sum_assignment):
         super().__init__()
-        for name, weight in (("class_cost", class_cost), ("bbox_cost", bbox_cost), ("giou_cost", giou_cost)):
-            check_number(name, weight)
-        self.class_cost, self.bbox_cost, self.giou_cost = class_cost, bbox_cost, giou_cost
-        if not isinstance(costs or {}, Mapping) or not all(callable(cost) for cost in (costs or {}).values()):
-            raise TypeError('costs must be a dict of functions by name, such as {"class_cost": focal}.')
-        if "total" in (costs or {}):
+        self.class_cost = contract.check_number("class_cost", class_cost)
+        self.bbox_cost = contract.check_number("bbox_cost", bbox_cost)
+        self.giou_cost = contract.check_number("giou_cost", giou_cost)
+        self.costs = STANDARD_COSTS | contract.check_functions("costs", costs, '{"class_cost": focal}')
+        if "total" in self.costs:
             raise ValueError('costs names "total", which is the sum of all; use another name.')
-        self.costs = {**STANDARD_COSTS, **costs} if costs else STANDARD_COSTS
+        if not any(self.weight(name) for name in self.costs):
+            raise ValueError("class_cost, bbox_cost and giou_cost are all 0; give at least one of them a weight.")
         if not callable(assign):
             raise TypeError(f"assign is {assign!r}; give a function such as scipy.optimize.linear_sum_assignment.")
         self.assign = assign
-        if not any(self.weight(name) for name in self.costs):
-            raise ValueError("class_cost, bbox_cost and giou_cost are all 0; give at least one of them a weight.")
 
     def weight(self, name):
         """The weight of a cost: the three standard ones have their own, any other counts once."""
         return getattr(self, name) if name in STANDARD_COSTS else 1.0
 
+    def classes_in(self, logits):
+        """K, the number of classes that the class cost reads in logits (B, N, columns)."""
+        return contract.count_classes(self.costs["class_cost"], logits)
+
     def forward(self, outputs, targets):
         return self.match_layers([outputs], targets)[0]
 
-    @torch.no_grad()
     def match_layers(self, layers, targets):
         """Match several layers' outputs with the same targets at once: one list of pairs per layer.
 
         The layers stand in for more images: on a GPU, and in small batches, there is one pass over all costs and one
         copy to the host, however many layers there are.
         """
-        layers, flat, sizes = self._flatten(layers, targets)
-        used = {name: self.weight(name) for name in self.costs if self.weight(name)}
-        num_predictions = layers[0]["logits"].shape[1]
-        cost = np.empty((sum(sizes) * len(layers), num_predictions))  # a row for each target
-        start = 0
-        for part in _side_by_side(layers, flat, sizes):
-            for block in _blocks(*part):
-                total = _weighted_sum({name: self._cost(name, *block) for name in used}, used).T.cpu().numpy()
-                cost[start : start + len(total)] = total
-                start += len(total)
-        pairs = self._assign_images(cost, sizes * len(layers))
-        _warn_of_leftovers(pairs[: len(sizes)], sizes, num_predictions)
-        return [pairs[start : start + len(sizes)] for start in range(0, len(pairs), len(sizes))]
+        contract.check_layers(layers, targets)
+        return self._match_checked(
+            layers, targets, contract.flatten_targets(targets, self.classes_in(layers[0]["logits"]))
+        )
 
     @torch.no_grad()
     def cost_matrices(self, outputs, targets):
@@ -106,124 +90,76 @@ class HungarianMatcher(nn.Module):
         >>> list(matrices), matrices["total"].shape
         (['class_cost', 'bbox_cost', 'giou_cost', 'total'], torch.Size([3, 2]))
         """
-        (outputs,), flat, sizes = self._flatten([outputs], targets)
-        matrices = {name: self._cost(name, outputs, flat, _image_index(sizes, flat)) for name in self.costs}
-        matrices["total"] = _weighted_sum(matrices, {name: self.weight(name) for name in matrices})
+        contract.check_layers([outputs], targets)
+        joined = contract.flatten_targets(targets, self.classes_in(outputs["logits"]))
+        (outputs,), flat, sizes = self._on_one_device([outputs], targets, joined)
+        matrices = cost_matrices(self.costs, outputs, flat, image_of_each(sizes, outputs["logits"].device))
+        matrices["total"] = weighted_sum(matrices, {name: self.weight(name) for name in matrices})
         split = {name: matrix.split(sizes, dim=1) for name, matrix in matrices.items()}
         return [{name: parts[image] for name, parts in split.items()} for image in range(len(sizes))]
 
-    def _flatten(self, layers, targets):
-        """Layers of what has images, the targets of one layer one after another, and how many each image has."""
-        check_layers(layers, targets)
+    @torch.no_grad()
+    def _match_checked(self, layers, targets, joined):
+        """`match_layers` of what `helpers.contract` has seen: `SetCriterion` comes in here, so that it looks once."""
+        layers, flat, sizes = self._on_one_device(layers, targets, joined)
+        num_images, num_predictions = layers[0]["logits"].shape[:2]
+
+        # (layers * sum of T, N): every target's costs are a row, the targets of an image a block of rows.
+        weights = {name: weight for name in self.costs if (weight := self.weight(name))}
+        cost = cost_rows({name: self.costs[name] for name in weights}, weights, layers, flat, sizes)
+        cost = _without_invalid(cost, sizes * len(layers))
+
+        # scipy wants (N, T), one image at a time: in a batch an assignment would mix images.
+        ends = np.cumsum(sizes * len(layers))
+        pairs = [self.assign(cost[end - size : end].T) for end, size in zip(ends, sizes * len(layers))]
+        by_layer = [pairs[start : start + num_images] for start in range(0, len(pairs), num_images)]
+        matches = [self._as_tensors(match, num_predictions, sizes) for match in by_layer]
+        _warn_of_leftovers(matches[0], sizes, num_predictions)
+        return matches
+
+    def _on_one_device(self, layers, targets, joined):
+        """Layers of what has images, the targets of one layer by field, and how many each image has."""
+        labels, boxes, sizes = joined
+        logits, pred_boxes = layers[0]["logits"], at_least_float32(layers[0]["pred_boxes"])
         # What a model returns besides, such as its loss, has no image dimension.
         layers = [{name: value for name, value in layer.items() if _has_images(value, targets)} for layer in layers]
-        outputs = layers[0]
-        labels, boxes, sizes = flatten_targets(targets, outputs["logits"].shape[-1] - 1)
-        flat = {
-            "class_labels": labels.to(outputs["logits"].device),
-            "boxes": boxes.to(at_least_float32(outputs["pred_boxes"])),
-        }
-        if self.costs is not STANDARD_COSTS:
+        # Cast before they move: not every device has float64.
+        flat = {"class_labels": labels.to(logits.device), "boxes": boxes.to(pred_boxes.dtype).to(logits.device)}
+        if self.costs != STANDARD_COSTS:
             shared = set.intersection(*(set(target) for target in targets)) - set(flat)
             flat |= {name: [target[name] for target in targets] for name in shared}
+            if "masks" in shared:
+                flat["canvas"] = contract.canvas_of(targets)
         return layers, flat, sizes
 
-    def _cost(self, name, outputs, flat, image_index):
-        matrix = self.costs[name](outputs, flat, image_index)
-        shape = (outputs["logits"].shape[1], len(image_index))
-        if not isinstance(matrix, torch.Tensor):
-            raise TypeError(f'costs["{name}"] returned {type(matrix).__name__}; make it a tensor (N, T), here {shape}.')
-        if matrix.shape != shape:
-            raise ValueError(f'costs["{name}"] returned shape {tuple(matrix.shape)}; make it (N, T), here {shape}.')
-        return matrix
-
-    def _assign_images(self, cost, sizes):
-        # cost is (sum of T, N): the targets of each image are a block of rows.
-        cost = _without_invalid(cost, sizes)
-        pairs, start = [], 0
-        for size in sizes:
-            prediction_index, target_index = self.assign(cost[start : start + size].T)
-            if self.assign is not linear_sum_assignment:  # scipy's answer is sorted already
-                order = np.lexsort((target_index, prediction_index))
-                prediction_index, target_index = (
-                    np.asarray(index, dtype=np.int64)[order] for index in (prediction_index, target_index)
-                )
-            pairs.append((torch.from_numpy(prediction_index), torch.from_numpy(target_index)))
-            start += size
-        return pairs
-
-
-def _side_by_side(layers, flat, sizes):
-    """Layers as one long batch of images; large ones on a CPU one by one: copying them takes longer than it saves."""
-    logits = layers[0]["logits"]
-    large = logits.device.type == "cpu" and sum(sizes) * logits.shape[1] > SERIAL
-    if len(layers) == 1 or large:
-        return [(layer, flat, sizes) for layer in layers]
-    names = set.intersection(*(set(layer) for layer in layers))
-    outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
-    flat = {
-        name: torch.cat([value] * len(layers)) if isinstance(value, torch.Tensor) else value * len(layers)
-        for name, value in flat.items()
-    }
-    return [(outputs, flat, sizes * len(layers))]
-
-
-def _blocks(outputs, flat, sizes):
-    """Outputs, targets and image index of some images at a time, all together on a GPU.
-
-    On a CPU torch wakes its other threads for tensors of over `SERIAL` numbers, which takes longer than the sums here.
-    Blocks of about one size are fastest.
-    """
-    logits, ends = outputs["logits"], np.cumsum([0, *sizes])
-    most = SERIAL // logits.shape[1]  # targets
-    if logits.device.type != "cpu" or ends[-1] <= most:
-        yield outputs, flat, _image_index(sizes, flat)
-        return
-    count = -(-ends[-1] // max(most - max(sizes), 1))  # a block ends with an image, so it may hold some targets more
-    for first, last in pairwise(np.searchsorted(ends, np.linspace(0, ends[-1], count + 1))):
-        start, end = ends[first], ends[last]
-        if start == end:
-            continue
-        part = {name: value[first:last] for name, value in outputs.items()}
-        wanted = {
-            name: value[start:end] if isinstance(value, torch.Tensor) else value[first:last]
-            for name, value in flat.items()
-        }
-        yield part, wanted, _image_index(sizes[first:last], wanted)
+    def _as_tensors(self, pairs, num_predictions, sizes):
+        """The solver's answers as sorted tensors; scipy's are in order already."""
+        if self.assign is not linear_sum_assignment:
+            contract.join_pairs(pairs, num_predictions, sizes, called="assign")
+            pairs = [contract.as_pair(pair, image, called="assign") for image, pair in enumerate(pairs)]
+            orders = [np.lexsort((target.numpy(), prediction.numpy())) for prediction, target in pairs]
+            return [(prediction[order], target[order]) for order, (prediction, target) in zip(orders, pairs)]
+        return [(torch.from_numpy(prediction), torch.from_numpy(target)) for prediction, target in pairs]
 
 
 def _has_images(value, targets):
     return isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) == len(targets)
 
 
-def _image_index(sizes, flat):
-    """The image of each target: (sum of T,)."""
-    return torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes)).to(flat["boxes"].device)
-
-
-def _weighted_sum(matrices, weights):
-    first, *others = matrices
-    total = weights[first] * matrices[first]
-    for name in others:
-        total = total.add(matrices[name], alpha=weights[name])
-    return total
-
-
 def _without_invalid(cost, sizes):
     """Costs without NaN or infinity, image by image: an invalid pair is dearer than any number of valid ones."""
-    valid = np.isfinite(cost)
+    valid = np.abs(cost) < DEAREST
     if valid.all():
         return cost
-    invalid, start = ~valid, 0
-    for size in sizes:
-        block, wrong = cost[start : start + size], invalid[start : start + size]
-        if wrong.any():
+    for end, size in zip(np.cumsum(sizes), sizes):
+        block, right = cost[end - size : end], valid[end - size : end]
+        if not right.all():
             # In scale with the image's valid costs: a huge number would eat the solver's digits.
-            low, high = (block[~wrong].min(), block[~wrong].max()) if not wrong.all() else (0.0, 0.0)
-            block[wrong] = high + (high - low + 1) * (min(block.shape) + 1)
-        start += size
-    _warn(
-        f"{invalid.sum()} of {invalid.size} pairs have a cost that is not finite and are matched last; "
+            low, high = (block[right].min(), block[right].max()) if right.any() else (0.0, 0.0)
+            step = high - low + max(1.0, 8 * np.spacing(max(-low, high)))  # beside 1e17 a step of 1 would be none
+            block[~right] = high + step * (min(block.shape) + 1)
+    contract.warn(
+        f"{(~valid).sum()} of {valid.size} pairs have a cost that is not finite and are matched last; "
         "look for NaN in the predictions, or run validate_targets on the targets."
     )
     return cost
@@ -233,15 +169,7 @@ def _warn_of_leftovers(pairs, sizes, num_predictions):
     crowded = [(size, len(target)) for size, (_, target) in zip(sizes, pairs) if size > num_predictions]
     left = sum(max(size - matched, 0) for size, matched in crowded)
     if left:
-        _warn(
+        contract.warn(
             f"{left} targets have no prediction left: some images hold more than {num_predictions} objects. "
             "Use more detection tokens."
         )
-
-
-def _warn(sentence):
-    """A warning that points at the first line outside of torch and of this package."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("torch", __package__):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(sentence, stacklevel=level)

@@ -9,10 +9,11 @@ from transformers import YolosConfig, YolosForObjectDetection
 
 from helpers.boxes import box_iou
 from helpers.detector import decode, detection_outputs, detection_states, load_detector, predict, weights_folder
-from helpers.loss import SetCriterion, as_transformers_loss
+from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import running_example
 from helpers.training.recipe import build_image_processor
+from helpers.transformers_loss import as_transformers_loss
 
 
 @pytest.fixture(scope="module")

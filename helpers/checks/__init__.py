@@ -55,3 +55,14 @@ def is_number(answer):
     """
     numbers = None if isinstance(answer, torch.Tensor) else as_numbers(answer)
     return numbers is not None and numbers.ndim == 0 and bool(numbers.isfinite())
+
+
+def is_close(answer, wanted, tolerance=1e-5, relative=1e-5):
+    """Whether two numbers, or two tensors of one shape, are equal but for rounding.
+
+    >>> is_close(0.3, torch.tensor([0.1 + 0.2])), is_close(torch.zeros(2), torch.zeros(3))
+    (True, False)
+    """
+    answer, wanted = (torch.as_tensor(value).detach().double() for value in (answer, wanted))
+    alike = answer.shape == wanted.shape or answer.numel() == wanted.numel() == 1
+    return alike and bool(((answer - wanted).abs() <= tolerance + relative * wanted.abs()).all())

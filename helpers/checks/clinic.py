@@ -8,7 +8,7 @@ import torch
 from helpers.boxes import center_to_corners
 from helpers.checks import NOT_ATTEMPTED, attempt
 from helpers.detector import detection_outputs
-from helpers.loss import TOTAL_WEIGHTS, SetCriterion
+from helpers.loss import TOTAL_WEIGHTS, SetCriterion, base_name
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.targets import coco_target
@@ -141,7 +141,7 @@ def _total_fault(total, terms):
     value = total(losses, dict(WEIGHTS))
     if value is None:
         return NOT_ATTEMPTED
-    weighted = {name: (WEIGHTS.get(_without_layer(name), 0.0), number) for name, number in terms.items()}
+    weighted = {name: (WEIGHTS.get(base_name(name), 0.0), number) for name, number in terms.items()}
     expected = sum(weight * number for weight, number in weighted.values())
     found = float(torch.as_tensor(value).detach())
     for wrong, sentence in (
@@ -169,11 +169,6 @@ def _alarm_fault(total, terms, what):
     except Exception as error:
         return f"{what}, and you raise {type(error).__name__}. Hint: raise a ValueError that names the term."
     return f"{what}, and you return {float(value):.2f}. Hint: raise a ValueError; training on would hide the cause."
-
-
-def _without_layer(name):
-    head, _, layer = name.rpartition("_")
-    return head if layer.isdigit() else name
 
 
 def _model_patients():

@@ -26,12 +26,12 @@ def check_same_focal(same_focal, ink):
 
 def focal_and_dice(predicted, ink):
     """Both losses of a predicted mask (H, W) of bools, taken as logits of +8 and -8, against an ink mask (H, W)."""
-    from helpers.loss import _dice_loss, _focal_loss
+    from helpers.masks import dice_loss, focal_loss
 
     logits = torch.where(predicted, CONFIDENCE, -CONFIDENCE).double().flatten()[None]
     ink = ink.double().flatten()[None]
     everywhere = torch.ones_like(ink)
-    return float(_focal_loss(logits, ink, everywhere)), float(_dice_loss(logits, ink, everywhere))
+    return float(focal_loss(logits, ink, everywhere)), float(dice_loss(logits, ink, everywhere))
 
 
 def _judge_dice(answer):

@@ -5,50 +5,53 @@ its targets. Class heads are sigmoid heads: K columns, each a yes or no of its o
 reads the column of the target's class alone, so a no-object column may stay; a loss counts every column, so drop it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch.nn import functional as F
 
 from helpers.boxes import at_least_float32, box_iou, center_to_corners
+from helpers.masks import focal_terms
 
 
-def focal_terms(logits, alpha=0.25, gamma=2.0):
-    """The focal loss of each class if its goal is 1, and if its goal is 0: (..., K) -> (..., K), (..., K).
-
-    Source: RetinaNet, equation 5. transformers adds 1e-8 inside the logarithms of its matchers, which bends the cost of
-    logits beyond about 12; nothing is added here.
-
-    >>> [round(float(term), 3) for term in focal_terms(torch.tensor(0.0))]  # p = 1/2: ln 2 / 16, and three times that
-    [0.043, 0.13]
-    """
-    logits = at_least_float32(logits)
-    yes, no = logits.sigmoid(), (-logits).sigmoid()
-    return alpha * no**gamma * F.softplus(-logits), (1 - alpha) * yes**gamma * F.softplus(logits)
-
-
-def focal_cost(logits, class_labels, image_index=None):
+def focal_cost(logits, class_labels, image_index=None, alpha=0.25, gamma=2.0):
     """Cost of the class with sigmoids: what the focal loss gains or loses if the goal of this class turns from 0 to 1.
 
     Args:
         logits: (N, K) or more columns; (B, N, K) with `image_index`.
         class_labels: (T,) int64 in 0..K-1.
         image_index: (T,) int64, the image of each target; None for one image.
+        alpha, gamma: of the focal loss, see `helpers.masks.focal_terms`.
 
-    Returns (N, T). Source: `DeformableDetrHungarianMatcher` of transformers.
+    Returns (N, T). Source: `DeformableDetrHungarianMatcher` of transformers, which adds 1e-8 inside the logarithms.
 
     >>> focal_cost(torch.tensor([[2.0, 0.0], [-2.0, 0.0]]), torch.tensor([0])).round(decimals=2)
     tensor([[-1.2400],
             [ 0.4100]])
     """
-    present, absent = focal_terms(logits)
+    present, absent = focal_terms(logits, alpha, gamma)
     cost = present - absent  # once per prediction, not once per pair
     if image_index is None:
         return cost[:, class_labels]
     return cost[image_index, :, class_labels].T  # (T, N) gathered with one index
 
 
-FOCAL_COSTS = {
-    "class_cost": lambda outputs, targets, image: focal_cost(outputs["logits"], targets["class_labels"], image)
-}
+@dataclass(frozen=True)
+class FocalCost:
+    """`focal_cost` as `HungarianMatcher(costs={"class_cost": FocalCost()})` takes it: logits have K columns."""
+
+    alpha: float = 0.25
+    gamma: float = 2.0
+
+    def __call__(self, outputs, targets, image_index):
+        return focal_cost(outputs["logits"], targets["class_labels"], image_index, self.alpha, self.gamma)
+
+    def count_classes(self, columns):
+        return columns
+
+
+FOCAL_COSTS = {"class_cost": FocalCost()}
 
 
 def class_goals(outputs, targets, pairs):
@@ -169,19 +172,35 @@ def _products(values, ink, image_index):
     return torch.einsum("tnp,tp->tn", values[image_index], ink)
 
 
+@dataclass(frozen=True, eq=False)
+class PointCost:
+    """A mask cost, weighted, at fixed points, as `HungarianMatcher(costs=...)` takes it. See `point_costs`."""
+
+    cost: Callable  # `mask_cost` or `dice_cost`
+    points: torch.Tensor  # (P, 2)
+    weight: float
+
+    def __call__(self, outputs, targets, image_index):
+        pred_masks = at_least_float32(outputs["pred_masks"])
+        points = self.points.to(pred_masks.dtype).to(pred_masks.device)
+        canvas = points.new_tensor(targets["canvas"])  # (H, W)
+        point_logits, point_ink = [], []
+        for image_masks, masks in zip(pred_masks, targets["masks"]):
+            # An image lies in the upper left corner of the canvas; its own masks may end with the image.
+            share = points.new_tensor(masks.shape[-2:]) / canvas
+            point_logits.append(at_points(image_masks, points * share.flip(0)))
+            point_ink.append(at_points(masks.to(pred_masks.dtype).to(pred_masks.device), points))
+        return self.weight * self.cost(torch.stack(point_logits), torch.cat(point_ink), image_index)
+
+
 def point_costs(points, mask_weight=5.0, dice_weight=5.0):
     """The two mask costs of Mask2Former, weighted, as `HungarianMatcher(costs=...)` takes them.
 
-    Args: points (P, 2), where masks are compared. The outputs need "pred_masks" (B, N, h, w), the targets "masks".
+    Args: points (P, 2), x and y in [0, 1] of each image, where masks are compared. The outputs need "pred_masks"
+    (B, N, h, w), the targets "masks". Where these differ in size, the images lie on a canvas as large as the largest,
+    as `SetCriterion` has it, and predictions are compared where the image is.
     """
-
-    def weighted(cost, weight):
-        def compute(outputs, targets, image_index):
-            pred_masks = outputs["pred_masks"]
-            point_logits = at_points(pred_masks.flatten(0, 1), points).unflatten(0, pred_masks.shape[:2])
-            point_ink = torch.cat([at_points(masks.to(pred_masks), points) for masks in targets["masks"]])
-            return weight * cost(point_logits, point_ink, image_index)
-
-        return compute
-
-    return {"mask_cost": weighted(mask_cost, mask_weight), "dice_cost": weighted(dice_cost, dice_weight)}
+    return {
+        "mask_cost": PointCost(mask_cost, points, mask_weight),
+        "dice_cost": PointCost(dice_cost, points, dice_weight),
+    }
