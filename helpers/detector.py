@@ -1,45 +1,23 @@
-"""The detector: load it, take its detection tokens apart, and read its answers. Always transformers' own YOLOS."""
+"""The detector: take its detection tokens apart, and read its answers. Always transformers' own YOLOS."""
 
-import contextlib
-import threading
-from importlib.resources import files
-from pathlib import Path
+from inspect import signature
 
 import torch
 
-from helpers.boxes import center_to_corners
+from helpers.boxes import at_least_float32, center_to_corners
+from helpers.loading import load_detector, weights_folder
+from helpers.pictures import upright_rgb
 
-PROBE_SECONDS = 3.0
-
-
-def load_detector(name="mini-yolos", step=None):
-    """A `YolosForObjectDetection` ready to predict, and its image processor.
-
-    Args:
-        name: a detector shipped in `helpers/weights`, a folder, or a name on the hub such as "hustvl/yolos-tiny".
-        step: the weights of an earlier training step, not the final ones; mini-yolos ships 1000, 5000, 9000, 36000.
-
-    Weights are read from safetensors only. A hub name is looked for in the local cache first. Raises
-    FileNotFoundError (no such step), ValueError (a file that cannot be read) or ConnectionError (a hub name, not in
-    the cache, and no network), each with one sentence.
-
-    >>> model, image_processor = load_detector()
-    >>> model.config.num_detection_tokens, model.config.num_labels
-    (12, 10)
-    """
-    folder = _folder(name)
-    if folder is None:
-        model, image_processor = _load_from_hub(name)
-    else:
-        model, image_processor = _load(folder, local_files_only=True)
-    if step is not None:
-        _load_early_weights(model, Path(folder or name), step)
-    return model.eval(), image_processor
-
-
-def weights_folder(name="mini-yolos"):
-    """Where a shipped detector's weights and its recorded training lie."""
-    return Path(str(files("helpers") / "weights" / name))
+__all__ = [
+    "decode",
+    "detection_outputs",
+    "detection_states",
+    "detections",
+    "load_detector",
+    "look_at",
+    "predict",
+    "weights_folder",
+]
 
 
 def detection_states(last_hidden_state, num_detection_tokens):
@@ -74,124 +52,105 @@ def detection_outputs(model, pixel_values):
 def decode(outputs, sizes, threshold=0.0):
     """Guesses as detections: per image a dict of `boxes` (M, 4) corner boxes in pixels, `scores` and `labels` (M,).
 
-    Args: outputs with `logits` and `pred_boxes`; sizes: (width, height) of each image in pixels; threshold: keep
-    guesses whose score is above it. The score is the softmax probability of the best class other than no-object.
+    Args: outputs with `logits` and `pred_boxes`; sizes: (width, height) in pixels of what the boxes are fractions of,
+    one for each image; threshold: keep guesses whose score is above it. The score is the softmax probability of the
+    best class other than no-object. Boxes are cut off at the border, as an object ends there; half precision is
+    counted in float32; a box that is not finite is no guess. ValueError unless there are as many sizes as images.
 
     >>> outputs = {"logits": torch.tensor([[[0.0, 9.0, 0.0]]]), "pred_boxes": torch.tensor([[[0.5, 0.5, 0.5, 0.5]]])}
     >>> decode(outputs, [(128, 64)])
     [{'boxes': tensor([[32., 16., 96., 48.]]), 'scores': tensor([0.9998]), 'labels': tensor([1])}]
     """
-    scores, labels = outputs["logits"].softmax(-1)[..., :-1].max(-1)
-    corners = center_to_corners(outputs["pred_boxes"])
-    scale = corners.new_tensor([(width, height) * 2 for width, height in sizes])[:, None]
-    found = zip((corners * scale).cpu(), scores.cpu(), labels.cpu())
-    return [{"boxes": b[s > threshold], "scores": s[s > threshold], "labels": n[s > threshold]} for b, s, n in found]
+    logits, pred_boxes = (at_least_float32(outputs[name]) for name in ("logits", "pred_boxes"))
+    if len(sizes) != len(logits):
+        raise ValueError(f"There are {len(sizes)} sizes for {len(logits)} images; give (width, height) of each.")
+    scores, labels = logits.softmax(-1)[..., :-1].max(-1)
+    limits = pred_boxes.new_tensor([(width, height) * 2 for width, height in sizes]).reshape(-1, 1, 4)
+    boxes = (center_to_corners(pred_boxes) * limits).clamp(min=0).minimum(limits)
+    kept = (scores > threshold) & pred_boxes.isfinite().all(-1)
+    found = zip(boxes.cpu(), scores.cpu(), labels.cpu(), kept.cpu())
+    return [{"boxes": b[k], "scores": s[k], "labels": n[k]} for b, s, n, k in found]
 
 
 @torch.no_grad()
 def detections(model, pixel_values, sizes, threshold=0.0):
-    """What the detector finds in each image of a batch: see `decode`.
+    """What the detector finds in each image of a batch that no image is padded in: see `decode`.
 
     Args: pixel_values (B, 3, H, W); sizes: (width, height) of each image in pixels.
     """
-    return decode(model(pixel_values.to(next(model.parameters()).device)), sizes, threshold)
+    return decode(model(_as_weights(pixel_values, model)), sizes, threshold)
+
+
+@torch.no_grad()
+def look_at(model, image_processor, images):
+    """What the detector says of PIL images of any size and kind: `logits` (B, N, K + 1) and `pred_boxes` (B, N, 4).
+
+    The boxes are fractions of each image as it is seen upright (see `helpers.pictures`), whatever the processor pads.
+    An image is never padded to the size of its neighbours: what boxes on such a canvas are fractions of differs
+    between models (DETR's authors: of the image; transformers' image processors: of the canvas). Where a processor
+    pads even one image alone, it is the canvas. Raises ValueError where the processor refuses an image.
+    """
+    images = [upright_rgb(image) for image in images]
+    inputs = _encoded(image_processor, images)
+    if inputs is not None:
+        return _fractions_of_images(model, inputs)
+    answers = [look_at(model, image_processor, [image]) for image in images]
+    return {name: torch.cat([answer[name] for answer in answers]) for name in answers[0]}
 
 
 def predict(model, image_processor, image, threshold=0.5):
     """What the detector finds in one PIL image, in its pixels: see `decode`. No suppression: the set is the answer.
+
+    The image may be grey, transparent or of 16 bits; if its Exif data turn it, the pixels are those of the upright one.
 
     >>> from helpers.scenes import running_example
     >>> found = predict(*load_detector(), running_example()[0])
     >>> sorted(found["labels"].tolist())
     [1, 1, 3, 4, 5]
     """
-    pixel_values = image_processor(images=image, return_tensors="pt")["pixel_values"]
-    return detections(model, pixel_values, [image.size], threshold)[0]
+    image = upright_rgb(image)
+    return decode(look_at(model, image_processor, [image]), [image.size], threshold)[0]
+
+
+def _encoded(image_processor, images):
+    """What the image processor makes of a batch, or None where some image is padded, or refused, beside the others."""
+    try:
+        inputs = image_processor(images=images, return_tensors="pt")
+    except Exception as error:
+        if len(images) > 1:
+            return None
+        said = f"The image processor takes no image of {images[0].width} x {images[0].height} pixels ({error})"
+        raise ValueError(f"{said}; crop or resize it first.") from None
+    mask = inputs.get("pixel_mask")
+    differ = len({image.size for image in images}) > 1
+    padded = differ if mask is None else not mask.all()
+    return None if padded and len(images) > 1 else inputs
+
+
+def _fractions_of_images(model, inputs):
+    """The model's answers to a batch, its boxes turned from fractions of the canvas into fractions of the images."""
+    pixel_values, mask = _as_weights(inputs["pixel_values"], model), inputs.get("pixel_mask")
+    if mask is None:
+        outputs = model(pixel_values)
+    elif "pixel_mask" in signature(getattr(model, "forward", model)).parameters:
+        outputs = model(pixel_values, pixel_mask=_as_weights(mask, model))
+    else:  # YOLOS sees no mask
+        outputs = model(pixel_values)
+    boxes = at_least_float32(outputs["pred_boxes"])
+    if mask is not None:
+        shown = mask.any(1).sum(1), mask.any(2).sum(1)  # width and height of each image on the canvas
+        x, y = (side / part for side, part in zip((mask.shape[2], mask.shape[1]), shown))
+        boxes = boxes * torch.stack([x, y, x, y], dim=-1)[:, None].to(boxes)
+    return {"logits": at_least_float32(outputs["logits"]), "pred_boxes": boxes}
+
+
+def _as_weights(tensor, model):
+    """On the model's device; and where both are floating point, in the precision of its weights."""
+    weights = next(model.parameters(), tensor)
+    both = weights.is_floating_point() and tensor.is_floating_point()
+    return tensor.to(weights.device, weights.dtype if both else tensor.dtype)
 
 
 def _heads(model, last_hidden_state):
     states = detection_states(last_hidden_state, model.config.num_detection_tokens)
     return {"logits": model.class_labels_classifier(states), "pred_boxes": model.bbox_predictor(states).sigmoid()}
-
-
-def _folder(name):
-    """The folder that a name stands for, or None for a name on the hub."""
-    for folder in (weights_folder(str(name)), Path(name)):
-        if (folder / "config.json").is_file():
-            return folder
-    if Path(name).is_dir():
-        raise ValueError(f"The folder {name} holds no config.json; give one written by save_pretrained.")
-    return None
-
-
-def _load(source, **options):
-    from transformers import YolosForObjectDetection, YolosImageProcessorPil
-
-    try:
-        with _quiet():
-            model = YolosForObjectDetection.from_pretrained(source, use_safetensors=True, **options)
-            return model, YolosImageProcessorPil.from_pretrained(source, **options)
-    except Exception as error:
-        if options.get("local_files_only") and not Path(source).is_dir():
-            raise  # simply not in the cache
-        raise ValueError(
-            f"{source} holds no readable YOLOS weights ({type(error).__name__}); fetch them again."
-        ) from None
-
-
-def _load_from_hub(name):
-    try:
-        return _load(name, local_files_only=True)
-    except Exception:
-        if not _hub_answers():
-            raise ConnectionError(
-                f"{name} is not in the local cache and the hub does not answer; connect, or use the shipped mini-yolos."
-            ) from None
-    return _load(name)
-
-
-def _hub_answers():
-    """Whether the hub can be reached at all: from_pretrained alone would retry for half a minute."""
-    import httpx
-    from huggingface_hub.constants import ENDPOINT
-
-    answers = []
-
-    def ask():
-        with contextlib.suppress(Exception):
-            answers.append(httpx.head(ENDPOINT, timeout=PROBE_SECONDS))
-
-    # A name lookup has no time limit of its own, so it is left behind in a thread that nobody waits for.
-    probe = threading.Thread(target=ask, daemon=True)
-    probe.start()
-    probe.join(PROBE_SECONDS)
-    return bool(answers)
-
-
-def _load_early_weights(model, folder, step):
-    from safetensors.torch import load_file
-
-    path = folder / f"step-{step}.safetensors"
-    if not path.is_file():
-        steps = sorted(int(p.stem.split("-")[1]) for p in folder.glob("step-*.safetensors") if p.stem.count("-") == 1)
-        raise FileNotFoundError(f"{folder.name} ships no weights of step {step}; it has {steps}.")
-    try:
-        model.load_state_dict({key: value.float() for key, value in load_file(path).items()})
-    except Exception as error:
-        raise ValueError(f"{path.name} cannot be read ({type(error).__name__}); fetch it again.") from None
-
-
-@contextlib.contextmanager
-def _quiet():
-    """No progress bars and no advice from transformers while weights load."""
-    from transformers.utils import logging
-
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()

@@ -1,18 +1,22 @@
 """Loading a detector, taking it apart, and reading its answers."""
 
+import json
 import shutil
 import time
 
 import pytest
 import torch
-from transformers import YolosConfig, YolosForObjectDetection
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessorPil
 
 from helpers.boxes import box_iou
 from helpers.detector import decode, detection_outputs, detection_states, load_detector, predict, weights_folder
+from helpers.evaluation import evaluate
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import running_example
-from helpers.training.recipe import build_image_processor
+from helpers.training.recipe import build_image_processor, renew_detection_tokens
 from helpers.transformers_loss import as_transformers_loss
 
 
@@ -49,8 +53,6 @@ def test_early_weights_load_and_differ(detector, step):
 
 
 def test_the_optimizer_of_the_last_early_step_fits_the_parameters(detector):
-    from safetensors.torch import load_file
-
     moments = load_file(weights_folder() / "step-5000-optimizer.safetensors")
     count = sum(parameter.numel() for parameter in detector[0].parameters())
     assert {name: len(values) for name, values in moments.items()} == {"exp_avg": count, "exp_avg_sq": count}
@@ -95,6 +97,124 @@ def test_a_damaged_file_gives_one_sentence(tmp_path, damage):
         weights.write_bytes(content)
     with pytest.raises(ValueError, match="holds no readable YOLOS weights"):
         load_detector(str(folder))
+
+
+def edited(folder, config=None, rename=None):
+    """A saved detector whose config.json, or the names of its weights, were changed afterwards."""
+    torch.manual_seed(0)
+    YolosForObjectDetection(SMALL).save_pretrained(folder)
+    build_image_processor().save_pretrained(folder)
+    if config:
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | config))
+    if rename:
+        weights = load_file(folder / "model.safetensors")
+        weights = {rename(name): value for name, value in weights.items() if rename(name)}
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+SMALL = YolosConfig(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=48,
+                    image_size=[64, 96], num_detection_tokens=10, num_labels=4)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rename": lambda name: "vit" in name and name}, ["class_labels_classifier.*", "missing", "backbone"]),
+        ({"rename": lambda name: f"module.{name}"}, ["module.bbox_predictor.*", "left over", "vit.embeddings.cls"]),
+        ({"rename": lambda name: name.replace("vit.layernorm.bias", "vit.norm.bias")}, ["vit.layernorm.bias missing"]),
+        ({"rename": lambda name: "vit.layernorm.bias" not in name and name}, ["vit.layernorm.bias missing"]),
+        ({"config": {"num_hidden_layers": 3}}, ["vit.encoder.layer.2.* missing", "num_hidden_layers"]),
+        ({"config": {"num_hidden_layers": 1}}, ["vit.encoder.layer.1.* left over", "num_hidden_layers"]),
+        ({"config": {"id2label": {"0": "a", "1": "b"}}}, ["class_labels_classifier", "(5,)", "(3,)", "id2label"]),
+        ({"config": {"num_detection_tokens": 30}}, ["(1, 30, 24)", "to 10", "_tokens(model, 30, keep=10)"]),
+        ({"config": {"image_size": [96, 96]}}, ["vit.embeddings.position_embeddings"]),
+        ({"config": {"use_mid_position_embeddings": False}}, ["mid_position_embeddings left over"]),
+    ],
+)
+def test_weights_that_do_not_fit_their_config_are_refused(tmp_path, changes, words):
+    edited(tmp_path)
+    load_detector(tmp_path)
+    with pytest.raises(ValueError, match="are no YOLOS as its config") as refusal:
+        load_detector(edited(tmp_path, **changes))
+    assert not [word for word in words if word not in str(refusal.value)], str(refusal.value)
+
+
+def test_a_bare_backbone_is_refused(tmp_path):
+    edited(tmp_path)
+    YolosForObjectDetection(SMALL).vit.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"bbox_predictor\.\*, class_labels_classifier\.\* missing; a bare backbone"):
+        load_detector(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_a_folder_without_an_image_processor_says_so(tmp_path, damage):
+    path = edited(tmp_path) / "preprocessor_config.json"
+    path.write_text("{") if damage == "damaged" else path.unlink()
+    with pytest.raises(ValueError, match=r"no readable image processor .*; write preprocessor_config\.json"):
+        load_detector(tmp_path)
+
+
+@pytest.mark.parametrize("name", [5, None, "", b"mini-yolos", ["mini-yolos"], True])
+def test_a_name_must_be_one(name):
+    with pytest.raises(TypeError, match=r"The name is .*; give a shipped detector's name"):
+        load_detector(name)
+
+
+@pytest.mark.parametrize("name", ["no/such/folder", "./nothing", "/nowhere", "a b", "\0", "C:\\runs", "x/" * 3000])
+def test_what_cannot_be_on_the_hub_is_no_folder_either(name):
+    with pytest.raises(ValueError, match="There is no folder"):
+        load_detector(name)
+
+
+def test_a_file_is_no_folder():
+    with pytest.raises(ValueError, match="is a file; give the folder"):
+        load_detector(weights_folder() / "model.safetensors")
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_detector_saved_in_another_precision_predicts(tmp_path, detector, precision):
+    model, image_processor = load_detector()
+    model.to(precision).save_pretrained(tmp_path)
+    image_processor.save_pretrained(tmp_path)
+    again, _ = load_detector(tmp_path)
+    assert again.dtype == precision
+    found = predict(again, image_processor, running_example()[0])
+    assert sorted(found["labels"].tolist()) == [1, 1, 3, 4, 5]
+    assert found["boxes"].dtype == (torch.float64 if precision == torch.float64 else torch.float32)
+    assert evaluate(again, image_processor, [running_example()])["AP50"] > 0.7
+
+
+@pytest.mark.parametrize("mid", [False, True])
+@pytest.mark.parametrize(("count", "keep"), [(30, 10), (30, 0), (4, 4), (10, 10), (None, 0)])
+def test_a_trained_detector_can_have_other_tokens(tmp_path, count, keep, mid):
+    torch.manual_seed(0)
+    model = YolosForObjectDetection(YolosConfig(**{**SMALL.to_dict(), "use_mid_position_embeddings": mid}))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    renew_detection_tokens(model, count, keep)
+    after, had, places = model.state_dict(), 10, 1 + 4 * 6
+    for name, value in before.items():
+        if "embeddings" in name and "patch_embeddings" not in name and "cls" not in name:
+            kept = keep if "tokens" in name else places + keep
+            assert torch.equal(after[name][..., :kept, :], value[..., :kept, :]), name
+            assert after[name].shape[-2] == value.shape[-2] + (count or had) - had
+            assert after[name].isfinite().all()
+            assert keep == (count or had) or after[name][..., kept:, :].abs().sum() > 0
+        else:
+            assert torch.equal(after[name], value), name
+    assert model(torch.zeros(1, 3, 64, 96)).logits.shape == (1, count or had, 5)
+    model.save_pretrained(tmp_path)
+    build_image_processor().save_pretrained(tmp_path)
+    assert load_detector(tmp_path)[0].config.num_detection_tokens == (count or had)
+
+
+@pytest.mark.parametrize(
+    ("count", "keep", "word"), [(0, 0, "count"), (2.5, 0, "count"), (5, 6, "keep"), (20, 11, "keep")]
+)
+def test_wrong_numbers_of_tokens_are_refused(count, keep, word):
+    with pytest.raises(ValueError, match=f"{word} is"):
+        renew_detection_tokens(YolosForObjectDetection(SMALL), count, keep)
 
 
 def test_an_empty_folder_gives_one_sentence(tmp_path):
@@ -154,6 +274,42 @@ def test_decode_gives_pixels_and_keeps_what_scores():
     assert found["boxes"].tolist() == [[50, 25, 150, 75]]
     assert found["labels"].tolist() == [0]
     assert len(decode(outputs, [(200, 100)])[0]["scores"]) == 2
+
+
+def test_half_precision_is_counted_in_float32():
+    boxes = torch.tensor([[[0.5, 0.5, 1.0, 1.0]]])
+    for precision in (torch.float16, torch.bfloat16):
+        found = decode({"logits": torch.ones(1, 1, 2).to(precision), "pred_boxes": boxes.to(precision)}, [(1333, 801)])
+        assert found[0]["boxes"].tolist() == [[0, 0, 1333, 801]], "1333 is 1336 in bfloat16"
+        assert found[0]["scores"].dtype == torch.float32
+
+
+def test_boxes_are_cut_off_at_the_border_and_those_that_are_not_finite_left_out():
+    boxes = [(0.1, 0.5, 0.4, 2.0), (1.5, 0.5, 0.2, 0.2), (float("nan"), 0.5, 0.1, 0.1), (0.5, 0.5, float("inf"), 0.1)]
+    outputs = {"logits": torch.tensor([2.0, 0.0]).expand(1, 4, 2), "pred_boxes": torch.tensor([boxes])}
+    assert decode(outputs, [(100, 50)])[0]["boxes"].round(decimals=3).tolist() == [[0, 0, 30, 50], [100, 20, 100, 30]]
+
+
+def test_decode_wants_a_size_for_each_image():
+    outputs = {"logits": torch.zeros(2, 3, 4), "pred_boxes": torch.zeros(2, 3, 4)}
+    with pytest.raises(ValueError, match="1 sizes for 2 images"):
+        decode(outputs, [(10, 10)])
+    assert decode({name: value[:0] for name, value in outputs.items()}, []) == []
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "CMYK", "YCbCr", "I", "F", "I;16"])
+def test_any_kind_of_picture_is_predicted(detector, mode):
+    image = running_example()[0]
+    image = image.convert("L") if mode in ("L", "LA", "I", "F", "I;16") else image
+    found, wanted = predict(*detector, image.convert(mode)), predict(*detector, image.convert("RGB"))
+    assert found["labels"].tolist() == wanted["labels"].tolist()
+    assert torch.allclose(found["boxes"], wanted["boxes"], atol=1)
+
+
+def test_an_image_that_the_processor_refuses_gets_a_sentence(detector):
+    processor = YolosImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 100})
+    with pytest.raises(ValueError, match=r"takes no image of 4000 x 2 pixels .*; crop or resize it first"):
+        predict(detector[0], processor, Image.new("RGB", (4000, 2)))
 
 
 def test_the_running_example_gets_the_good_but_unsure_answer_that_notebook_00_tells_of(detector):

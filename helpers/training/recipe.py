@@ -92,11 +92,34 @@ def build_model(recipe):
 
 
 @torch.no_grad()
-def renew_detection_tokens(model):
-    """Fresh detection tokens and positions for them: YOLOS adds these to a ViT that was trained without."""
-    embeddings, count = model.vit.embeddings, model.config.num_detection_tokens
-    nn.init.trunc_normal_(embeddings.detection_tokens, std=0.02)
-    nn.init.trunc_normal_(embeddings.position_embeddings[:, -count:], std=0.02)
+def renew_detection_tokens(model, count=None, keep=0):
+    """Fresh detection tokens and positions for them: YOLOS adds these to a ViT that was trained without.
+
+    Args: model: a `YolosForObjectDetection`, changed in place; count: how many tokens it has from now on, in its
+    config, too; keep: how many of the first keep what they have learned. [CLS] and the patches keep their positions.
+    `YolosForObjectDetection.from_pretrained(..., num_detection_tokens=count, ignore_mismatched_sizes=True)` does not:
+    it leaves all positions to chance. An optimiser must be made afterwards.
+
+    >>> model = build_model(Recipe(hidden_size=32, layers=1))
+    >>> renew_detection_tokens(model, 100, keep=12)
+    >>> model(torch.zeros(1, 3, 128, 128)).logits.shape
+    torch.Size([1, 100, 11])
+    """
+    embeddings, had = model.vit.embeddings, model.config.num_detection_tokens
+    count = had if count is None else count
+    if not isinstance(count, int) or count < 1:
+        raise ValueError(f"count is {count!r}; give a whole number of detection tokens from 1 on.")
+    if not isinstance(keep, int) or not 0 <= keep <= min(had, count):
+        raise ValueError(f"keep is {keep!r}; of {had} tokens, {count} can keep 0 to {min(had, count)}.")
+    holders = [(embeddings, "detection_tokens"), (embeddings, "position_embeddings")]
+    if model.config.use_mid_position_embeddings:
+        holders.append((model.vit.encoder.interpolation, "mid_position_embeddings"))
+    for holder, name in holders:
+        old = getattr(holder, name)
+        fresh = nn.init.trunc_normal_(old.new_empty(*old.shape[:-2], count, old.shape[-1]), std=0.02)
+        kept = old[..., : old.shape[-2] - had + keep, :]
+        setattr(holder, name, nn.Parameter(torch.cat([kept, fresh[..., keep:, :]], dim=-2)))
+    model.config.num_detection_tokens = count
 
 
 @torch.no_grad()
