@@ -1,13 +1,20 @@
-"""How good a detector is: COCO average precision through pycocotools, and the duplicates that it hides."""
+"""How good a detector is: COCO average precision through pycocotools, and the duplicates that it hides.
 
+What has no value, as the precision of a class without objects, is NaN. Crowds (`iscrowd` 1: a region of many objects
+that nobody counted) are treated as by COCO: no objects, and what is found inside of one is neither right nor wrong.
+"""
+
+import argparse
 import contextlib
 import io
+import json
 
 import numpy as np
 import torch
 
-from helpers.boxes import box_iou
-from helpers.detector import detections
+from helpers.boxes import at_least_float32, box_area, box_iou
+from helpers.detector import decode, look_at
+from helpers.pictures import upright_rgb
 
 OBJECT_SCORE = 0.5  # a prediction counts as a detection above this score
 SAME_OBJECT_IOU = 0.5
@@ -19,32 +26,62 @@ def evaluate(model, image_processor, scenes, batch_size=100, suppress=False):
     Args:
         model: a detector whose call gives `logits` and `pred_boxes`.
         image_processor: turns a list of PIL images into `pixel_values`.
-        scenes: a sequence of (PIL image, COCO annotation).
+        scenes: a sequence of (PIL image, COCO annotation); the images may differ in size and kind. If Exif data turn
+            an image, its boxes are those of the upright one, as people see it who annotate.
+        batch_size: how many images are shown at once, where the image processor makes them one size.
         suppress: strike out duplicates by `suppress_duplicates` first.
 
-    Returns a dict: "AP" (over IoU 0.50 to 0.95), "AP50", "AP75", in [0, 1]; "duplicates" per 100 objects and
-    "count_right", the share of scenes with as many detections as objects, both at score 0.5 and without suppression.
+    Returns a dict: "AP" (over IoU 0.50 to 0.95), "AP50", "AP75", in [0, 1], equal to `COCOeval`'s own summary;
+    "duplicates" per 100 objects and "count_right", the share of scenes with as many detections as objects, both at
+    score 0.5 and without suppression.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; give a whole number from 1 on.")
     predictions, annotations = [], []
     for start in range(0, len(scenes), batch_size):
         images, batch = zip(*(scenes[i] for i in range(start, min(start + batch_size, len(scenes)))))
-        pixel_values = image_processor(images=list(images), return_tensors="pt")["pixel_values"]
-        sizes = [image.size for image in images]
-        predictions += detections(model, pixel_values, sizes)
+        images = [upright_rgb(image) for image in images]
+        predictions += decode(look_at(model, image_processor, images), [image.size for image in images])
         annotations += [annotation["annotations"] for annotation in batch]
     return summarize([suppress_duplicates(found) for found in predictions] if suppress else predictions, annotations)
 
 
 def summarize(predictions, annotations):
     """The measures of `evaluate`, from lists of detections and of COCO annotations, one entry per image."""
+    check_pairs(predictions, annotations)
     duplicates, objects, right = 0, 0, 0
     for found, truth in zip(predictions, annotations):
-        kept = found["boxes"][found["scores"] > OBJECT_SCORE]
-        duplicates += count_duplicates(kept, corner_boxes(truth))
-        objects += len(truth)
-        right += len(kept) == len(truth)
-    measures = {"duplicates": 100 * duplicates / max(objects, 1), "count_right": right / max(len(predictions), 1)}
-    return average_precision(predictions, annotations) | measures
+        wanted = sum(not is_crowd(thing) for thing in truth)
+        more, counted = count_detections(found, truth)
+        duplicates, objects, right = duplicates + more, objects + wanted, right + (counted == wanted)
+    return average_precision(predictions, annotations) | {
+        "duplicates": 100 * duplicates / objects if objects else float("nan"),
+        "count_right": right / len(predictions) if predictions else float("nan"),
+    }
+
+
+def is_crowd(annotation):
+    """Whether a COCO annotation is a region of many objects rather than one; without the field it is one.
+
+    >>> is_crowd({"bbox": [0, 0, 9, 9], "iscrowd": 1}), is_crowd({"bbox": [0, 0, 9, 9]})
+    (True, False)
+    """
+    return bool(annotation.get("iscrowd"))
+
+
+def check_pairs(predictions, annotations):
+    """Raise ValueError unless there are annotations for each image's detections, with the fields that are needed."""
+    if len(predictions) != len(annotations):
+        counts = f"{len(predictions)} images and annotations of {len(annotations)}"
+        raise ValueError(f"There are predictions for {counts}; give one entry for each image to both.")
+    for image, (found, truth) in enumerate(zip(predictions, annotations)):
+        sizes = {name: len(found[name]) for name in ("boxes", "scores", "labels")}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"predictions[{image}] holds {sizes}; give one of each for a detection.")
+        for place, thing in enumerate(truth):
+            if not {"category_id", "bbox"} <= set(thing) or len(thing["bbox"]) != 4:
+                needed = "a category_id, and a bbox of left, top, width and height in pixels"
+                raise ValueError(f"annotations[{image}][{place}] is {thing!r}; it needs {needed}.")
 
 
 def corner_boxes(annotations):
@@ -64,17 +101,55 @@ def count_duplicates(found, objects):
     >>> count_duplicates(torch.cat([box, box, box + 1]), box)
     2
     """
-    if not len(found) or not len(objects):
-        return 0
-    overlap, owner = box_iou(found[:, None], objects).max(1)
-    owners = owner[overlap > SAME_OBJECT_IOU]
+    owners = _owners(found, objects)
+    owners = owners[owners >= 0]
     return len(owners) - len(owners.unique())
 
 
+def count_detections(found, truth):
+    """Of one image's detections over the score 0.5: how many are duplicates, and how many there are in all.
+
+    Args: a dict of `boxes`, `scores` and `labels`; a list of COCO annotations. As COCO has it, what lies inside a crowd
+    of its class (by more than half of its own area) counts only if it is the best detection of an object.
+
+    >>> found = {"boxes": torch.tensor([[0.0, 0.0, 9.0, 9.0]] * 3), "scores": torch.ones(3), "labels": torch.zeros(3)}
+    >>> thing = {"category_id": 0, "bbox": [0, 0, 9, 9]}
+    >>> count_detections(found, [thing]), count_detections(found, [thing, thing | {"iscrowd": 1}])
+    ((2, 3), (0, 1))
+    """
+    order = found["scores"].argsort(descending=True, stable=True)
+    order = order[found["scores"][order] > OBJECT_SCORE]
+    boxes, labels = (found[name][order].detach().cpu() for name in ("boxes", "labels"))
+    owners = _owners(boxes, corner_boxes([thing for thing in truth if not is_crowd(thing)]))
+    seen, first = set(), []
+    for owner in owners.tolist():
+        first.append(owner >= 0 and owner not in seen)
+        seen.add(owner)
+    counted = torch.tensor(first, dtype=torch.bool) | ~_in_crowd(boxes, labels, [t for t in truth if is_crowd(t)])
+    duplicates = counted & (owners >= 0) & ~torch.tensor(first, dtype=torch.bool)
+    return int(duplicates.sum()), int(counted.sum())
+
+
+def _owners(found, objects):
+    """For each box the object it overlaps most, if by an IoU over 0.5, else -1: (M,)."""
+    if not len(found) or not len(objects):
+        return torch.full((len(found),), -1)
+    overlap, owner = box_iou(found[:, None], objects).max(1)
+    return owner.where(overlap > SAME_OBJECT_IOU, -1)
+
+
+def _in_crowd(boxes, labels, crowds):
+    """Whether more than half of each box lies in a crowd of its class: (M,)."""
+    if not len(boxes) or not crowds:
+        return torch.zeros(len(boxes), dtype=torch.bool)
+    regions, classes = corner_boxes(crowds), torch.tensor([crowd["category_id"] for crowd in crowds])
+    shared = torch.cat([boxes[:, None, :2].maximum(regions[:, :2]), boxes[:, None, 2:].minimum(regions[:, 2:])], dim=-1)
+    inside = box_area(shared) > SAME_OBJECT_IOU * box_area(boxes)[:, None]
+    return (inside & (labels[:, None] == classes)).any(1)
+
+
 def average_precision(predictions, annotations):
-    """The "AP", "AP50" and "AP75" of pycocotools' `COCOeval`: means of its precision table."""
-    if not any(annotations):
-        return dict.fromkeys(("AP", "AP50", "AP75"), float("nan"))
+    """The "AP", "AP50" and "AP75" of pycocotools' `COCOeval`: means of its precision table, NaN without objects."""
     table = precision_table(predictions, annotations)
     return {"AP": float(table.mean()), "AP50": float(table[0].mean()), "AP75": float(table[5].mean())}
 
@@ -82,31 +157,48 @@ def average_precision(predictions, annotations):
 def precision_table(predictions, annotations):
     """Precision at ten IoUs from 0.50 to 0.95 and 101 recalls, mean of the classes, by pycocotools: (10, 101).
 
-    Args: detections as `detections` gives them, and lists of COCO annotations with at least one object in all.
+    Args: detections as `detections` gives them, and lists of COCO annotations, which need a `category_id` and a `bbox`;
+    without `area` it is the box's, without `iscrowd` there is no crowd. Classes without objects (or crowds alone) have
+    no precision and are left out; without any class the table is NaN.
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    truth, results = COCO(), []
-    things = [dict(thing, image_id=image) for image, scene in enumerate(annotations) for thing in scene]
-    truth.dataset = {
-        "images": [{"id": image} for image in range(len(annotations))],
-        "categories": [{"id": label} for label in sorted({thing["category_id"] for thing in things})],
-        "annotations": [dict(thing, id=number) for number, thing in enumerate(things, start=1)],
+    check_pairs(predictions, annotations)
+    things = [thing | {"image_id": image} for image, scene in enumerate(annotations) for thing in scene]
+    shared = {"info": {}, "images": [{"id": image} for image in range(len(annotations))]}
+    shared["categories"] = [{"id": label} for label in sorted({thing["category_id"] for thing in things})]
+    if all(is_crowd(thing) for thing in things):
+        return np.full((10, 101), np.nan)
+    truth, results = COCO(), COCO()
+    truth.dataset = shared | {"annotations": [_complete(thing, number) for number, thing in enumerate(things, start=1)]}
+    found = [result for image, found in enumerate(predictions) for result in _results(image, found)]
+    results.dataset = shared | {
+        "annotations": [_complete(thing, number) for number, thing in enumerate(found, start=1)]
     }
-    for image, found in enumerate(predictions):
-        corners = found["boxes"].double().numpy()
-        boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        for box, score, label in zip(boxes.tolist(), found["scores"].tolist(), found["labels"].tolist()):
-            results.append({"image_id": image, "category_id": label, "bbox": box, "score": score})
-    if not results:
-        return np.zeros((10, 101))
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(results), "bbox")
+        results.createIndex()
+        evaluation = COCOeval(truth, results, "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
-    return evaluation.eval["precision"][..., 0, -1].mean(-1)  # IoU, recall, class, all sizes, 100 an image
+    precision = evaluation.eval["precision"][..., 0, -1]  # IoU, recall, class; all sizes, 100 an image
+    return precision[..., (precision > -1).all((0, 1))].mean(-1)  # -1: a class without objects
+
+
+def _results(image, found):
+    """One image's detections as COCO's results."""
+    corners = at_least_float32(found["boxes"].detach()).cpu().numpy().astype(float)
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    for box, score, label in zip(boxes.tolist(), found["scores"].tolist(), found["labels"].tolist()):
+        yield {"image_id": image, "category_id": label, "bbox": box, "score": score}
+
+
+def _complete(thing, number):
+    """An annotation with all that pycocotools reads, under a number from 1: it takes 0 for "no match"."""
+    _, _, width, height = thing["bbox"]
+    area = thing.get("area")
+    return {**thing, "id": number, "iscrowd": int(is_crowd(thing)), "area": width * height if area is None else area}
 
 
 def suppress_duplicates(found, iou_threshold=SAME_OBJECT_IOU):
@@ -130,15 +222,26 @@ def suppress_duplicates(found, iou_threshold=SAME_OBJECT_IOU):
     return {name: values[order[kept]] for name, values in found.items()}
 
 
-def main():
-    """`make evaluate`: the shipped detector on 1,000 held-out scenes."""
-    import json
-
-    from helpers.detector import load_detector
+def main(arguments=None):
+    """`make evaluate`: a detector on held-out scenes; prints its measures as JSON."""
+    from helpers.loading import load_detector
     from helpers.scenes import HandwrittenScenes
 
-    model, image_processor = load_detector()
-    measures = evaluate(model, image_processor, HandwrittenScenes("test", 1000, seed=0))
+    parser = argparse.ArgumentParser(prog="python -m helpers.evaluation", description=main.__doc__)
+    parser.add_argument("detector", nargs="?", default="mini-yolos", help="a shipped name, a folder, or a hub name")
+    parser.add_argument("--step", type=int, help="the shipped weights of an earlier step")
+    parser.add_argument("--scenes", type=int, default=1000, help="how many; default 1000")
+    parser.add_argument("--seed", type=int, default=0, help="other scenes of unseen digits; default 0")
+    parser.add_argument("--suppress", action="store_true", help="strike out duplicates first")
+    asked = parser.parse_args(arguments)
+    if asked.scenes < 1 or asked.seed < 0:
+        parser.error("--scenes needs a whole number from 1 on, --seed one from 0 on")
+    try:
+        model, image_processor = load_detector(asked.detector, asked.step)
+    except (ConnectionError, FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    scenes = HandwrittenScenes("test", asked.scenes, asked.seed)
+    measures = evaluate(model, image_processor, scenes, suppress=asked.suppress)
     print(json.dumps({name: round(value, 4) for name, value in measures.items()}))
 
 
