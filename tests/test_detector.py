@@ -9,13 +9,15 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessorPil
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.models.yolos.modeling_yolos import YolosSelfAttention, eager_attention_forward
 
 from helpers.boxes import box_iou
 from helpers.detector import decode, detection_outputs, detection_states, load_detector, predict, weights_folder
 from helpers.evaluation import evaluate
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.scenes import running_example
+from helpers.scenes import HandwrittenScenes, running_example
 from helpers.training.recipe import build_image_processor, renew_detection_tokens
 from helpers.transformers_loss import as_transformers_loss
 
@@ -325,3 +327,23 @@ def test_the_running_example_gets_the_good_but_unsure_answer_that_notebook_00_te
     assert [found["labels"][i].item() for i in best.indices] == [3, 1, 4, 1, 5]
     assert found["scores"][best.indices].argmin() == 1
     assert len(predict(*detector, image, threshold=0.4)["scores"]) == 6
+
+
+def test_tokens_that_see_each_other_in_the_first_layer_alone_answer_as_well(detector):
+    """Notebook 01 says so: in the first layer, what one token says to another is the same for every image."""
+    model, image_processor = load_detector()
+    first = next(part for part in model.modules() if isinstance(part, YolosSelfAttention))
+    blindfold = torch.zeros(77, 77)
+    blindfold[65:, 65:].masked_fill_(~torch.eye(12, dtype=torch.bool), -torch.inf)
+
+    def attention(module, query, key, value, mask, **options):
+        mask = None if module is first else blindfold
+        return eager_attention_forward(module, query, key, value, mask, scaling=options["scaling"])
+
+    ALL_ATTENTION_FUNCTIONS.register("blindfolded", attention)
+    model.set_attn_implementation("blindfolded")
+    scenes = HandwrittenScenes("test", 200, objects=(2, 6))
+    seeing, blind = (evaluate(*pair, scenes) for pair in (detector, (model, image_processor)))
+    assert abs(seeing["AP"] - blind["AP"]) < 0.02
+    assert abs(seeing["count_right"] - blind["count_right"]) < 0.04
+    assert abs(seeing["duplicates"] - blind["duplicates"]) < 1.5

@@ -15,8 +15,8 @@
 #
 # What does the transformer read? How does evidence reach a detection token? What of all this belongs to YOLOS alone?
 #
-# If you have used older detectors, you may think that a token belongs to a place in the image, as an anchor does. It
-# does not. It has to look around like everybody else.
+# If you have used older detectors, you may think that a token is fixed to a place in the image, as an anchor is. It is
+# not. It has to look around like everybody else.
 #
 # Sources: YOLOS is Fang et al. 2021, *You Only Look at One Sequence*; DETR is Carion et al. 2020, *End-to-End Object
 # Detection with Transformers*.
@@ -70,7 +70,8 @@ assert torch.allclose(by_convolution, by_matrix, atol=1e-4)
 # ## The sequence, as it is
 #
 # In front of the patches stands one extra token, [CLS], inherited from ViT, the classifier that YOLOS is built on; no head
-# reads it. Behind them stand the N = 12 [**detection tokens**](glossary.md#detection-token), A to L. Together S = 1 + 64 + 12 = 77.
+# reads it. (The YOLOS paper, section 2.1, drops it; the authors' code and `transformers` keep it.) Behind them stand the
+# N = 12 [**detection tokens**](glossary.md#detection-token), A to L. Together S = 1 + 64 + 12 = 77.
 
 # %%
 figure, (top, bottom) = figures.new_figure(12, 6.4, rows=2, height_ratios=[3.1, 1])
@@ -78,13 +79,20 @@ draw_sequence(top, bottom, image, model.config.num_detection_tokens)
 figures.show(figure, "The image as 64 patches, and the 77 places of the sequence: [CLS], patches, detection tokens.")
 
 # %% [markdown]
-# [CLS], the detection tokens and the positions (one vector for each place, added once) are **parameters**: learned, and
-# the same for every image. There will be four words for A to L:
+# [CLS], the detection tokens and the positions (one vector for each place, here added once) are **parameters**: learned,
+# and the same for every image. There will be four words for A to L:
 #
 # - **token**: the learned vector that goes in;
 # - **state**: what comes out;
 # - **guess**: what the heads make of it;
 # - **[slot](glossary.md#slot)**: the role, whatever it holds (DETR: *object query*).
+#
+# <details><summary>Positions that are added again</summary>
+#
+# A `YolosConfig` as it comes adds another vector for each place after every layer but the last, the *mid-layer
+# positions*. Our detector does without them: its config has `use_mid_position_embeddings=False`.
+#
+# </details>
 
 # %%
 parts = model.vit.embeddings
@@ -201,8 +209,16 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 
 # %% [markdown]
 # No loss speaks about attention: tokens are graded on class and box alone, and looking there is how to get them right.
-# On the right: tokens look at each other, the only direct way to agree who takes what, in the first two layers.
-# (Attention says where a token looks, not what it makes of it.)
+# (Attention says where a token looks, not what it makes of it.) On the right: in the first two layers tokens look at
+# each other, too. Is it there that they agree who takes what?
+#
+# <details><summary>Predict, then open</summary>
+#
+# Not in this detector. What tokens can tell each other in layer 1 is the same for every image: none has seen a patch yet.
+# And if their view of each other is cut in layers 2 to 5, without training anew, it finds, names and counts the objects
+# of a thousand unseen scenes as well as before. What a token may know of another reaches it through the patches.
+#
+# </details>
 
 # %% [markdown]
 # ## Move the layer
@@ -275,9 +291,17 @@ print(f"shuffled before                  {loss_from(tokens[:, order] + parts.pos
 # %% [markdown]
 # ## YOLOS beside DETR
 #
-# The loss is DETR's invention, but there slots meet the image differently. In its **encoder**, image tokens look at
+# The loss came with DETR, but there slots meet the image differently. In its **encoder**, image tokens look at
 # each other. Its slots stand apart, in a [**decoder**](glossary.md#decoder), and look at them by [*cross-attention*](glossary.md#cross-attention): queries from the slots, keys
 # from the image tokens. In YOLOS both are one sequence. From which row on do the shapes agree?
+#
+# <details><summary>Was DETR the first?</summary>
+#
+# No: Stewart, Andriluka and Ng trained a detector of people in 2015 with a "Hungarian loss" on sets of boxes, and needed
+# no suppression (*End-to-end people detection in crowded scenes*). A recurrent network gave one box after another. DETR
+# made it work for all boxes at once, with a transformer, and on COCO.
+#
+# </details>
 
 # %%
 backbone = ResNetConfig(
@@ -295,9 +319,9 @@ for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, target
     print(f"{name:30}{yolos_value:18}{detr_value}")
 
 # %% [markdown]
-# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree. All that
-# follows knows nothing of backbones and decoders: the same two outputs, matching and loss. In `transformers` it is the
-# same function; `SetCriterion` gives both numbers too, as the last two rows show.
+# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree. (Its class
+# head is one layer, that of YOLOS three.) What follows knows nothing of backbones and decoders: the same two outputs,
+# matching and loss. In `transformers` it is the same function; `SetCriterion` gives both numbers, too.
 
 # %% [markdown]
 # ## Exercise: which pixels?
@@ -328,12 +352,19 @@ check_pixels_of(pixels_of)
 # %% [markdown]
 # ## Exercise: the largest image
 #
-# Design a detector. Attention compares every place with every other, so S² decides the memory; yours allows S up to
+# Design a detector. Attention compares every place with every other, so S² decides the work; yours allows S up to
 # 1,000. Patches are 16 × 16, and you want N = 100 detection tokens. What is the largest square image, in pixels a side?
 #
 # <details><summary>A hint</summary>
 #
 # Three kinds of token share the 1,000 places, and the side must be a whole number of patches.
+#
+# </details>
+#
+# <details><summary>And the memory?</summary>
+#
+# S² decides it, too, where all shares are kept, as `"eager"` attention does. Fused attention works through them piece by
+# piece, and its memory grows with S alone.
 #
 # </details>
 
@@ -359,7 +390,7 @@ check_largest_image(largest_image)
 #
 # - The sequence is [CLS], then patches in image order, then N detection tokens: S = 1 + patches + N.
 # - Detection tokens enter empty and gather evidence by attention, in the end from inside their own box.
-# - YOLOS and DETR differ in how slots meet the image. Heads, matching and loss are the same.
+# - YOLOS and DETR differ in how slots meet the image, and in the class head. Matching and loss are the same.
 
 # %% [markdown]
 # **Test yourself.** Two images, one network: at which places of the sequence do the *embeddings* differ, and at which

@@ -219,9 +219,9 @@ print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, c
 # %% [markdown]
 # ## Swap two tokens
 #
-# A slot is two vectors: a detection token and a position. Exchange both between two slots, here the surest two, and run
-# the network. **Predict first:** what happens to the guesses, and to the loss? And if you exchange the tokens but leave
-# the positions?
+# Here a slot is two vectors: a detection token and a position. (With mid-layer positions it is more, and all must move.)
+# Exchange both between two slots, the surest two, and run the network. **Predict first:** what happens to the guesses, and
+# to the loss? And if you exchange the tokens but leave the positions?
 #
 # <details><summary>Predict, then open</summary>
 #
@@ -303,8 +303,8 @@ print("the gradients of", figures.LETTERS[good], "and its twin", figures.LETTERS
 
 # %% [markdown]
 # Would they stay twins for ever? No. The match must take one and leave the other, so the loss pulls them in different
-# directions: the last line says so. Exclusivity parts even identical tokens. Training starts them at random all the
-# same, so that each has a beginning of its own.
+# directions: the last line says so. One-to-one matching parts even identical tokens. Training starts them apart all the
+# same: YOLOS draws them at random. (`transformers` leaves fresh ones at zero, all alike.)
 
 # %% [markdown]
 # ## Exercise: put the slots in order
@@ -336,7 +336,7 @@ check_order_of_slots(order_of_slots, outputs, targets)
 #
 # - The heads read the last N states, after the LayerNorm, one by one. A wrong slice has the right shape and a wrong loss.
 # - A guess is a box, always, and a class, which may be "no object".
-# - Tokens are slots: what makes one is its two vectors, not its place. Swap them, and the loss stays.
+# - Tokens are slots: what makes one is its vectors, not its place. Swap them, and the loss stays.
 
 # %% [markdown]
 # **Test yourself.** Someone sorts the twelve guesses by score before the loss is computed, logits and boxes alike. Does

@@ -65,10 +65,12 @@ print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.s
 #
 # <details><summary>What a processor may do besides</summary>
 #
-# It drops annotations with `iscrowd` 1: a crowd is no single object. Processors that *pad* images to a common size
-# also rescale the boxes to the padded canvas, so that a target depends on the other images of its batch
-# ([transformers, pull request 28363](https://github.com/huggingface/transformers/pull/28363)). Ours resizes every
-# image to 128 × 128, and nothing is padded.
+# It drops annotations with `iscrowd` 1: a crowd is no single object. Where images are *padded* to a common size, there
+# are two conventions. DETR's own code divides boxes by the [image's size before
+# padding](https://github.com/facebookresearch/detr/issues/286); processors of `transformers` divide by the padded canvas
+# ([pull request 28363](https://github.com/huggingface/transformers/pull/28363)), so that a target depends on the other
+# images of its batch. Both are right, if guesses are turned into pixels with the same size. Ours resizes every image to
+# 128 × 128, and nothing is padded.
 #
 # </details>
 #
@@ -111,7 +113,7 @@ check_to_targets(to_targets)
 #
 # Each is a thread, or ten, in the trackers of DETR and its relatives: labels counted from 1
 # ([32](https://github.com/facebookresearch/detr/issues/32)), boxes in another format
-# ([619](https://github.com/facebookresearch/detr/issues/619)) or in pixels, confusion about the place of "no object"
+# ([75](https://github.com/facebookresearch/detr/issues/75)) or in pixels, confusion about the place of "no object"
 # ([108](https://github.com/facebookresearch/detr/issues/108)), images without objects
 # ([82](https://github.com/facebookresearch/detr/issues/82)).
 
@@ -121,7 +123,9 @@ check_to_targets(to_targets)
 #
 # <details><summary>What each person did, and why</summary>
 #
-# - 1-based labels: counted the classes from 1, as the annotation file did.
+# - 1-based labels: counted the classes from 1, as the annotation file did, with K = 10 all the same. (One cure is to count
+#   from 0. The other is K = 11, with one class that never comes: DETR's models of COCO keep its ids, 1 to 90, and have
+#   K = 91.)
 # - Corner boxes: left the boxes as left, top, right, bottom, as a drawing tool wants them.
 # - Pixel boxes: forgot to divide by the image. A width of 20 is read as 20 image widths: 20 · 128 = 2,560 pixels.
 # - No-object labels: gave every object the label K, in the belief that it is a spare class.

@@ -202,9 +202,9 @@ generalized_box_iou(center_to_corners(outer), center_to_corners(inner)).backward
 print("gradient of GIoU on the outer box:", *(f"{value + 0.0:.2f}" for value in outer.grad.tolist()))
 
 # %% [markdown]
-# L1 counts 0.1 alike: little for a large box, everything for a small one. IoU and GIoU go further: in their blind spots
-# there is no gradient. Apart, IoU does not say where to go. Inside, GIoU equals IoU, and its gradient on the center is
-# 0: the first two of the four numbers. L1 sees both.
+# L1 counts 0.1 alike: little for a large box, everything for a small one. IoU and GIoU go further, and lose gradient.
+# Apart, IoU has none at all. Inside, GIoU equals IoU: it says which size, but on the center, the first two of the four
+# numbers, its gradient is 0. L1 sees both.
 
 # %% [markdown]
 # **Predict first.** A guess stands on the far left, its target of the same size on the far right. You follow the

@@ -236,13 +236,15 @@ check_trap_for_greedy(trap_for_greedy)
 #
 # Take one guess away and match again: the total can only rise. How far it rises is the [**price**](glossary.md#price) of that guess.
 #
-# **Predict first.** Which guesses have price zero? Does the guess with the cheapest cell have the highest price?
+# **Predict first.** Which guesses have price zero? Of the five others: is the order of their cells, from the cheapest on,
+# the order of their prices, from the highest on?
 #
 # <details><summary>Predict, then open</summary>
 #
-# The seven idle guesses are worth nothing: the match does without them already. And no: a matched guess is worth what
-# its [**understudy**](glossary.md#understudy) costs more, the guess that would step in. B has one of the cheapest cells, −2.67, but H stands
-# beside it, at −2.05: B's price is 0.61.
+# The seven idle guesses are worth nothing: the match does without them already. And no. The cheapest cell is A's, −2.77,
+# and A has the highest price, 1.87. But the next cell is B's, −2.67, and B has the *lowest* price, 0.61. A matched guess
+# is worth what its [**understudy**](glossary.md#understudy) costs more, the guess that would step in: H stands beside B,
+# and nobody beside A.
 #
 # </details>
 
@@ -253,6 +255,8 @@ for n in range(len(cost)):
     without = np.delete(cost, n, axis=0)
     prices[n] = total_cost(without, linear_sum_assignment(without)) - best
 print("prices", prices.shape, "zero:", (prices < 1e-9).sum(), "above zero:", (prices >= 1e-9).sum())
+for g, t in zip(guess, target):
+    print(f"{figures.LETTERS[g]}-{names[t]}  cell {cost[g, t]:.2f}  price {prices[g]:.2f}")
 
 figure = drawn.prices_figure(cost, prices, (guess, target), names, image, targets[0])
 figures.show(figure, "The matched cells, ringed, and beside each guess its price: zero for the idle ones.")
@@ -313,8 +317,8 @@ figures.show(figure, "With one price raised, the owner of that guess could pay l
 # %% [markdown]
 # ## Three shapes, one answer
 #
-# Does it matter that the matrix is not square? Many texts say that DETR *pads the targets with no-object* up to N.
-# The code never does, and need not. Every full match uses all seven extra columns and so pays 7 · 4.2 whatever it
+# Does it matter that the matrix is not square? DETR's paper (3.1) *pads the targets with no-object* up to N, and many
+# texts repeat it. The code never does. Every full match uses all seven extra columns and so pays 7 · 4.2 whatever it
 # chooses; a constant changes no winner. Transposing changes nothing either.
 
 # %%

@@ -268,8 +268,8 @@ NoObjectDial(N=100, T=7, eos_coef=0.1, p=0.85)
 # The claims were **too high by a known factor**; dividing the odds mends most. So does training on at 1, as far as its
 # few unsure claims tell.
 #
-# So `eos_coef` has two aims. *Equal weight* needs *T* / (*N* − *T*). *Honest scores* need 1, whatever *N* and *T*. DETR
-# takes equal weight, and pays with scores that are too high.
+# `eos_coef` has two aims. *Equal weight* needs *T* / (*N* − *T*). *Honest scores* need 1, whatever *N* and *T*. DETR takes
+# equal weight, so its scores should be too high (derived, not measured).
 
 # %% [markdown]
 # ## Does the match minimise the loss?
