@@ -1,63 +1,74 @@
 """Exercises: find them in a notebook, put answers in place of their stubs, and read what the checks say.
 
-An exercise is three code cells in this order (CONTRIBUTING.md tells more):
-the stub, tagged `exercise`, defines one function; a cell calls its check; the solution, tagged `solution` and
-folded, defines the same function properly and calls the check again.
+An exercise is two code cells of a notebook in this order (CONTRIBUTING.md tells more): the stub, tagged `exercise`,
+defines one function; the next cell that names it calls its check. Its solution stands in the notebook of solutions,
+whose first cells make what the checks need. So nothing but these few cells runs here, in this process.
 """
 
 import ast
+import contextlib
+import io
 import re
+import warnings
 from collections import namedtuple
 from pathlib import Path
 
-import nbformat
-from notebook_rules import tagged, texts
+from notebook_rules import tagged
 
-WRONG_ANSWERS = Path(__file__).parent / "wrong_answers"
-Exercise = namedtuple("Exercise", "name stub check solution")  # a function's name, three places in the notebook
-Answers = namedtuple("Answers", "solved wrong")  # what the checks said, by exercise and by file
+from helpers import figures
+from tools.notebooks import NOTEBOOKS, read_source, sources
 
-
-def exercises(notebook):
-    """The exercises of a notebook, in order."""
-    return [_exercise(notebook.cells, stub) for stub, cell in enumerate(notebook.cells) if tagged(cell, "exercise")]
+HERE = Path(__file__).parent
+WRONG_ANSWERS, UNUSUAL_ANSWERS = HERE / "wrong_answers", HERE / "unusual_answers"
+Exercise = namedtuple("Exercise", "name stub check solution")  # a function's name, and the sources of three cells
+Said = namedtuple("Said", "text used function")  # what a check printed, what it gave back, the function it was given
 
 
-def _exercise(cells, stub):
-    names = [node.name for node in ast.parse(cells[stub].source).body if isinstance(node, ast.FunctionDef)]
+def with_exercises(folder=NOTEBOOKS):
+    """The sources of the notebooks that have exercises."""
+    return [path for path in sources(folder) if any(tagged(cell, "exercise") for cell in read_source(path).cells)]
+
+
+def solutions_of(source):
+    """`source/NN_name.py -> source/solutions/NN.py`."""
+    return source.parent / "solutions" / f"{source.stem[:2]}.py"
+
+
+def exercises(notebook, solutions):
+    """The exercises of a notebook, in order, with their solutions from another."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    solved = [cell.source for cell in solutions.cells if cell.cell_type == "code"]
+    return [
+        _exercise(cell.source, [later.source for later in code[place + 1 :]], solved)
+        for place, cell in enumerate(code)
+        if tagged(cell, "exercise")
+    ]
+
+
+def _exercise(stub, later, solved):
+    names = functions(stub)
     assert len(names) == 1, f"an exercise stub defines one function, this one defines {names}"
-    call = re.compile(rf"\bcheck_\w+\([^#]*?\b{names[0]}\b", re.DOTALL)
-    later = range(stub + 1, len(cells))
-    code = [place for place in later if cells[place].cell_type == "code"]
-    check = next((place for place in code if call.search(cells[place].source)), None)
-    assert check is not None, f"no cell below the stub of {names[0]} checks it"
-    assert not tagged(cells[check], "solution"), f"the solution of {names[0]} comes before its check"
-    solution = next((place for place in code if place > check and tagged(cells[place], "solution")), None)
-    assert solution is not None, f"{names[0]} has no cell tagged `solution` below its check"
-    assert f"def {names[0]}(" in cells[solution].source, f"the solution must define {names[0]}"
-    return Exercise(names[0], stub, check, solution)
+    (name,) = names
+    check = next((source for source in later if _calls_check(source, name)), None)
+    assert check is not None, f"no cell below the stub of {name} checks it"
+    solution = [source for source in solved if name in functions(source)]
+    assert len(solution) == 1, f"{name} has {len(solution)} solutions"
+    assert _calls_check(solution[0], name), f"the solution of {name} does not call its check"
+    return Exercise(name, stub, check, solution[0])
 
 
-def definitions(source):
-    """The code of a solution cell without its calls of checks."""
-    lines = source.splitlines()
-    body = [node for node in ast.parse(source).body if not _is_check(node)]
-    return "\n\n".join("\n".join(lines[_first_line(node) - 1 : node.end_lineno]) for node in body)
+def functions(source):
+    """The names of the functions that a cell defines."""
+    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
 
 
-def _first_line(node):
-    """Where a definition begins: with its first decorator."""
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+def _calls_check(source, name):
+    return re.search(rf"\bcheck_\w+\([^#]*?\b{name}\b", source, re.DOTALL) is not None
 
 
-def _is_check(node):
-    called = getattr(getattr(node, "value", None), "func", None)
-    return isinstance(node, ast.Expr) and isinstance(called, ast.Name) and called.id.startswith("check_")
-
-
-def wrong_answers(notebook_name, folder=WRONG_ANSWERS):
-    """Files `NN_name/function.py` or `NN_name/function__why.py`: typical mistakes, one a file."""
-    return sorted((folder / notebook_name).glob("*.py"))
+def answers(name, folder):
+    """Files `NN_name/function.py` or `NN_name/function__why.py`: one answer a file."""
+    return sorted((folder / name).glob("*.py"))
 
 
 def exercise_name(file):
@@ -65,41 +76,43 @@ def exercise_name(file):
     return file.stem.partition("__")[0]
 
 
-def answer_all(client, notebook, name, folder=WRONG_ANSWERS):
-    """In the kernel of a notebook that has run: give the solutions, from the first on, then every wrong answer."""
-    found = {exercise.name: exercise for exercise in exercises(notebook)}
-    solved = {name: _solve(client, notebook, exercise) for name, exercise in found.items()}
-    wrong = {file: _try(client, notebook, file, found[exercise_name(file)]) for file in wrong_answers(name, folder)}
-    return Answers(solved, wrong)
+class Classroom:
+    """The exercises of one notebook, and the names that their checks need: those of its notebook of solutions."""
+
+    def __init__(self, source):
+        notebook, solutions = read_source(source), read_source(solutions_of(source))
+        self.exercises = {exercise.name: exercise for exercise in exercises(notebook, solutions)}
+        self.names = {"__name__": "__main__"}
+        self.solved = {}  # what the checks of the solutions print, from top to bottom
+        solving = {exercise.solution: exercise.name for exercise in self.exercises.values()}
+        for cell in solutions.cells:
+            if cell.cell_type == "code":
+                text = run(cell.source, self.names)
+                if cell.source in solving:
+                    self.solved[solving[cell.source]] = text
+
+    def try_answer(self, name, answer):
+        """What the check of an exercise says of an answer, given as the source of its function."""
+        exercise, names = self.exercises[name], dict(self.names)
+        run(answer, names)
+        given = names[name]
+        text = run(exercise.check, names)
+        assert names[name] is given, f"the check of {name} has bound its name again"
+        used = re.match(r"(\w+) = check_", exercise.check)
+        return Said(text, names[used[1]] if used else None, given)
 
 
-def _solve(client, notebook, exercise):
-    """What the check says once the solution stands in the stub; all cells up to the solution run again."""
-    _say(client, notebook, _add(notebook, _answer(notebook, exercise)))
-    said = {place: _say(client, notebook, place) for place in range(exercise.stub + 1, exercise.solution)}
-    return said[exercise.check]
-
-
-def _try(client, notebook, file, exercise):
-    """What the check says of a wrong answer. The solution is put back afterwards."""
-    check = notebook.cells[exercise.check].source
-    sources = (file.read_text(encoding="utf-8"), check, _answer(notebook, exercise))
-    return [_say(client, notebook, _add(notebook, source)) for source in sources][1]
-
-
-def _answer(notebook, exercise):
-    return definitions(notebook.cells[exercise.solution].source)
-
-
-def _add(notebook, source):
-    notebook.cells.append(nbformat.v4.new_code_cell(source))
-    return len(notebook.cells) - 1
-
-
-def _say(client, notebook, place):
-    """Execute one cell; return its text outputs."""
-    cell = client.execute_cell(notebook.cells[place], place)
-    return "\n".join(text for _, text in texts(cell)) if cell.cell_type == "code" else ""
+def run(code, names):
+    """Run a cell in a namespace; returns what it printed. Figures are drawn, and put away."""
+    printed, show = io.StringIO(), figures.show
+    figures.show = lambda figure, caption: figures.plt.close(figure)
+    try:
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(code, "<cell>", "exec"), names)
+    finally:
+        figures.show = show
+    return printed.getvalue()
 
 
 def says_correct(text):

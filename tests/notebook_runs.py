@@ -1,15 +1,13 @@
-"""Run each shipped notebook once, watch its memory, try its exercises, and let all tests read the same result."""
+"""Run each shipped notebook once, watch its memory, and let all tests read the same result."""
 
 import functools
 import os
 import threading
 import time
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from exercise_runs import WRONG_ANSWERS, Answers, answer_all
 
 from tools.notebooks import FAILURES, NOTEBOOKS, live_kernel, read_built, run_cells
 
@@ -19,13 +17,12 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens there, so whatever wants the n
 
 @dataclass
 class Run:
-    """What one run gave: the notebook with fresh outputs, the error if any, the cost, what the checks said."""
+    """What one run gave: the notebook with fresh outputs, the error if any, the cost."""
 
     notebook: object
     error: str | None
     seconds: float
     peak_bytes: int
-    answers: Answers | None
 
 
 def offline_environment():
@@ -42,12 +39,7 @@ def limit_seconds(path: Path):
 @functools.cache
 def run(path: Path):
     """Execute a notebook from a clean kernel in its own process. The result is shared by all tests."""
-    return run_fresh(path, WRONG_ANSWERS)
-
-
-def run_fresh(path, wrong_answers):
-    """Execute the notebook and measure it, then try its exercises in the same kernel."""
-    notebook, error, answers = read_built(path), None, None
+    notebook, error = read_built(path), None
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -59,10 +51,7 @@ def run_fresh(path, wrong_answers):
             except FAILURES as failure:
                 error = str(failure) or type(failure).__name__
         seconds = time.perf_counter() - start
-        fresh = deepcopy(notebook)
-        if error is None:
-            answers = answer_all(client, notebook, path.stem, wrong_answers)
-    return Run(fresh, error, seconds, watch.peak, answers)
+    return Run(notebook, error, seconds, watch.peak)
 
 
 class MemoryWatch:

@@ -69,7 +69,7 @@ def slide_type(cell):
 
     `make slides` and `make lecture` cut finer, by what fits.
     """
-    if {"solution", "colab"} & set(cell.metadata.get("tags", [])):
+    if "colab" in cell.metadata.get("tags", []):
         return "skip"
     if cell.cell_type == "markdown":
         return "slide" if re.match(r"#{1,2} ", cell.source) else "subslide"

@@ -5,7 +5,7 @@ The rule of `tools.slides` cuts it; here a cell stays whole, so that it can be r
 extra `lecture` of pyproject.toml, in the style of `deck/rise.css`.
 
 - Code that the decks fold is folded; a click on its dots opens it. Shift and Enter run the chosen cell.
-- What a solution prints is folded with it, and a check stands below its exercise.
+- A check stands below its exercise; its solution is elsewhere.
 """
 
 import copy
@@ -74,12 +74,10 @@ def whole_blocks(cell):
         return
     if "colab" in cell.metadata.get("tags", []):
         return
-    folded, solved = not is_shown(cell), "solution" in cell.metadata.get("tags", [])
-    cell.metadata.jupyter = {"source_hidden": folded or solved, "outputs_hidden": solved}
-    shown = [] if solved else cell.outputs
-    moves = any(map(is_widget, shown))
-    height = (FOLD if folded else code_height(cell)) + result_height(shown)
-    yield Block(cell, height, begins=moves, ends=moves, result=bool(shown), quiet=folded and not shown)
+    folded, moves = not is_shown(cell), any(map(is_widget, cell.outputs))
+    cell.metadata.jupyter = {"source_hidden": folded}
+    height = (FOLD if folded else code_height(cell)) + result_height(cell.outputs)
+    yield Block(cell, height, begins=moves, ends=moves, result=bool(cell.outputs), quiet=folded and not cell.outputs)
 
 
 def without_links(text):

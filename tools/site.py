@@ -41,14 +41,11 @@ def contents(caption, rows):
 
 
 def as_page(notebook):
-    """The notebook as a page: solutions folded, what is for Colab left out, links of outputs leading to pages."""
+    """The notebook as a page: what is for Colab left out, links of outputs leading to pages."""
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if "colab" in tags:
             cell.metadata.tags = [*tags, "remove-cell"]
-        if "solution" in tags:
-            cell.metadata.tags = [*tags, "hide-cell"]
-            cell.metadata.mystnb = {"code_prompt_show": "A solution", "code_prompt_hide": "A solution"}
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = to_pages(output.data["text/markdown"])
@@ -68,10 +65,20 @@ def stage(folder, notebooks):
         notebook = as_page(read_built(path))
         titles[path.stem] = title_of(notebook)
         nbformat.write(notebook, folder / path.name)
+        stage_solutions(folder, path.parent / "solutions" / f"{path.stem[:2]}.ipynb")
     for name in OTHERS:
         shutil.copy(NOTEBOOKS / f"{name}.md", folder)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (folder / "index.md").write_text(home(readme, titles), encoding="utf-8", newline="\n")
+
+
+def stage_solutions(folder, path):
+    """Lay out a notebook of solutions, if there is one: a page that only its exercises lead to."""
+    if path.exists():
+        (folder / "solutions").mkdir(exist_ok=True)
+        notebook = as_page(read_built(path))
+        notebook.metadata["orphan"] = True
+        nbformat.write(notebook, folder / "solutions" / path.name)
 
 
 def build(notebooks, target=TARGET, source=STAGE):

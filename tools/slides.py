@@ -6,7 +6,7 @@ nothing needs a network or a kernel. Nobody tags cells: `deck` cuts a notebook i
 - A heading starts a new column of slides; what follows goes below it, as much as fits on 1280 x 720.
 - A prediction stands alone: its answer comes on the next slide. So do pieces to move. The goals end a slide.
 - Below a text, a result appears at the next click.
-- Code that draws and code of more than six lines is folded; solutions are folded; checks are left out.
+- Code that draws and code of more than six lines is folded; checks and links to solutions are left out.
 """
 
 import argparse
@@ -105,10 +105,7 @@ def blocks_of(cell):
             yield Block(new_markdown_cell(text), text_height(text), begins, ends)
         return
     tags = cell.metadata.get("tags", [])
-    if cell.source.startswith("check_") or "colab" in tags:
-        return
-    if "solution" in tags:
-        yield Block(code_cell(cell.source, cell.outputs, fold="A solution"), FOLD)
+    if is_check(cell) or "colab" in tags:
         return
     pieces = results(cell.outputs)
     if is_shown(cell):
@@ -118,6 +115,11 @@ def blocks_of(cell):
     for piece in pieces:
         alone = is_widget(piece[0])
         yield Block(code_cell("", piece), result_height(piece), begins=alone, ends=alone, result=True)
+
+
+def is_check(cell):
+    """Whether a cell calls the check of an exercise."""
+    return re.match(r"(\w+ = )?check_", cell.source) is not None
 
 
 def is_shown(cell):
@@ -201,7 +203,8 @@ def is_widget(output):
 
 
 def without_pages(text):
-    """Links to the glossary as plain words, and links to notebooks as links to their decks."""
+    """Links to the glossary as plain words, links to notebooks as links to their decks, and none to solutions."""
+    text = re.sub(r"\s*\[[^\]]+\]\(solutions/[^)]*\)", "", text)
     return to_pages(re.sub(r"\[([^\]]+)\]\((?:glossary|teaching)\.md[^)]*\)", r"\1", text))
 
 

@@ -2,8 +2,9 @@
 
 import torch
 
+from helpers import costs
 from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
-from helpers.checks import as_numbers, attempt
+from helpers.checks import as_numbers, attempt, to_use
 from helpers.scenes import NUM_CLASSES
 
 TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
@@ -11,8 +12,11 @@ WANTED_L1, WANTED_IOU, TOLERANCE = 0.2, (0.0, 0.5), 2e-3
 
 
 def check_class_cost(class_cost):
-    """Notebook 04: minus the probability of each target's class: logits (N, K + 1), class_labels (T,) -> (N, T)."""
-    print(judge_class_cost(class_cost))
+    """Notebook 04: minus the probability of each target's class: logits (N, K + 1), class_labels (T,) -> (N, T).
+
+    Gives back the function that is used further down.
+    """
+    return to_use(judge_class_cost(class_cost), class_cost, costs.class_cost, "class_cost")
 
 
 def judge_class_cost(class_cost):
@@ -57,11 +61,15 @@ def _class_cost_fault(answer, logits, labels):
 
 
 def check_giou(giou):
-    """Notebook 04: generalised IoU of corner boxes, (..., 4) and (..., 4) -> (...)."""
+    """Notebook 04: generalised IoU of corner boxes, (..., 4) and (..., 4) -> (...).
+
+    Gives back the function that is used further down.
+    """
     verdict, pair = judge_giou(giou)
-    print(verdict)
+    used = to_use(verdict, giou, generalized_box_iou, "generalized_box_iou")
     if pair is not None:
         _draw_pair(pair)
+    return used
 
 
 GIOU_CASES = {

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.boxes import center_to_corners, generalized_box_iou
-from helpers.checks import NOT_ATTEMPTED, attempt, is_number
+from helpers.checks import NOT_ATTEMPTED, attempt, is_number, to_use
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 
@@ -14,8 +14,23 @@ NUM_CLASSES, EOS_COEF, TOLERANCE = 4, 0.25, 1e-4
 
 
 def check_classification_loss(classification_loss):
-    """Notebook 07: the class term, `classification_loss(logits, targets, pairs, eos_coef) -> scalar`."""
-    print(_judge_classification(classification_loss))
+    """Notebook 07: the class term, `classification_loss(logits, targets, pairs, eos_coef) -> scalar`.
+
+    Gives back the function that is used further down.
+    """
+    return to_use(_judge_classification(classification_loss), classification_loss, class_term, "SetCriterion")
+
+
+def class_term(logits, targets, pairs, eos_coef):
+    """The class term of `SetCriterion` for these pairs, called as the exercise asks: a scalar."""
+    criterion = SetCriterion(lambda *_: pairs, logits.shape[-1] - 1, eos_coef, losses=("labels",))
+    return criterion({"logits": logits, "pred_boxes": logits.new_zeros(*logits.shape[:2], 4)}, targets)["loss_ce"]
+
+
+def whole_loss(outputs, targets, eos_coef=1.0):
+    """The total of `SetCriterion` with the match of `HungarianMatcher`, called as the exercise asks: a scalar."""
+    criterion = SetCriterion(HungarianMatcher(), outputs["logits"].shape[-1] - 1, eos_coef)
+    return criterion.total(criterion(outputs, targets))
 
 
 def check_fair_eos_coef(fair_eos_coef):
@@ -27,8 +42,11 @@ def check_fair_eos_coef(fair_eos_coef):
 
 
 def check_set_loss(set_loss):
-    """Notebook 07: the whole loss, `set_loss(outputs, targets, eos_coef) -> scalar`."""
-    print(_judge_set_loss(set_loss))
+    """Notebook 07: the whole loss, `set_loss(outputs, targets, eos_coef) -> scalar`.
+
+    Gives back the function that is used further down.
+    """
+    return to_use(_judge_set_loss(set_loss), set_loss, whole_loss, "SetCriterion")
 
 
 def _batch(sizes, seed=0):

@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center
-from helpers.checks import MALFORMED, attempt
+from helpers.checks import MALFORMED, attempt, to_use
 from helpers.targets import EDGE_TOLERANCE, coco_target, validate_targets
 
 SMALLEST_SIDE = 0.2
@@ -16,14 +16,18 @@ WIDE = {
 
 
 def check_to_targets(to_targets):
-    """Notebook 03: an annotation in COCO's format becomes a dict of `class_labels` (T,) and `boxes` (T, 4)."""
+    """Notebook 03: an annotation in COCO's format becomes a dict of `class_labels` (T,) and `boxes` (T, 4).
+
+    Gives back the function that is used further down.
+    """
     from helpers.scenes import running_example
 
     image, annotation = running_example()
     verdict = judge_to_targets(to_targets, annotation, image.size)
-    print(verdict)
+    used = to_use(verdict, to_targets, coco_target, "coco_target")
     if verdict.startswith("not yet, on the running example"):
         _draw_reading(to_targets, image, annotation)
+    return used
 
 
 def judge_to_targets(to_targets, annotation, size):

@@ -3,14 +3,17 @@
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt, to_use
 
 OTHER_SCENE = 2  # of the test scenes with five objects
 
 
 def check_slice_detection_states(slice_detection_states):
-    """Notebook 02: (B, S, H) and N -> the states of the detection tokens, (B, N, H)."""
-    print(judge_slice_detection_states(slice_detection_states))
+    """Notebook 02: (B, S, H) and N -> the states of the detection tokens, (B, N, H); gives back who does it below."""
+    from helpers.detector import detection_states
+
+    verdict = judge_slice_detection_states(slice_detection_states)
+    return to_use(verdict, slice_detection_states, detection_states, "detection_states")
 
 
 def judge_slice_detection_states(slice_detection_states):

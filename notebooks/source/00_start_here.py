@@ -278,6 +278,8 @@ MatchingPlayground(outputs=outputs, targets=targets, image=image, eos_coef=model
 #
 # Two labels change places, and the loss by position rises. Which two do the least harm? Return their positions, 0 to
 # 4, and say why before you run the check.
+#
+# [A solution](solutions/00.ipynb)
 
 
 # %% tags=["exercise"]
@@ -295,13 +297,6 @@ check_gentlest_swap(gentlest_swap, positional_loss, names)
 #
 # </details>
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def gentlest_swap():
-    return (1, 3)  # the two digits "1": their classes still agree, only the boxes are wrong
-
-
-check_gentlest_swap(gentlest_swap, positional_loss, names)
 
 # %% [markdown]
 # ## What we learned

@@ -202,6 +202,7 @@ to_patches = rows[..., 1:65]  # (M, 5, 64)
 shares = 100 * ((to_patches * inside[:, None]).sum(-1) / to_patches.sum(-1)).mean(0)  # (5,)
 print(f"the box covers {100 * inside.mean():.0f} % of the image and gets {shares[-1]:.0f} % of the patch attention")
 
+# %%
 figure, (left, right) = figures.new_figure(12, 4.8, columns=2)
 draw_share_by_layer(left, shares, 100 * inside.mean(), "Tokens look into their own box")
 draw_receivers(right, rows, 65 + token, 12, "Where all their attention goes")
@@ -329,6 +330,8 @@ for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, target
 # An attention map names places in the sequence; you want pixels. Given the place of a patch, the image's width and the
 # patch size, return its (left, top, right, bottom). Place 1 is the top left patch; `pixels_of(10, 128, 16)` is
 # `(16, 16, 32, 32)`.
+#
+# [A solution](solutions/01.ipynb)
 
 
 # %% tags=["exercise"]
@@ -337,16 +340,6 @@ def pixels_of(position, image_width, patch_size):
 
 
 # %%
-check_pixels_of(pixels_of)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def pixels_of(position, image_width, patch_size):
-    row, column = divmod(position - 1, image_width // patch_size)  # place 0 is [CLS]
-    left, top = column * patch_size, row * patch_size
-    return (left, top, left + patch_size, top + patch_size)
-
-
 check_pixels_of(pixels_of)
 
 # %% [markdown]
@@ -367,6 +360,8 @@ check_pixels_of(pixels_of)
 # piece, and its memory grows with S alone.
 #
 # </details>
+#
+# [A solution](solutions/01.ipynb)
 
 
 # %% tags=["exercise"]
@@ -375,14 +370,6 @@ def largest_image():
 
 
 # %%
-check_largest_image(largest_image)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def largest_image():
-    return 16 * 29  # 29² = 841 patches and 1 + 100 tokens: 942; 30² = 900 would make 1,001
-
-
 check_largest_image(largest_image)
 
 # %% [markdown]

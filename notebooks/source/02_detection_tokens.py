@@ -56,6 +56,8 @@ print("last_hidden_state:", tuple(outputs.last_hidden_state.shape), "and", tuple
 # ## Exercise: slice the detection states
 #
 # One line. It should work for any batch, any length, any number of tokens: (B, S, H) and N in, (B, N, H) out.
+#
+# [A solution](solutions/02.ipynb)
 
 
 # %% tags=["exercise"]
@@ -64,15 +66,7 @@ def slice_detection_states(last_hidden_state, num_detection_tokens):
 
 
 # %%
-check_slice_detection_states(slice_detection_states)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def slice_detection_states(last_hidden_state, num_detection_tokens):
-    return last_hidden_state[:, -num_detection_tokens:]
-
-
-check_slice_detection_states(slice_detection_states)
+used_slice = check_slice_detection_states(slice_detection_states)
 
 # %% [markdown]
 # ## Two heads, applied by hand
@@ -95,7 +89,8 @@ def guesses_from(states):
     return {"logits": logits, "pred_boxes": boxes}
 
 
-by_hand = guesses_from(slice_detection_states(outputs.last_hidden_state, 12))
+# %%
+by_hand = guesses_from(used_slice(outputs.last_hidden_state, 12))
 assert torch.equal(by_hand["logits"], outputs.logits)
 assert torch.equal(by_hand["pred_boxes"], outputs.pred_boxes)
 
@@ -150,6 +145,8 @@ figures.show(figure, "Five slices of the same states, and their guesses with an 
 # ## Exercise: decode the boxes
 #
 # Turn `pred_boxes` (N, 4) into (left, top, right, bottom) in pixels, (N, 4).
+#
+# [A solution](solutions/02.ipynb)
 
 
 # %% tags=["exercise"]
@@ -158,16 +155,6 @@ def decode_boxes(pred_boxes, width, height):
 
 
 # %%
-check_decode_boxes(decode_boxes, outputs, image)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def decode_boxes(pred_boxes, width, height):
-    x, y, w, h = pred_boxes.unbind(-1)
-    corners = torch.stack((x - w / 2, y - h / 2, x + w / 2, y + h / 2), dim=-1)
-    return corners * torch.tensor([width, height, width, height])
-
-
 check_decode_boxes(decode_boxes, outputs, image)
 
 # %% [markdown]
@@ -207,6 +194,7 @@ figures.show(
     "One map of the image per token: a dot is the center of a box it found, the number counts them; F in the frame.",
 )
 
+# %%
 place = figures.LETTERS.index("F")
 digits = many.logits[:, place, :-1].argmax(-1)[claims[:, place] > 0.5].bincount(minlength=10)  # (K,)
 print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, count in enumerate(digits.tolist())))
@@ -296,6 +284,7 @@ for name, losses in terms.items():
     values = (f"{term} {losses[term].item():.3f}" for term in ("loss_ce", "loss_bbox", "loss_giou"))
     print(f"{name:12}", *values, sep="  ")
 
+# %%
 criterion.total(terms["twins"]).backward()
 pull = twins.vit.embeddings.detection_tokens.grad[0]  # (N, H)
 apart = (pull[good] - pull[idle]).norm() > 0.1 * pull[good].norm()
@@ -310,8 +299,10 @@ print("the gradients of", figures.LETTERS[good], "and its twin", figures.LETTERS
 # ## Exercise: put the slots in order
 #
 # Notebook 00 had a loss that pairs guess k with label k, and it failed. Rescue it: order the N tokens so that guess k
-# answers label k. The match comes as the matcher returns it: token `prediction_index[i]` answers label `target_index[i]`.
-# Idle tokens follow in any order. Will your order serve the next picture?
+# answers label k. The matcher's pairs say: token `prediction_index[i]` answers label `target_index[i]`. Idle tokens
+# follow in any order. Will your order serve the next picture?
+#
+# [A solution](solutions/02.ipynb)
 
 
 # %% tags=["exercise"]
@@ -320,15 +311,6 @@ def order_of_slots(prediction_index, target_index, num_tokens):
 
 
 # %%
-check_order_of_slots(order_of_slots, outputs, targets)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def order_of_slots(prediction_index, target_index, num_tokens):
-    matched = prediction_index[target_index.argsort()].tolist()  # in the labels' order
-    return matched + [token for token in range(num_tokens) if token not in matched]
-
-
 check_order_of_slots(order_of_slots, outputs, targets)
 
 # %% [markdown]

@@ -78,6 +78,8 @@ print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.s
 #
 # `to_targets` gets an annotation in COCO's format and the size of the image in pixels. It returns the dict. Think of
 # images that are not square, and of images without objects.
+#
+# [A solution](solutions/03.ipynb)
 
 
 # %% tags=["exercise"]
@@ -86,7 +88,7 @@ def to_targets(annotation, width, height):
 
 
 # %%
-check_to_targets(to_targets)
+used_to_targets = check_to_targets(to_targets)
 
 # %% [markdown]
 # <details><summary>A hint</summary>
@@ -95,18 +97,6 @@ check_to_targets(to_targets)
 #
 # </details>
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def to_targets(annotation, width, height):
-    things = annotation["annotations"]
-    labels = torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64)
-    pixels = torch.tensor([thing["bbox"] for thing in things], dtype=torch.float32).reshape(-1, 4)
-    left, top, box_width, box_height = pixels.unbind(-1)
-    centers = torch.stack([left + box_width / 2, top + box_height / 2, box_width, box_height], dim=-1)
-    return {"class_labels": labels, "boxes": centers / torch.tensor([width, height, width, height])}
-
-
-check_to_targets(to_targets)
 
 # %% [markdown]
 # ## Five broken data sets
@@ -256,7 +246,7 @@ for name, broken in datasets.items():
 
 # %%
 scenes = HandwrittenScenes("test", length=200)
-healthy = [to_targets(scene_annotation, 128, 128) for _, scene_annotation in scenes]  # of the exercise
+healthy = [used_to_targets(scene_annotation, 128, 128) for _, scene_annotation in scenes]  # of the exercise
 one_based = [{**scene, "class_labels": scene["class_labels"] + 1} for scene in healthy]
 corners = [{**scene, "boxes": center_to_corners(scene["boxes"])} for scene in healthy]
 for name, kind in {"healthy": healthy, "1-based labels": one_based, "corner boxes": corners}.items():
@@ -280,6 +270,8 @@ figures.show(figure, "A scene whose corner boxes pass every check: only the pict
 #
 # Now be the mistake. Find a box given as *corners*, left, top, right, bottom in fractions of the image, at least 0.2
 # wide and high, that `validate_targets` accepts as a center box.
+#
+# [A solution](solutions/03.ipynb)
 
 
 # %% tags=["exercise"]
@@ -298,14 +290,6 @@ check_unnoticed_box(unnoticed_box)
 #
 # </details>
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def unnoticed_box():
-    # half of `right` must fit on either side of `left`: left >= right / 2 and left + right / 2 <= 1; likewise below
-    return (0.45, 0.45, 0.7, 0.7)
-
-
-check_unnoticed_box(unnoticed_box)
 
 # %% [markdown]
 # ## Move it, break it

@@ -52,6 +52,8 @@ print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 # ## Exercise: the class cost
 #
 # Write it for all pairs at once: `logits` (N, K + 1) and `class_labels` (T,) give (N, T). An image may have no target.
+#
+# [A solution](solutions/04.ipynb)
 
 
 # %% tags=["exercise"]
@@ -60,7 +62,7 @@ def class_cost(logits, class_labels):
 
 
 # %%
-check_class_cost(class_cost)
+used_class_cost = check_class_cost(class_cost)
 
 # %% [markdown]
 # <details><summary>A hint</summary>
@@ -70,18 +72,11 @@ check_class_cost(class_cost)
 # </details>
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def class_cost(logits, class_labels):
-    return -logits.softmax(-1)[:, class_labels]  # one column for each target
-
-
-check_class_cost(class_cost)
-
 # %%
 place = target["class_labels"].tolist().index(4)
 guess = int(logits.softmax(-1)[:, 4].argmax())
 cell = (guess, place)  # the pair that we follow
-by_class = class_cost(logits, target["class_labels"])
+by_class = used_class_cost(logits, target["class_labels"])
 print(f"guess {figures.LETTERS[guess]}, target 4: {by_class[cell]:.2f}")
 assert torch.allclose(by_class, costs["class_cost"])
 figure = geometry.class_figure(image, target, pred_boxes, by_class, cell, "Class: −p")
@@ -136,11 +131,14 @@ figures.show(figure, "Two pairs in pieces, and minus GIoU for all 60: −1 is a 
 # %% [markdown]
 # GIoU is 1 for equal boxes and falls towards −1 as they part (Rezatofighi and others, 2019). The
 # **cost**, low for good pairs, is −GIoU. The **loss**, later, is 1 − GIoU.
-#
+
+# %% [markdown]
 # ## Exercise: GIoU
 #
 # Corner boxes (..., 4) in, one number for each pair out: (N, 1, 4) and (T, 4) must give (N, T). Mind the boxes that do
-# not touch.
+# not touch, and stay with tensors: further down a box follows the gradient of what you write.
+#
+# [A solution](solutions/04.ipynb)
 
 
 # %% tags=["exercise"]
@@ -149,7 +147,7 @@ def giou(boxes1, boxes2):
 
 
 # %%
-check_giou(giou)
+used_giou = check_giou(giou)
 
 # %% [markdown]
 # <details><summary>A hint</summary>
@@ -159,22 +157,6 @@ check_giou(giou)
 #
 # </details>
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def giou(boxes1, boxes2):
-    left1, top1, right1, bottom1 = boxes1.unbind(-1)
-    left2, top2, right2, bottom2 = boxes2.unbind(-1)
-    width = (torch.minimum(right1, right2) - torch.maximum(left1, left2)).clamp(min=0)
-    height = (torch.minimum(bottom1, bottom2) - torch.maximum(top1, top2)).clamp(min=0)
-    intersection = width * height
-    areas = (right1 - left1) * (bottom1 - top1) + (right2 - left2) * (bottom2 - top2)
-    union = areas - intersection
-    hull_width = torch.maximum(right1, right2) - torch.minimum(left1, left2)
-    hull = hull_width * (torch.maximum(bottom1, bottom2) - torch.minimum(top1, top2))
-    return intersection / union - (hull - union) / hull
-
-
-check_giou(giou)
 
 # %% [markdown]
 # ## Each is blind somewhere
@@ -232,7 +214,7 @@ def follow(loss, steps=450, rate=0.002):
 goal = torch.tensor([0.8, 0.5, 0.2, 0.2], dtype=torch.float64)
 losses = {
     "1 − IoU stands still": lambda box: 1 - box_iou(center_to_corners(box), center_to_corners(goal)),
-    "1 − GIoU inflates first": lambda box: 1 - generalized_box_iou(center_to_corners(box), center_to_corners(goal)),
+    "1 − GIoU inflates first": lambda box: 1 - used_giou(center_to_corners(box), center_to_corners(goal)),
     "L1 moves": lambda box: (box - goal).abs().sum(),
 }
 _, giou_loss, l1_loss = losses.values()
@@ -264,6 +246,8 @@ BoxLab(prediction=my_guess, target=my_target, loss="giou")
 #
 # The target is (0.5, 0.5, 0.2, 0.2), as center and size. Find two guesses, both at an L1 distance of exactly 0.2 from
 # it: the first with IoU 0, the second with IoU 0.5. Draw them on paper first.
+#
+# [A solution](solutions/04.ipynb)
 
 
 # %% tags=["exercise"]
@@ -272,16 +256,6 @@ def two_guesses():
 
 
 # %%
-check_two_guesses(two_guesses)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def two_guesses():
-    moved = (0.7, 0.5, 0.2, 0.2)  # all 0.2 spent on moving: the edges just meet
-    widened = (0.5, 0.5, 0.4, 0.2)  # all 0.2 spent on the width: twice the area, all of the target inside
-    return moved, widened
-
-
 check_two_guesses(two_guesses)
 
 # %% [markdown]

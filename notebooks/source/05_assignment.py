@@ -166,6 +166,8 @@ figures.show(drawn.shares_figure(situations), caption)
 # Take the cheapest cell of the whole matrix, cross out its row and column, repeat until rows or columns run out.
 # Return the pairs in the order you took them. It must work for more targets than guesses, too, and leave the caller's
 # matrix alone.
+#
+# [A solution](solutions/05.ipynb)
 
 
 # %% tags=["exercise"]
@@ -185,24 +187,14 @@ check_greedy_match(greedy_match)
 # </details>
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def greedy_match(cost):
-    left, pairs = cost.copy(), []
-    for _ in range(min(cost.shape)):
-        row, column = np.unravel_index(left.argmin(), left.shape)
-        pairs.append((row, column))
-        left[row], left[:, column] = np.inf, np.inf
-    return pairs
-
-
-check_greedy_match(greedy_match)
-
 # %% [markdown]
 # ## Exercise: make greedy lose by 3
 #
 # Now with boxes and the real cost, 5 · L1 − 2 · GIoU; all classes are equally sure. Place two guesses and two targets,
 # all as center boxes, inside the image, sides at least 0.05, so that greedy costs at least 3 more than the best match. The check draws
 # what you built.
+#
+# [A solution](solutions/05.ipynb)
 
 
 # %% tags=["exercise"]
@@ -221,15 +213,6 @@ check_trap_for_greedy(trap_for_greedy)
 #
 # </details>
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def trap_for_greedy():
-    pred_boxes = [[0.10, 0.5, 0.2, 0.2], [0.61, 0.5, 0.2, 0.2]]
-    boxes = [[0.36, 0.5, 0.2, 0.2], [0.88, 0.5, 0.2, 0.2]]
-    return pred_boxes, boxes
-
-
-check_trap_for_greedy(trap_for_greedy)
 
 # %% [markdown]
 # ## What is a guess worth?

@@ -27,7 +27,7 @@ from IPython.display import Markdown
 from scipy.optimize import linear_sum_assignment
 from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
 
-from helpers import HungarianMatcher, bbox_cost, center_to_corners, class_cost, figures, generalized_box_iou, giou_cost
+from helpers import HungarianMatcher, center_to_corners, figures, generalized_box_iou
 from helpers.checks.matcher import MISTAKES, check_flip_with_log, check_match_batch
 from helpers.detector import load_detector
 from helpers.figures import batch as drawn
@@ -221,6 +221,8 @@ figures.show(
 # −p say about that?
 #
 # </details>
+#
+# [A solution](solutions/06.ipynb)
 
 
 # %% tags=["exercise"]
@@ -229,14 +231,6 @@ def flip_with_log():
 
 
 # %%
-check_flip_with_log(flip_with_log)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def flip_with_log():
-    return [0.001, 0.2], [[0.52, 0.49, 0.3, 0.3], [0.61, 0.56, 0.3, 0.3]]
-
-
 check_flip_with_log(flip_with_log)
 
 # %% [markdown]
@@ -310,9 +304,14 @@ MatchingPlayground(outputs=young, targets=targets[:1], image=images[0])
 #
 # Write all of it: for each image softmax, three costs, weights 1, 5, 2, solve. Return one pair of index tensors per
 # image. `class_cost`, `bbox_cost` and `giou_cost` are yours to use, or write them by hand, as in 04.
+#
+# [A solution](solutions/06.ipynb)
 
 
 # %% tags=["exercise"]
+from helpers import bbox_cost, class_cost, giou_cost  # yours to use  # noqa: F401
+
+
 def match_batch(outputs, targets):
     return None  # [(prediction_index, target_index), ...], one pair per image
 
@@ -328,19 +327,6 @@ check_match_batch(match_batch)
 #
 # </details>
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-@torch.no_grad()
-def match_batch(outputs, targets):
-    pairs = []
-    for logits, pred_boxes, target in zip(outputs["logits"], outputs["pred_boxes"], targets):
-        total = class_cost(logits, target["class_labels"]) + 5 * bbox_cost(pred_boxes, target["boxes"])
-        total = total + 2 * giou_cost(pred_boxes, target["boxes"])
-        pairs.append(tuple(torch.as_tensor(index) for index in linear_sum_assignment(total)))
-    return pairs
-
-
-check_match_batch(match_batch)
 
 # %% [markdown]
 # ## What we learned

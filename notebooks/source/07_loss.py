@@ -77,6 +77,8 @@ figures.show(figure, caption)
 #
 # Write it for a batch: `logits` (B, N, K + 1), one dict of targets per image, and the matcher's `pairs`, one
 # `(tokens, order)` per image. Guess `tokens[k]` has target `order[k]`.
+#
+# [A solution](solutions/07.ipynb)
 
 
 # %% tags=["exercise"]
@@ -85,30 +87,18 @@ def classification_loss(logits, targets, pairs, eos_coef):
 
 
 # %%
-check_classification_loss(classification_loss)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def classification_loss(logits, targets, pairs, eos_coef):
-    classes = torch.full(logits.shape[:2], logits.shape[-1] - 1)  # (B, N), no object
-    for image, (tokens, order) in enumerate(pairs):
-        classes[image, tokens] = targets[image]["class_labels"][order]
-    weight = torch.tensor([1.0] * (logits.shape[-1] - 1) + [eos_coef])
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), classes.flatten(), weight)
-
-
-check_classification_loss(classification_loss)
+used_classification_loss = check_classification_loss(classification_loss)
 
 # %% [markdown]
 # ## Three programs, one answer
 #
-# Your class term and our two sums, `SetCriterion`, and `transformers`: three columns that must be equal. All three take
+# The class term you wrote and our two sums, `SetCriterion`, and `transformers`: three columns that must be equal. All take
 # the `eos_coef` of the trained detector; the cell prints it.
 
 # %%
 eos_coef = model.config.eos_coefficient
 by_hand = {
-    "loss_ce": classification_loss(outputs["logits"], targets, [(tokens, order)], eos_coef),
+    "loss_ce": used_classification_loss(outputs["logits"], targets, [(tokens, order)], eos_coef),
     "loss_bbox": l1.sum() / 5,
     "loss_giou": one_minus_giou.sum() / 5,
     "cardinality_error": ((probabilities.argmax(-1) != 10).sum() - 5).abs().float(),
@@ -190,6 +180,8 @@ figures.show(figure, "Length of the gradient at each guess: green with its targe
 #
 # Now backwards. Which `eos_coef` lets no-object weigh exactly as much as all objects together? Take *N* > *T*. The check
 # draws the share of no-object over `eos_coef`, and where your answer stands.
+#
+# [A solution](solutions/07.ipynb)
 
 
 # %% tags=["exercise"]
@@ -198,14 +190,6 @@ def fair_eos_coef(num_predictions, num_targets):
 
 
 # %%
-check_fair_eos_coef(fair_eos_coef)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def fair_eos_coef(num_predictions, num_targets):
-    return num_targets / (num_predictions - num_targets)
-
-
 check_fair_eos_coef(fair_eos_coef)
 
 # %% [markdown]
@@ -321,8 +305,10 @@ figures.show(figure, "One scene after 9,000 steps, matched by cost and by loss."
 # ## Exercise: the whole loss
 #
 # Now assemble it. Costs and GIoU (04), assignment (05), the match of a batch (06): paste your own functions, or use
-# `HungarianMatcher` and `generalized_box_iou` in their place. The class term is yours. The weights are 1, 5, 2;
+# `HungarianMatcher` and `generalized_box_iou` in their place. The class term is yours, or `used_classification_loss`. The weights are 1, 5, 2;
 # `num_boxes` counts the targets of the whole batch, at least 1.
+#
+# [A solution](solutions/07.ipynb)
 
 
 # %% tags=["exercise"]
@@ -331,22 +317,7 @@ def set_loss(outputs, targets, eos_coef=1.0):
 
 
 # %%
-check_set_loss(set_loss)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def set_loss(outputs, targets, eos_coef=1.0):
-    pairs = HungarianMatcher()(outputs, targets)
-    loss = classification_loss(outputs["logits"], targets, pairs, eos_coef)
-    num_boxes = max(sum(len(target["class_labels"]) for target in targets), 1)
-    for pred_boxes, target, (tokens, order) in zip(outputs["pred_boxes"], targets, pairs):
-        guess, truth = pred_boxes[tokens], target["boxes"][order]
-        giou = generalized_box_iou(center_to_corners(guess), center_to_corners(truth))
-        loss = loss + (5 * (guess - truth).abs().sum() + 2 * (1 - giou).sum()) / num_boxes
-    return loss
-
-
-check_set_loss(set_loss)
+used_set_loss = check_set_loss(set_loss)
 
 # %% [markdown]
 # ## Eight images in one batch
@@ -362,14 +333,14 @@ check_set_loss(set_loss)
 
 # %%
 eight, truths = {name: early_outputs[name][:8] for name in ("logits", "pred_boxes")}, batch["labels"][:8]
-alone = [set_loss({name: value[[i]] for name, value in eight.items()}, truths[i : i + 1]) for i in range(8)]
+alone = [used_set_loss({name: value[[i]] for name, value in eight.items()}, truths[i : i + 1]) for i in range(8)]
 print("objects:", *(len(truth["boxes"]) for truth in truths))
-print(f"one batch of eight {set_loss(eight, truths):.2f}, mean of eight images {sum(alone) / 8:.2f}")
+print(f"one batch of eight {used_set_loss(eight, truths):.2f}, mean of eight images {sum(alone) / 8:.2f}")
 
 # %% [markdown]
 # ## Three steps
 #
-# Does it teach? An untrained detector, tokens sliced and decoded as in 02, three steps down **your** loss.
+# Does it teach? An untrained detector, tokens sliced and decoded as in 02, three steps down the loss of the exercise.
 
 # %% tags=["live"]
 learner = build_model(Recipe())
@@ -378,7 +349,7 @@ losses = []
 for _ in range(4):
     states = detection_states(learner.vit(batch["pixel_values"][:8]).last_hidden_state, 12)  # (8, 12, 96)
     logits, pred_boxes = learner.class_labels_classifier(states), learner.bbox_predictor(states).sigmoid()
-    loss = set_loss({"logits": logits, "pred_boxes": pred_boxes}, truths)
+    loss = used_set_loss({"logits": logits, "pred_boxes": pred_boxes}, truths)
     losses.append(loss.item())
     optimizer.zero_grad()
     loss.backward()

@@ -134,6 +134,8 @@ print(f"of the ink it finds {found[0]:.0%}; of what it calls ink, {true_share[0]
 #
 # Write it for *M* pairs at once: `mask_logits` and `ink`, both (*M*, pixels), give (*M*,). It must stay
 # differentiable.
+#
+# [A solution](solutions/08.ipynb)
 
 
 # %% tags=["exercise"]
@@ -142,17 +144,7 @@ def dice_loss(mask_logits, ink):
 
 
 # %%
-check_dice_loss(dice_loss)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def dice_loss(mask_logits, ink):
-    probability = mask_logits.sigmoid()
-    overlap = (probability * ink).sum(1)
-    return 1 - (2 * overlap + 1) / (probability.sum(1) + ink.sum(1) + 1)
-
-
-check_dice_loss(dice_loss)
+used_dice_loss = check_dice_loss(dice_loss)
 
 # %% [markdown]
 # ## Three programs again
@@ -162,7 +154,7 @@ check_dice_loss(dice_loss)
 
 # %%
 one = {"logits": outputs["logits"][:1], "pred_boxes": outputs["pred_boxes"][:1], "pred_masks": pred_masks}
-by_hand = {"loss_mask": focal.sum() / 5, "loss_dice": dice_loss(p.logit(), m).sum() / 5}
+by_hand = {"loss_mask": focal.sum() / 5, "loss_dice": used_dice_loss(p.logit(), m).sum() / 5}
 ours = SetCriterion(lambda *_: matches[:1], 10, losses=("masks",))(one, targets[:1])
 theirs = ImageLoss(lambda *_: matches[:1], 10, 1.0, ["masks"])(one, targets[:1])
 print(f"{'':12}{'by hand':>9}{'ours':>9}{'theirs':>9}")
@@ -183,6 +175,8 @@ for name, value in by_hand.items():
 # one pixel further right.
 #
 # </details>
+#
+# [A solution](solutions/08.ipynb)
 
 
 # %% tags=["exercise"]
@@ -191,19 +185,7 @@ def same_focal(ink):
 
 
 # %%
-three = targets[0]["masks"][0]
-check_same_focal(same_focal, three)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def same_focal(ink):
-    thicker, broken = ink | ink.roll(1, 1), ink.clone()
-    invented = int((thicker & ~ink).sum())
-    broken[tuple(ink.nonzero()[: 3 * invented].T)] = False  # three missed pixels for each invented one
-    return thicker, broken
-
-
-check_same_focal(same_focal, three)
+check_same_focal(same_focal, targets[0]["masks"][0])
 
 # %% [markdown]
 # For focal loss, a stroke one pixel too thick is as bad as a digit with a third of its ink gone. Dice sees the
@@ -267,6 +249,8 @@ for wanted in (False, True):
     except TypeError as error:
         print(f"output_hidden_states={wanted}: {error}")
 model.config.auxiliary_loss = False
+
+# %%
 layers = [*outputs["auxiliary_outputs"], {name: outputs[name] for name in ("logits", "pred_boxes")}]
 remade = SetCriterion(HungarianMatcher(), 10, model.config.eos_coefficient)
 print("ours, layer 1:", *[name for name in remade(outputs, targets) if name.endswith("_0")])

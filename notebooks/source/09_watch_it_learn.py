@@ -121,6 +121,8 @@ for name, at in stops.items():
 # with the most it ever falls in that time.
 #
 # </details>
+#
+# [A solution](solutions/09.ipynb)
 
 
 # %% tags=["exercise"]
@@ -129,18 +131,6 @@ def end_of_plateau(step, curve):
 
 
 # %%
-check_end_of_plateau(end_of_plateau, recording)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def end_of_plateau(step, curve):
-    smooth = np.convolve(np.pad(curve, 2, mode="edge"), np.ones(5) / 5, "valid")
-    ahead = smooth[:-8] - smooth[8:]  # the fall within the next 400 steps
-    flat = ahead < 0.1 * ahead.max()
-    start = flat.argmax()  # the first flat point
-    return step[start + (~flat[start:]).argmax()]  # and the next that is not
-
-
 check_end_of_plateau(end_of_plateau, recording)
 
 # %% [markdown]
@@ -221,6 +211,8 @@ figures.show(figure, "Precision over recall of the trained detector; each curve 
 # *Break it.* You get what the detector found in one scene, a dict of `boxes` (M, 4), `scores` (M,) and `labels` (M,).
 # Return another dict: at least 80 [duplicates](glossary.md#duplicate) per 100 objects, all with a score over 0.5, and an AP that falls by no
 # more than 0.01.
+#
+# [A solution](solutions/09.ipynb)
 
 
 # %% tags=["exercise"]
@@ -229,16 +221,6 @@ def hide_duplicates(found):
 
 
 # %%
-check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def hide_duplicates(found):
-    twice = {name: torch.cat([found[name], found[name]]) for name in ("boxes", "labels")}
-    scores = torch.cat([0.75 + found["scores"] / 4, 0.5 + found["scores"] / 4])
-    return {**twice, "scores": scores}
-
-
 check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
 
 # %% [markdown]

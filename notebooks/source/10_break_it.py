@@ -323,6 +323,8 @@ ablations.show_table(runs, network)
 # NMS is a guess about the world: objects of one class do not overlap by half. Place two objects of one class so that it
 # strikes out one of two perfect boxes: return two corner boxes (left, top, right, bottom) in a picture of 128 pixels.
 # The check draws what is left.
+#
+# [A solution](solutions/10.ipynb)
 
 
 # %% tags=["exercise"]
@@ -331,14 +333,6 @@ def crowd():
 
 
 # %%
-check_crowd(crowd)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def crowd():
-    return [[30, 30, 90, 90], [42, 34, 102, 94]]
-
-
 check_crowd(crowd)
 
 # %% [markdown]
@@ -353,6 +347,8 @@ check_crowd(crowd)
 # A target with two wishes is two columns.
 #
 # </details>
+#
+# [A solution](solutions/10.ipynb)
 
 
 # %% tags=["exercise"]
@@ -361,17 +357,6 @@ def two_each(cost):
 
 
 # %%
-check_two_each(two_each)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def two_each(cost):
-    from scipy.optimize import linear_sum_assignment
-
-    guesses, wishes = linear_sum_assignment(np.repeat(cost, 2, axis=1))
-    return guesses, wishes // 2
-
-
 check_two_each(two_each)
 
 # %% [markdown]

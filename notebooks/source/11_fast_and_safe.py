@@ -223,6 +223,8 @@ figures.show(speed.sentinel_figure(sentinels, shares, largest_float, scale), cap
 sentinel = largest_float
 print(f"{sentinel:.1e} + 0.3 - {sentinel:.1e} =", sentinel + 0.3 - sentinel)
 print(f"needlessly dear with {sentinel:.1e}: {100 * share_too_dear(sentinel):.0f} %")
+
+# %%
 outputs_20, targets_20 = random_batch(200, N=20, T=20)
 for target in targets_20:
     target["boxes"][0] = float("nan")
@@ -244,6 +246,8 @@ print(f"with helpers: {100 * dearer / 200:.0f} %, and a note: {notes[0].message}
 # If the NaN can be avoided, it is. So no match may be able to avoid it.
 #
 # </details>
+#
+# [A solution](solutions/11.ipynb)
 
 
 # %% tags=["exercise"]
@@ -252,15 +256,6 @@ def trap_for_the_solver():
 
 
 # %%
-check_trap_for_the_solver(trap_for_the_solver)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def trap_for_the_solver():
-    nan = float("nan")
-    return [[nan, 6.0], [nan, 2.0]], 1e20
-
-
 check_trap_for_the_solver(trap_for_the_solver)
 
 # %% [markdown]
@@ -363,6 +358,8 @@ for name in ("loss_ce", "loss_bbox", "loss_giou"):
 # `parts` is a list of (outputs, targets). Return one scalar: the total loss of the whole batch. `criterion(outputs,
 # targets, num_boxes, class_weight_sum)` takes the two divisors from you, and `criterion.total` weighs the terms. A
 # guess without a target weighs `criterion.eos_coef`; every target has a guess here.
+#
+# [A solution](solutions/11.ipynb)
 
 
 # %% tags=["exercise"]
@@ -371,17 +368,6 @@ def accumulated_loss(criterion, parts):
 
 
 # %%
-check_accumulated_loss(accumulated_loss)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def accumulated_loss(criterion, parts):
-    objects = sum(len(target["boxes"]) for _, targets in parts for target in targets)
-    guesses = sum(outputs["logits"].shape[:2].numel() for outputs, _ in parts)
-    weights = objects + criterion.eos_coef * (guesses - objects)
-    return sum(criterion.total(criterion(*part, max(objects, 1), weights)) for part in parts)
-
-
 check_accumulated_loss(accumulated_loss)
 
 # %% [markdown]

@@ -103,6 +103,8 @@ figures.show(figure, 'The match of DETR, and the two guesses that stand on the u
 #
 # `logits` (N, K) and `class_labels` (T,) give (N, T): for each pair, *p* is the sigmoid of the target's class. Make it
 # finite for logits of 50, too.
+#
+# [A solution](solutions/12.ipynb)
 
 
 # %% tags=["exercise"]
@@ -111,23 +113,13 @@ def focal_cost(logits, class_labels):
 
 
 # %%
-check_focal_cost(focal_cost)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def focal_cost(logits, class_labels):
-    z = logits[:, class_labels]  # (N, T)
-    p, log = z.sigmoid(), torch.nn.functional.logsigmoid
-    return -0.25 * (1 - p) ** 2 * log(z) + 0.75 * p**2 * log(-z)
-
-
-check_focal_cost(focal_cost)
+used_focal_cost = check_focal_cost(focal_cost)
 
 # %% [markdown]
 # ## A flip, 120 times
 #
 # Is the cost really a difference of losses? Flip each of the 12 × 10 goals once, with the loss of `transformers`, and
-# compare all pairs with your function. Then match.
+# compare all pairs with the focal cost. Then match.
 #
 # **Predict first.** DETR gave the upper "1" to G. Does the focal cost?
 #
@@ -144,8 +136,8 @@ from transformers.loss import loss_deformable_detr as deformable
 goals = torch.eye(120).view(120, 1, 12, 10)  # each has a single 1
 loss = [deformable.sigmoid_focal_loss(plain["logits"], goal, num_boxes=1) * 12 for goal in (0 * goals[0], *goals)]
 flips = (torch.stack(loss[1:]) - loss[0]).view(12, 10)[:, labels]  # (12, 5); * 12 undoes its mean over the guesses
-torch.testing.assert_close(flips, focal_cost(plain["logits"][0], labels), atol=1e-4, rtol=0)
-print(f'flip C to "1": {flips[2, 1]:.3f}, flip G: {flips[6, 1]:.3f}; all 60 pairs equal your cost')
+torch.testing.assert_close(flips, used_focal_cost(plain["logits"][0], labels), atol=1e-4, rtol=0)
+print(f'flip C to "1": {flips[2, 1]:.3f}, flip G: {flips[6, 1]:.3f}; all 60 pairs equal the focal cost')
 
 matchers = {"DETR": HungarianMatcher(), "Deformable DETR": HungarianMatcher(costs=later.FOCAL_COSTS)}
 for name, matcher in matchers.items():
@@ -179,6 +171,8 @@ torch.testing.assert_close(ours, theirs(plain, targets)["loss_ce"])
 #
 # The target is a "1". Two guesses have the same box; invent their logits, three each: "1", "7", no object. DETR's −p
 # must prefer A and the focal cost B, or the other way round, both by 0.1 at least.
+#
+# [A solution](solutions/12.ipynb)
 
 
 # %% tags=["exercise"]
@@ -187,14 +181,6 @@ def disagreement():
 
 
 # %%
-check_disagreement(disagreement)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def disagreement():
-    return [[0.0, -9.0, -9.0], [3.0, 3.5, -9.0]]  # A: alone, but quiet. B: loud, but not alone.
-
-
 check_disagreement(disagreement)
 
 # %% [markdown]
@@ -359,6 +345,8 @@ figures.show(figure, "Three transport plans, rows are guesses, columns targets a
 #
 # With a supply of 1 each and a small ε, transport **is** the Hungarian match. Find ε and a number of steps, at most
 # 2,000: each pair of the match holds 0.95 at least, each row sums to 1 within 0.05.
+#
+# [A solution](solutions/12.ipynb)
 
 
 # %% tags=["exercise"]
@@ -367,14 +355,6 @@ def sharp_plan(cost):
 
 
 # %%
-check_sharp_plan(sharp_plan, cost, matchers["RT-DETR"](outputs, targets)[0])
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def sharp_plan(cost):
-    return 0.02, 1000
-
-
 check_sharp_plan(sharp_plan, cost, matchers["RT-DETR"](outputs, targets)[0])
 
 # %% [markdown]
@@ -390,6 +370,8 @@ matches = {name: matchers[name](masked, targets)[0] for name in order}
 costs = {name: matchers[name].cost_matrices(masked, targets)[0]["total"] for name in order}
 caption = "Which target grades which guess: one picture for each positive, an empty cell must say no object."
 figures.show(field.supervision_figure(image, targets[0], matches), caption)
+
+# %%
 display(field.method_chooser(image, outputs, targets[0], matches, costs, chosen="Deformable DETR"))
 Markdown(field.take_home(matches, num_targets=5))
 

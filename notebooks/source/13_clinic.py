@@ -19,7 +19,7 @@ from transformers import YolosForObjectDetection, YolosImageProcessorPil
 from transformers.loss.loss_for_object_detection import HungarianMatcher as TheirMatcher
 from transformers.loss.loss_for_object_detection import ImageLoss, box_iou
 
-from helpers import HungarianMatcher, SetCriterion, center_to_corners, corners_to_center, figures, validate_targets
+from helpers import HungarianMatcher, SetCriterion, center_to_corners, figures, validate_targets
 from helpers.checks.clinic import check_deep_loss, check_guarded_total, check_mended, check_padded
 from helpers.detector import detection_outputs, load_detector
 from helpers.figures import clinic
@@ -133,28 +133,19 @@ for name, sick in data_sets.items():
 # are.
 #
 # </details>
+#
+# [A solution](solutions/13.ipynb)
 
 
 # %% tags=["exercise"]
+from helpers import corners_to_center  # yours to use  # noqa: F401
+
+
 def mend_data_set(targets, num_classes):
     return None  # a list of targets
 
 
 # %%
-check_mended(mend_data_set)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def mend_data_set(targets, num_classes):
-    labels = [target["class_labels"].long() for target in targets]
-    boxes = [target["boxes"].reshape(-1, 4) for target in targets]
-    from_one = int((torch.cat(labels) == num_classes).any())
-    edges = center_to_corners(torch.cat(boxes))  # if they are centre boxes
-    if edges.min() < -1e-3 or edges.max() > 1 + 1e-3:
-        boxes = [corners_to_center(box) for box in boxes]
-    return [{"class_labels": label - from_one, "boxes": box} for label, box in zip(labels, boxes)]
-
-
 check_mended(mend_data_set)
 
 # %% [markdown]
@@ -244,6 +235,8 @@ print(f"6  class_error {class_error:.0f}, yet {100 * right.float().mean():.0f} %
 # `name.rstrip("_0123456789")` cuts the layer off. `torch.isfinite` knows NaN.
 #
 # </details>
+#
+# [A solution](solutions/13.ipynb)
 
 
 # %% tags=["exercise"]
@@ -252,20 +245,6 @@ def guarded_total(losses, weights):
 
 
 # %%
-check_guarded_total(guarded_total)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def guarded_total(losses, weights):
-    total = 0
-    for name, value in losses.items():
-        weight = weights.get(name.rstrip("_0123456789"), 0)
-        if weight and not (torch.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} is {float(value)}: look at the boxes before you train on.")
-        total = total + weight * value if weight else total
-    return total
-
-
 check_guarded_total(guarded_total)
 
 # %% [markdown]
@@ -343,6 +322,8 @@ print("9  helpers:", *(name for name in ours(detection_outputs(model, pixel_valu
 #
 # The loss of all layers of a YOLOS, with 1, 5, 2 and the `eos_coefficient` of its config, as one scalar that teaches.
 # If an image has more objects than the model has tokens, raise a `ValueError`. The config knows both *N* and *K*.
+#
+# [A solution](solutions/13.ipynb)
 
 
 # %% tags=["exercise"]
@@ -351,21 +332,6 @@ def deep_loss(model, pixel_values, targets):
 
 
 # %%
-check_deep_loss(deep_loss)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def deep_loss(model, pixel_values, targets):
-    config = model.config
-    for image, target in enumerate(targets):
-        if len(target["boxes"]) > config.num_detection_tokens:
-            raise ValueError(
-                f"image {image} has {len(target['boxes'])} objects for {config.num_detection_tokens} tokens"
-            )
-    criterion = SetCriterion(HungarianMatcher(), config.num_labels, config.eos_coefficient)
-    return criterion.total(criterion(detection_outputs(model, pixel_values), targets))
-
-
 check_deep_loss(deep_loss)
 
 # %% [markdown]
@@ -444,6 +410,8 @@ for said in (0.0, 9.0):
 # A data loader makes one tensor of `images` (3, h, w) of all sizes. Fill up with zeros, right and below, as little as
 # you can. Return targets in fractions of this canvas. Leave the given ones as they are: the next epoch wants them. The
 # check draws your batch.
+#
+# [A solution](solutions/13.ipynb)
 
 
 # %% tags=["exercise"]
@@ -452,21 +420,6 @@ def pad_batch(images, targets):
 
 
 # %%
-check_padded(pad_batch)
-
-
-# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def pad_batch(images, targets):
-    height, width = (max(image.shape[side] for image in images) for side in (1, 2))
-    pixel_values, padded = torch.zeros(len(images), 3, height, width), []
-    for canvas, image, target in zip(pixel_values, images, targets):
-        h, w = image.shape[1:]
-        canvas[:, :h, :w] = image
-        scale = torch.tensor([w / width, h / height, w / width, h / height])
-        padded.append({**target, "boxes": target["boxes"] * scale})
-    return pixel_values, padded
-
-
 check_padded(pad_batch)
 
 # %% [markdown]

@@ -1,92 +1,151 @@
-"""Exercises: quiet when untouched, "correct" with the solution, a hint with a typical mistake."""
+"""Exercises: quiet when untouched, "correct" with the solution or an unusual answer, a hint with a typical mistake."""
 
-import nbformat
+import ast
+import functools
+
 import pytest
 from exercise_runs import (
+    UNUSUAL_ANSWERS,
     WRONG_ANSWERS,
+    Classroom,
+    answers,
     exercise_name,
-    exercises,
     says_correct,
     says_not_attempted,
     says_wrong_with_a_hint,
-    wrong_answers,
+    with_exercises,
 )
-from notebook_rules import tagged, texts
-from notebook_runs import SHIPPED, run, run_fresh
+from notebook_rules import code_cells
 
-from tools.notebooks import read_built
+from tools.notebooks import read_source
 
-WITH_EXERCISES = [path for path in SHIPPED if any(tagged(cell, "exercise") for cell in read_built(path).cells)]
-each_notebook = pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
-
-
-@each_notebook
-@pytest.mark.timeout(600)
-def test_untouched_stubs_are_called_not_attempted(path):
-    cells = run(path).notebook.cells
-    for exercise in exercises(read_built(path)):
-        assert says_not_attempted("\n".join(text for _, text in texts(cells[exercise.check]))), exercise.name
+SOURCES = {path.stem: path for path in with_exercises()}
+each_notebook = pytest.mark.parametrize("name", SOURCES)
 
 
-@each_notebook
-@pytest.mark.timeout(600)
-def test_solutions_are_correct(path):
-    for name, text in run(path).answers.solved.items():
-        assert says_correct(text), f"{name}: {text}"
+@functools.cache
+def classroom(name):
+    return Classroom(SOURCES[name])
+
+
+def all_answers(folder):
+    """One test for each file."""
+    found = [(name, file) for name in SOURCES for file in answers(name, folder)]
+    return pytest.mark.parametrize(("name", "file"), found, ids=[f"{name[:2]}-{file.stem}" for name, file in found])
 
 
 @each_notebook
-@pytest.mark.timeout(600)
-def test_wrong_answers_get_a_hint(path):
-    for file, text in run(path).answers.wrong.items():
-        assert says_wrong_with_a_hint(text), f"{file.name}: {text}"
-        assert not says_correct(text), f"{file.name}: {text}"
+def test_untouched_stubs_are_called_not_attempted(name):
+    for exercise in classroom(name).exercises.values():
+        said = classroom(name).try_answer(exercise.name, exercise.stub)
+        assert says_not_attempted(said.text), exercise.name
+        assert said.used is not said.function
 
 
 @each_notebook
-def test_every_exercise_has_a_typical_wrong_answer(path):
-    names = {exercise.name for exercise in exercises(read_built(path))}
-    assert {exercise_name(file) for file in wrong_answers(path.stem)} == names
+def test_solutions_are_correct(name):
+    assert classroom(name).solved.keys() == classroom(name).exercises.keys()
+    for exercise, text in classroom(name).solved.items():
+        assert says_correct(text), f"{exercise}: {text}"
+
+
+@all_answers(UNUSUAL_ANSWERS)
+def test_unusual_right_answers_are_correct(name, file):
+    said = classroom(name).try_answer(exercise_name(file), file.read_text(encoding="utf-8"))
+    assert says_correct(said.text), said.text
+    assert said.used in (None, said.function)
+
+
+@all_answers(WRONG_ANSWERS)
+def test_wrong_answers_get_a_hint(name, file):
+    said = classroom(name).try_answer(exercise_name(file), file.read_text(encoding="utf-8"))
+    assert says_wrong_with_a_hint(said.text), said.text
+    assert not says_correct(said.text), said.text
+    assert said.used is not said.function
 
 
 @each_notebook
-def test_solutions_are_folded(path):
-    for cell in read_built(path).cells:
-        if tagged(cell, "solution"):
-            assert cell.metadata.get("jupyter", {}).get("source_hidden"), cell.source
+def test_what_a_check_gives_back_in_place_of_a_wrong_answer_is_right(name):
+    for exercise in classroom(name).exercises.values():
+        ours = classroom(name).try_answer(exercise.name, exercise.stub).used
+        if ours is not None:
+            room = classroom(name)
+            answer = f"from {ours.__module__} import {ours.__name__} as {exercise.name}"
+            assert says_correct(room.try_answer(exercise.name, answer).text), ours
 
 
-def test_wrong_answers_belong_to_a_notebook():
-    folders = {path.name for path in WRONG_ANSWERS.glob("*") if path.is_dir() and path.name != "__pycache__"}
-    assert folders <= {path.stem for path in WITH_EXERCISES}
+@each_notebook
+@pytest.mark.parametrize("folder", [WRONG_ANSWERS], ids=["wrong"])
+def test_every_exercise_has_answers_of_both_kinds(name, folder):
+    assert {exercise_name(file) for file in answers(name, folder)} == set(classroom(name).exercises)
 
 
-SAMPLE = {
-    "exercise": "def double(x):\n    return None  # your code",
-    "check": "check_double(double)",
-    "solution": "def double(x):\n    return 2 * x\n\n\ncheck_double(double)",
-}
-CHECK = """
+@each_notebook
+def test_a_notebook_goes_on_without_the_readers_function(name):
+    """Below its check, the code names what the check gave back: a reader who runs all gets to the end."""
+    left = dict(classroom(name).exercises)
+    for cell in code_cells(read_source(SOURCES[name])):
+        named = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+        checked = [exercise.name for exercise in classroom(name).exercises.values() if cell.source == exercise.check]
+        for exercise in checked:
+            left.pop(exercise)
+        done = classroom(name).exercises.keys() - left.keys() - set(checked)
+        assert not named & done, cell.source
+
+
+@each_notebook
+def test_the_text_above_an_exercise_leads_to_its_solution(name):
+    link, text = f"](solutions/{name[:2]}.ipynb)", ""
+    for cell in read_source(SOURCES[name]).cells:
+        text = cell.source if cell.cell_type == "markdown" else text
+        if "exercise" in cell.metadata.get("tags", []):
+            assert link in text, cell.source
+
+
+def test_answers_belong_to_a_notebook():
+    for folder in (WRONG_ANSWERS, UNUSUAL_ANSWERS):
+        folders = {path.name for path in folder.glob("*") if path.is_dir() and path.name != "__pycache__"}
+        assert folders <= set(SOURCES)
+
+
+SAMPLE = """\
+# %% tags=["exercise"]
+def double(x):
+    return None  # your code
+
+
+# %%
+used = check_double(double)
+"""
+SOLUTION = """\
+# %%
 def check_double(double):
     if double(3) is None:
-        return print("not attempted yet")
-    print("correct" if double(3) == 6 else "not yet. Hint: add x to itself.")
+        print("not attempted yet")
+    else:
+        print("correct" if double(3) == 6 else "not yet. Hint: add x to itself.")
+    return double if double(3) == 6 else None
+
+
+# %%
+def double(x):
+    return 2 * x
+
+
+check_double(double)
 """
 
 
-@pytest.fixture
-def sample(tmp_path):
-    """A notebook with one exercise and one wrong answer."""
-    cells = [nbformat.v4.new_code_cell(CHECK)]
-    cells += [nbformat.v4.new_code_cell(source, metadata={"tags": [tag]}) for tag, source in SAMPLE.items()]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "90_sample.ipynb")
-    folder = tmp_path / "wrong_answers" / "90_sample"
-    folder.mkdir(parents=True)
-    (folder / "double__squares.py").write_text("def double(x):\n    return x * x\n")
-    return tmp_path / "90_sample.ipynb"
-
-
-def test_the_machinery_itself(sample):
-    answers = run_fresh(sample, sample.parent / "wrong_answers").answers
-    assert answers.solved == {"double": "correct\n"}
-    assert [says_wrong_with_a_hint(text) for text in answers.wrong.values()] == [True]
+def test_the_machinery_itself(tmp_path):
+    source = tmp_path / "source" / "90_sample.py"
+    (source.parent / "solutions").mkdir(parents=True)
+    source.write_text(SAMPLE)
+    (source.parent / "solutions" / "90.py").write_text(SOLUTION)
+    assert with_exercises(tmp_path) == [source]
+    room = Classroom(source)
+    assert room.solved == {"double": "correct\n"}
+    wrong = room.try_answer("double", "def double(x):\n    return x * x\n")
+    assert says_wrong_with_a_hint(wrong.text)
+    assert wrong.used is None
+    right = room.try_answer("double", "def double(x):\n    return x + x\n")
+    assert right.used is right.function

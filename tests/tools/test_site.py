@@ -24,16 +24,13 @@ def test_the_first_page_is_the_readme_with_links_to_pages_and_a_list_of_them():
     assert "\nglossary\nteaching\n" in text
 
 
-def test_a_page_folds_solutions_and_its_outputs_lead_to_pages():
+def test_what_is_for_colab_is_left_out_and_outputs_lead_to_pages():
     output = new_output("display_data", {"text/markdown": "see [07](07_loss.ipynb)"})
-    tagged = {tag: {"metadata": {"tags": [tag]}} for tag in ("colab", "solution")}
-    cells = [new_code_cell("a"), new_code_cell("b", **tagged["colab"])]
-    cells.append(new_code_cell("c", outputs=[output], **tagged["solution"]))
-    plain, install, solution = site.as_page(new_notebook(cells=cells)).cells
+    cells = [new_code_cell("a", outputs=[output]), new_code_cell("b", metadata={"tags": ["colab"]})]
+    plain, install = site.as_page(new_notebook(cells=cells)).cells
     assert install.metadata.tags == ["colab", "remove-cell"]
     assert "tags" not in plain.metadata
-    assert solution.metadata.tags == ["solution", "hide-cell"]
-    assert solution.outputs[0].data["text/markdown"] == "see [07](07_loss.html)"
+    assert plain.outputs[0].data["text/markdown"] == "see [07](07_loss.html)"
 
 
 def test_without_sphinx_it_says_one_sentence(monkeypatch):
@@ -110,12 +107,14 @@ def test_a_table_that_a_cell_made_is_a_table(show):
     assert table.locator("strong").count()
 
 
-def test_solutions_wait_to_be_opened(show):
+def test_an_exercise_leads_to_its_solution_on_a_page_of_its_own(show):
     page = show("05_assignment")
-    solution = page.locator("pre", has_text="cost.copy()").first
-    assert not solution.is_visible()
+    solution = page.locator("pre", has_text="cost.copy()")
+    assert solution.count() == 0
     page.get_by_text("A solution").first.click()
-    assert solution.is_visible()
+    solution.first.wait_for()
+    page.get_by_role("link", name="05").first.click()
+    page.wait_for_selector(".playground")
 
 
 def test_the_search_finds_a_word_of_a_notebook(show):

@@ -61,7 +61,7 @@ def test_a_notebook_saved_by_hand_is_stale(course):
 
 
 def test_each_heading_begins_a_slide():
-    tags = {"metadata": {"tags": ["solution"]}}
+    tags = {"metadata": {"tags": ["colab"]}}
     cells = [new_markdown_cell("## A"), new_markdown_cell("words"), new_code_cell("1"), new_code_cell("2", **tags)]
     built = canonical(new_notebook(cells=cells))
     assert [cell.metadata.slideshow.slide_type for cell in built.cells] == ["slide", "subslide", "-", "skip"]
