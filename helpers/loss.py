@@ -31,8 +31,9 @@ class SetCriterion(nn.Module):
         global_class_normalizer: average the cross-entropy over the predictions of all processes, as the box terms
             are. The reference averages over each process's own, which is also the default here.
         terms: other functions by name: `{"labels": focal}` replaces one, a new name adds one. Each is called as
-            `function(matched, criterion)`, with a `Matched`, and returns scalars by key; "labels" says how many
-            classes the logits hold and which predictions claim an object, as `helpers.later.losses.FocalLoss` does.
+            `function(matched, criterion)`, with a `Matched`, and returns scalars by key, of which `total` takes those
+            that `weights` names. One in place of "labels" may say how many classes the logits hold, and which
+            predictions claim an object, as `helpers.later.losses.FocalLoss` does.
 
     Keys: "loss_ce"; "loss_bbox" and "loss_giou", summed over matched pairs and divided by `num_boxes`;
     "cardinality_error", a metric without gradient; "loss_mask" and "loss_dice"; and the same with "_0", "_1", ... for
@@ -78,8 +79,11 @@ class SetCriterion(nn.Module):
         self.terms = TERMS | terms
         chosen = contract.check_names("losses", losses, self.terms)
         self.losses = chosen + tuple(name for name in terms if name not in {*TERMS, *chosen})
+        self.weights = dict(TOTAL_WEIGHTS)
+        for term in terms.values():
+            self.weights |= getattr(term, "total_weights", {})
         known = None if terms else TOTAL_WEIGHTS
-        self.weights = TOTAL_WEIGHTS | contract.check_weights({} if weights is None else weights, known)
+        self.weights |= contract.check_weights({} if weights is None else weights, known)
         self.global_class_normalizer = global_class_normalizer
 
     def forward(self, outputs, targets, num_boxes=None, class_weight_sum=None):
@@ -90,7 +94,7 @@ class SetCriterion(nn.Module):
         class_weight_sum = contract.check_divisor("class_weight_sum", class_weight_sum)
         num_boxes = contract.check_divisor("num_boxes", num_boxes)
         if num_boxes is None:
-            num_boxes = max(mean_over_processes(float(len(labels)), outputs["logits"]), 1.0)
+            num_boxes = self.count_boxes(labels, outputs["logits"])
         truth = Truth(targets, labels, boxes, sizes, num_boxes, class_weight_sum)
 
         losses = {}
@@ -101,6 +105,10 @@ class SetCriterion(nn.Module):
                 found = contract.check_term(name, self.terms[name](matched, self))
                 losses.update({key + suffix: value for key, value in found.items()})
         return losses
+
+    def count_boxes(self, labels, logits):
+        """What the box terms are divided by: the number of targets in all processes, divided by theirs, at least 1."""
+        return max(mean_over_processes(float(len(labels)), logits), 1.0)
 
     def total(self, losses):
         """The weighted sum of all terms that have a weight: a scalar. The cardinality error has none."""

@@ -54,6 +54,11 @@ def reference_criterion(num_classes=NUM_CLASSES, eos_coef=0.1, losses=("labels",
     return ImageLoss(matcher or ReferenceMatcher(1, 5, 2), num_classes, eos_coef, losses)
 
 
+def recorded(indices):
+    """A matcher that answers what it was given."""
+    return lambda outputs, targets: indices
+
+
 def in_float64(criterion):
     """Let a reference criterion compute in float64: it keeps its class weights, 0.1 among them, in float32."""
     criterion.empty_weight = criterion.empty_weight.double()

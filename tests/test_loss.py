@@ -10,21 +10,17 @@ from batches import (
     gradients,
     in_float64,
     make_batch,
+    recorded,
     reference_criterion,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import HungarianMatcher, SetCriterion, as_transformers_loss
+from helpers import HungarianMatcher, SetCriterion
 from helpers.training.processes import free_port
 
 WEIGHTS = {"loss_ce": 1, "loss_bbox": 5, "loss_giou": 2}
 ALL_TERMS = ("labels", "boxes", "cardinality", "masks")
-
-
-def recorded(indices):
-    """A matcher that answers what it was given."""
-    return lambda outputs, targets: indices
 
 
 def compare_with_reference(outputs, targets, tolerance, dtype, eos_coef=0.1):
@@ -135,90 +131,6 @@ class TestPermutations:
         assert before.item() != pytest.approx(after.item(), rel=1e-2)
 
 
-def batch_with_masks(sizes, mask_sizes, seed=0):
-    outputs, targets = make_batch(sizes, seed=seed)
-    generator = torch.Generator().manual_seed(seed)
-    outputs["pred_masks"] = torch.randn(len(sizes), 6, 8, 8, generator=generator).requires_grad_()
-    for target, (height, width) in zip(targets, mask_sizes):
-        shape = (len(target["class_labels"]), height, width)
-        target["masks"] = torch.rand(shape, generator=generator) > 0.5
-    return outputs, targets
-
-
-class TestMasks:
-    @pytest.mark.parametrize("sizes", [[3], [3, 2], [1, 0, 4]])
-    def test_masks_of_one_size_equal_the_reference(self, sizes):
-        outputs, targets = batch_with_masks(sizes, [(20, 16)] * len(sizes))
-        indices = ReferenceMatcher(1, 5, 2)(outputs, targets)
-        criterion = SetCriterion(recorded(indices), NUM_CLASSES, losses=ALL_TERMS)
-        ours = criterion(outputs, targets)
-        theirs = reference_criterion(losses=ALL_TERMS, matcher=recorded(indices))(outputs, targets)
-        assert ours.keys() == theirs.keys()
-        for name in ours:
-            assert ours[name].item() == pytest.approx(theirs[name].item(), rel=1e-5), name
-        our_gradients = gradients(ours["loss_mask"] + ours["loss_dice"], outputs)
-        their_gradients = gradients(theirs["loss_mask"] + theirs["loss_dice"], outputs)
-        assert torch.allclose(our_gradients["pred_masks"], their_gradients["pred_masks"], atol=1e-6)
-
-    def test_padding_is_left_out(self):
-        # Two images, 16 x 16 and 8 x 8. What is predicted outside the smaller one, where there is no image, is free.
-        outputs, targets = batch_with_masks([2, 2], [(16, 16), (8, 8)])
-        criterion = SetCriterion(
-            recorded([(torch.tensor([0, 1]), torch.tensor([0, 1]))] * 2), NUM_CLASSES, losses=ALL_TERMS
-        )
-        losses = criterion(outputs, targets)
-        gradient = gradients(losses["loss_mask"] + losses["loss_dice"], outputs)["pred_masks"]
-        assert (gradient[1, :2, 6:] == 0).all()
-        assert (gradient[1, :2, :, 6:] == 0).all()
-        assert (gradient[1, :2, :3, :3] != 0).any()
-        assert (gradient[0, :2, 6:] != 0).any()
-        assert (gradient[:, 2:] == 0).all()
-        louder = {**outputs, "pred_masks": outputs["pred_masks"].detach().clone()}
-        louder["pred_masks"][1, :, 6:] += 100
-        again = criterion(louder, targets)
-        assert again["loss_mask"].item() == pytest.approx(losses["loss_mask"].item(), rel=1e-6)
-        assert again["loss_dice"].item() == pytest.approx(losses["loss_dice"].item(), rel=1e-6)
-
-    def test_by_hand(self):
-        # One object, one mask of 1 x 2 pixels, ink on the first; logits 0 and ln 3: probabilities 1/2 and 3/4.
-        outputs, targets = make_batch([1], num_predictions=1)
-        outputs["pred_masks"] = torch.tensor([0.0, math.log(3)]).reshape(1, 1, 1, 2)
-        targets[0]["masks"] = torch.tensor([True, False]).reshape(1, 1, 2)
-        losses = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=("masks",))(outputs, targets)
-        # Focal: 1/4 (1/2)^2 ln 2 and 3/4 (3/4)^2 ln 4, averaged over two pixels.
-        assert losses["loss_mask"].item() == pytest.approx((math.log(2) / 16 + 27 / 64 * math.log(4)) / 2)
-        # Dice: 1 - (2 x 1/2 + 1) / (1/2 + 3/4 + 1 + 1) = 1 - 2 / 3.25.
-        assert losses["loss_dice"].item() == pytest.approx(1 - 2 / 3.25)
-
-    def test_without_objects_the_graph_stays_connected(self):
-        outputs, targets = batch_with_masks([0, 0], [(8, 8)] * 2)
-        losses = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=ALL_TERMS)(outputs, targets)
-        assert losses["loss_mask"].item() == losses["loss_dice"].item() == 0
-        for gradient in gradients(losses["loss_mask"] + losses["loss_dice"] + losses["loss_bbox"], outputs).values():
-            assert gradient is None or (gradient == 0).all()
-        assert losses["loss_bbox"].requires_grad
-        assert losses["loss_mask"].requires_grad
-
-    def test_masks_as_numbers_serve_too(self):
-        outputs, targets = batch_with_masks([2], [(8, 8)])
-        in_numbers = [{**target, "masks": target["masks"].to(torch.uint8)} for target in targets]
-        criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=("masks",))
-        assert criterion(outputs, targets) == criterion(outputs, in_numbers)
-
-    def test_what_is_missing_is_named(self):
-        outputs, targets = batch_with_masks([2, 1], [(8, 8)] * 2)
-        criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=("masks",))
-        with pytest.raises(ValueError, match='no "pred_masks"'):
-            criterion({name: outputs[name] for name in ("logits", "pred_boxes")}, targets)
-        with pytest.raises(TypeError, match=r'targets\[1\]\["masks"\]'):
-            criterion(outputs, [targets[0], {name: targets[1][name] for name in ("class_labels", "boxes")}])
-        with pytest.raises(ValueError, match=r'targets\[1\]\["masks"\] has shape \(2, 8, 8\) beside 1 labels'):
-            criterion(outputs, [targets[0], {**targets[1], "masks": torch.zeros(2, 8, 8).bool()}])
-        for shape in ((2, 6, 8), (2, 5, 8, 8)):
-            with pytest.raises(ValueError, match=r'outputs\["pred_masks"\] has shape'):
-                criterion({**outputs, "pred_masks": torch.zeros(shape)}, targets)
-
-
 class TestAuxiliaryOutputs:
     def test_equal_the_reference(self):
         outputs, targets = make_batch([3, 0, 2])
@@ -245,13 +157,6 @@ class TestAuxiliaryOutputs:
         assert seen == [["logits", "pred_boxes"]] * 2
         at_once = SetCriterion(HungarianMatcher(), NUM_CLASSES)(outputs, targets)
         assert {name: value.item() for name, value in losses.items()} == {n: v.item() for n, v in at_once.items()}
-
-    def test_masks_are_the_last_layers_only(self):
-        outputs, targets = batch_with_masks([2], [(8, 8)])
-        outputs["auxiliary_outputs"] = [make_batch([2], seed=1)[0]]
-        losses = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=ALL_TERMS)(outputs, targets)
-        assert "loss_mask" in losses
-        assert "loss_mask_0" not in losses
 
     def test_none_means_none(self):
         outputs, targets = make_batch([2])
@@ -447,19 +352,6 @@ class TestBadInput:
         with pytest.raises((TypeError, ValueError), match=f"{name} is "):
             SetCriterion(HungarianMatcher(), NUM_CLASSES)(*make_batch([2, 1]), **{name: number})
 
-    def test_of_masks(self):
-        outputs, targets = make_batch([2, 1])
-        criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=("masks",))
-        masks = [torch.ones(2, 8, 8, dtype=torch.uint8), torch.ones(1, 8, 8, dtype=torch.uint8)]
-        inked = [{**target, "masks": mask} for target, mask in zip(targets, masks)]
-        outputs["pred_masks"] = torch.zeros(2, 6, 4, 4)
-        assert torch.isfinite(criterion(outputs, inked)["loss_mask"])
-        inked[1]["masks"] = 255 * inked[1]["masks"]  # as a PNG holds them
-        with pytest.raises(ValueError, match=r'targets\[1\]\["masks"\] holds other numbers than 0 and 1'):
-            criterion(outputs, inked)
-        with pytest.raises(TypeError, match=r'outputs\["pred_masks"\] is NoneType; make it a tensor'):
-            criterion({**outputs, "pred_masks": None}, inked)
-
     def test_of_a_recorded_match(self):
         outputs, targets = make_batch([1, 1])
         with pytest.raises(ValueError, match=r"indices of shapes \(\) and \(\) for image 0; make both"):
@@ -507,134 +399,3 @@ def test_two_processes_average_to_the_whole_batch():
     for name, gradient in expected.items():
         parts = np.concatenate([found[rank, True][1][name] for rank in (0, 1)]) / 2
         assert np.allclose(parts, gradient.numpy(), atol=1e-12)
-
-
-def labels_for(num_images, seed=0):
-    return make_batch([2, 0, 3][:num_images], num_classes=4, seed=seed)[1]
-
-
-def small_yolos(**more):
-    from transformers import YolosConfig, YolosForObjectDetection
-
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    config = YolosConfig(**sizes, image_size=[32, 32], patch_size=16, num_detection_tokens=6, num_labels=4, **more)
-    model = YolosForObjectDetection(config)
-    torch.nn.init.normal_(model.vit.embeddings.detection_tokens)
-    return model.eval()
-
-
-def small_detr(**more):
-    from transformers import DetrConfig, DetrForObjectDetection
-
-    torch.manual_seed(0)
-    return DetrForObjectDetection(DetrConfig(**small_detr_config(), **more)).eval()
-
-
-def small_detr_config():
-    from transformers import ResNetConfig
-
-    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1], out_features=["stage4"])
-    layers = {
-        f"{part}_{name}": size
-        for part in ("encoder", "decoder")
-        for name, size in (("layers", 2), ("attention_heads", 2), ("ffn_dim", 16))
-    }
-    return {
-        "use_timm_backbone": False,
-        "backbone_config": backbone,
-        "d_model": 16,
-        "num_queries": 6,
-        "num_labels": 4,
-        **layers,
-    }
-
-
-class TestInTransformersModels:
-    def agree(self, model, pixel_values, labels, **tolerance):
-        """The model's own loss, and ours in its place: the loss, its terms, and the gradient of every weight."""
-        theirs = model(pixel_values=pixel_values, labels=labels)
-        theirs.loss.backward()
-        expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
-        model.zero_grad()
-        model.loss_function = as_transformers_loss()
-        ours = model(pixel_values=pixel_values, labels=labels)
-        ours.loss.backward()
-        assert ours.loss.item() == pytest.approx(theirs.loss.item(), rel=1e-5)
-        assert ours.loss_dict.keys() == theirs.loss_dict.keys()
-        for name, value in ours.loss_dict.items():
-            assert value.item() == pytest.approx(theirs.loss_dict[name].item(), rel=1e-4, abs=1e-6), name
-        largest = max(float(gradient.abs().max()) for gradient in expected.values())
-        for name, weight in model.named_parameters():
-            if name in expected:
-                assert (weight.grad - expected[name]).abs().max() < 1e-4 * largest, name
-        return ours, theirs
-
-    def test_yolos(self):
-        self.agree(small_yolos(), torch.rand(3, 3, 32, 32), labels_for(3))
-
-    def test_weights_come_from_the_config(self):
-        model = small_yolos(
-            class_cost=3,
-            bbox_cost=1,
-            giou_cost=4,
-            bbox_loss_coefficient=3,
-            giou_loss_coefficient=9,
-            eos_coefficient=0.7,
-        )
-        self.agree(model, torch.rand(3, 3, 32, 32), labels_for(3))
-
-    def test_another_matcher(self):
-        model = small_yolos()
-        by_index = [
-            (torch.arange(2), torch.arange(2)),
-            (torch.arange(0), torch.arange(0)),
-            (torch.arange(3), torch.arange(3)),
-        ]
-        pixel_values, labels = torch.rand(3, 3, 32, 32), labels_for(3)
-        usual = model(pixel_values=pixel_values, labels=labels).loss
-        model.loss_function = as_transformers_loss(matcher=recorded(by_index))
-        assert model(pixel_values=pixel_values, labels=labels).loss.item() > usual.item()
-
-    def test_detr(self):
-        self.agree(small_detr(), torch.rand(3, 3, 32, 32), labels_for(3))
-
-    def test_detr_with_auxiliary_losses(self):
-        ours, theirs = self.agree(small_detr(auxiliary_loss=True), torch.rand(3, 3, 32, 32), labels_for(3))
-        assert "loss_giou_0" in ours.loss_dict
-        assert len(ours.auxiliary_outputs) == len(theirs.auxiliary_outputs) == 1
-        assert torch.equal(ours.auxiliary_outputs[0]["logits"], theirs.auxiliary_outputs[0]["logits"])
-
-    def test_table_transformer(self):
-        from transformers import TableTransformerConfig, TableTransformerForObjectDetection
-
-        torch.manual_seed(0)
-        model = TableTransformerForObjectDetection(TableTransformerConfig(**small_detr_config())).eval()
-        self.agree(model, torch.rand(2, 3, 32, 32), labels_for(2))
-
-    def test_detr_segmentation(self):
-        from transformers import DetrConfig, DetrForSegmentation
-
-        torch.manual_seed(0)
-        config = small_detr_config()
-        config["backbone_config"].out_features = ["stage1", "stage2", "stage3", "stage4"]
-        # The head that draws masks halves its width four times in groups of eight.
-        config |= {"d_model": 128, "encoder_attention_heads": 8, "decoder_attention_heads": 8}
-        config["backbone_config"].hidden_sizes = [8, 8, 8, 8]
-        model = DetrForSegmentation(DetrConfig(**config)).eval()
-        labels = labels_for(2)
-        for target in labels:
-            target["masks"] = torch.rand(len(target["class_labels"]), 32, 32) > 0.5
-        ours, _ = self.agree(model, torch.rand(2, 3, 32, 32), labels)
-        assert "loss_dice" in ours.loss_dict
-
-    @pytest.mark.parametrize("name", ["ConditionalDetrConfig", "DeformableDetrConfig", "DabDetrConfig", "RTDetrConfig"])
-    def test_models_with_a_focal_loss_are_refused(self, name):
-        import transformers
-
-        config = getattr(transformers, name)(num_labels=4)
-        # They have no column for no-object; should one of them ever get it, its config still says focal.
-        outputs, targets = make_batch([2], num_classes=4 if hasattr(config, "focal_alpha") else 3)
-        with pytest.raises(ValueError, match=f"{name} belongs to a model with a focal loss") as raised:
-            as_transformers_loss()(outputs["logits"], targets, "cpu", outputs["pred_boxes"], config, None, None)
-        assert "\n" not in str(raised.value)

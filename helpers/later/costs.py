@@ -12,6 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from helpers.boxes import at_least_float32, box_iou, center_to_corners
+from helpers.contract import flatten_targets
+from helpers.loss import Matched, Truth
 from helpers.masks import focal_terms
 
 
@@ -66,32 +68,39 @@ def class_goals(outputs, targets, pairs):
     (tensor([[[0., 1.],
              [0., 0.]]]), tensor([[0.5000, 0.0000]]))
     """
-    goals = torch.zeros_like(at_least_float32(outputs["logits"].detach()))
-    overlap = goals.new_zeros(goals.shape[:2])
-    corners = center_to_corners(outputs["pred_boxes"].detach())
-    for image, (target, (prediction_index, target_index)) in enumerate(zip(targets, pairs)):
-        goals[image, prediction_index, target["class_labels"][target_index]] = 1
-        boxes = center_to_corners(target["boxes"][target_index])
-        overlap[image, prediction_index] = box_iou(corners[image, prediction_index], boxes).to(overlap.dtype)
-    return goals, overlap
+    labels, boxes, sizes = flatten_targets(targets, outputs["logits"].shape[-1])
+    return goals_and_overlap(Matched(outputs, Truth(targets, labels, boxes, sizes, 1.0, None), pairs))
 
 
-def focal_loss(logits, goals, num_boxes, alpha=0.25, gamma=2.0):
+def goals_and_overlap(matched):
+    """`class_goals` of a `helpers.loss.Matched`. A guess with several targets has the last of them, and its class."""
+    num_images, num_predictions, columns = matched.logits.shape
+    classes = F.pad(matched.labels, (0, 1), value=columns)[matched.owner]  # (B * N,): -1 picks the last entry, none
+    goals = F.one_hot(classes, columns + 1)[:, :-1].to(matched.logits.dtype)
+    guesses = center_to_corners(matched.pred_boxes.detach().flatten(0, 1))  # (B * N, 4)
+    overlap = box_iou(guesses, center_to_corners(F.pad(matched.boxes, (0, 0, 0, 1))[matched.owner]))
+    overlap = torch.where(matched.owner >= 0, overlap, 0).to(goals.dtype)
+    return goals.unflatten(0, (num_images, num_predictions)), overlap.view(num_images, num_predictions)
+
+
+def focal_loss(logits, goals, num_boxes, alpha=0.25, gamma=2.0, class_weights=1.0):
     """The class term of Deformable DETR: the focal loss, summed over all guesses and classes, over `num_boxes`.
 
-    Args: logits and goals (B, N, K); num_boxes: the number of targets. Source: `DeformableDetrImageLoss.loss_labels`.
+    Args: logits and goals (B, N, K), goals from 0 to 1; num_boxes: the number of targets, where 0 counts as 1;
+    class_weights: (K,), or one for all. Source: `DeformableDetrImageLoss.loss_labels`.
 
     >>> focal_loss(torch.zeros(1, 1, 2), torch.tensor([[[0.0, 1.0]]]), num_boxes=1)  # (0.75 + 0.25) / 4 * log 2
     tensor(0.1733)
     """
     present, absent = focal_terms(logits, alpha, gamma)
-    return torch.where(goals > 0, present, absent).sum() / num_boxes
+    return (class_weights * (goals * present + (1 - goals) * absent)).sum() / max(num_boxes, 1)
 
 
 def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
     """The class term of RT-DETR: a matched guess should say its IoU, all the rest 0; easy zeros are turned down.
 
-    Args: logits and goals (B, N, K), overlap (B, N), as from `class_goals`; num_boxes: the number of targets.
+    Args: logits and goals (B, N, K), overlap (B, N), as from `class_goals`; num_boxes: the number of targets,
+    where 0 counts as 1.
 
     Source: VarifocalNet (Zhang et al. 2020); `RTDetrLoss.loss_labels_vfl` of transformers. A matched guess whose box
     misses its target altogether has weight 0: its class is then not graded at all.
@@ -102,7 +111,7 @@ def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
     logits = at_least_float32(logits)
     wanted = goals * overlap[..., None]
     weight = wanted + alpha * logits.detach().sigmoid() ** gamma * (1 - goals)
-    return F.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum") / num_boxes
+    return F.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum") / max(num_boxes, 1)
 
 
 def quality_loss(logits, goals, overlap, num_boxes, alpha=0.25, gamma=2.0):
@@ -119,7 +128,7 @@ def quality_loss(logits, goals, overlap, num_boxes, alpha=0.25, gamma=2.0):
     quality = probability.detach() ** alpha * overlap[..., None] ** (1 - alpha)
     wanted = goals * quality.clamp(min=0.01)
     against = torch.where(goals > 0, 1 - wanted, probability**gamma)
-    return (wanted * F.softplus(-logits) + against * F.softplus(logits)).sum() / num_boxes
+    return (wanted * F.softplus(-logits) + against * F.softplus(logits)).sum() / max(num_boxes, 1)
 
 
 def at_points(masks, points):

@@ -4,31 +4,52 @@ Each is a solver for `HungarianMatcher(assign=...)`: a cost matrix (N, T) of one
 target_index), where a target may now appear several times, and a prediction still once at most.
 """
 
+from dataclasses import dataclass
+from numbers import Integral
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.special import logsumexp
 
 
-def in_groups(count):
-    """Split the predictions into `count` groups of equal size and match each group with all targets.
+@dataclass(frozen=True)
+class Groups:
+    """What `in_groups` returns."""
 
-    Source: Group DETR (Chen et al. 2022); `LwDetrHungarianMatcher(...)(outputs, targets, group_detr=count)`.
+    count: int
 
-    >>> in_groups(2)(np.array([[1.0], [2.0], [4.0], [3.0]]))
-    (array([0, 3]), array([0, 0]))
-    """
-
-    def assign(cost):
-        if len(cost) % count:
-            raise ValueError(f"{len(cost)} predictions do not split into {count} groups of equal size.")
-        size = len(cost) // count
-        matches = [linear_sum_assignment(group) for group in np.split(np.asarray(cost), count)]
+    def __call__(self, cost):
+        if len(cost) % self.count:
+            raise ValueError(f"{len(cost)} predictions do not split into {self.count} groups of equal size.")
+        size = len(cost) // self.count
+        matches = [linear_sum_assignment(group) for group in np.split(np.asarray(cost), self.count)]
         return tuple(
             np.concatenate(parts)
             for parts in zip(*((place * size + guess, target) for place, (guess, target) in enumerate(matches)))
         )
 
-    return assign
+
+def in_groups(count):
+    """Split the predictions into `count` groups of equal size and match each group with all targets.
+
+    Source: Group DETR (Chen et al. 2022); `LwDetrHungarianMatcher(...)(outputs, targets, group_detr=count)`. The loss
+    of such a match is that of `helpers.later.losses.GroupCriterion`.
+
+    >>> in_groups(2)(np.array([[1.0], [2.0], [4.0], [3.0]]))
+    (array([0, 3]), array([0, 0]))
+    """
+    return Groups(_at_least_one("count", count))
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What `repeated` returns."""
+
+    times: int
+
+    def __call__(self, cost):
+        prediction_index, copy = linear_sum_assignment(np.tile(cost, self.times))
+        return prediction_index, copy % max(np.shape(cost)[1], 1)
 
 
 def repeated(times):
@@ -39,12 +60,7 @@ def repeated(times):
     >>> repeated(2)(np.array([[1.0], [2.0], [4.0]]))
     (array([0, 1]), array([0, 0]))
     """
-
-    def assign(cost):
-        prediction_index, copy = linear_sum_assignment(np.tile(cost, times))
-        return prediction_index, copy % max(np.shape(cost)[1], 1)
-
-    return assign
+    return Repeated(_at_least_one("times", times))
 
 
 def transport_plan(cost, supply=1, epsilon=0.1, steps=50):
@@ -81,6 +97,20 @@ def transport_plan(cost, supply=1, epsilon=0.1, steps=50):
     return np.exp(kernel + row + column)
 
 
+@dataclass(frozen=True, eq=False)
+class Transport:
+    """What `by_transport` returns."""
+
+    supply: object
+    epsilon: float
+    steps: int
+
+    def __call__(self, cost):
+        owner = transport_plan(cost, self.supply, self.epsilon, self.steps).argmax(1)
+        matched = np.flatnonzero(owner < np.shape(cost)[1])
+        return matched, owner[matched]
+
+
 def by_transport(supply=1, epsilon=0.1, steps=50):
     """Give each prediction to where most of it goes in `transport_plan`, whose arguments it takes.
 
@@ -89,13 +119,7 @@ def by_transport(supply=1, epsilon=0.1, steps=50):
     >>> by_transport(supply=2)(np.array([[0.0, 9.0], [1.0, 9.0], [9.0, 0.0], [9.0, 1.0], [9.0, 9.0]]))
     (array([0, 1, 2, 3]), array([0, 0, 1, 1]))
     """
-
-    def assign(cost):
-        owner = transport_plan(cost, supply, epsilon, steps).argmax(1)
-        matched = np.flatnonzero(owner < np.shape(cost)[1])
-        return matched, owner[matched]
-
-    return assign
+    return Transport(supply, epsilon, steps)
 
 
 def estimated_supply(iou, most=20):
@@ -108,3 +132,9 @@ def estimated_supply(iou, most=20):
     """
     largest = np.sort(np.asarray(iou, dtype=np.float64), axis=0)[::-1][:most]
     return np.maximum(largest.sum(0).astype(np.int64), 1)
+
+
+def _at_least_one(name, value):
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} is {value!r}; give a whole number from 1 on.")
+    return int(value)
