@@ -51,6 +51,9 @@ def brute_force(cost):
 def lapx(cost):
     """The best assignment by lapx, another implementation of the method of Jonker and Volgenant.
 
+    `lapjv` with `extend_cost` fills a rectangle up to a square first, which takes most of its time; lapx 0.11 also has
+    `lapjvh`, which does not.
+
     Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long, sorted by prediction.
 
     >>> lapx([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]])

@@ -149,10 +149,15 @@ def solvers_figure(seconds):
 def sentinel_figure(sentinels, shares, theirs, scale):
     """Share of matrices with a needlessly dear match, against the number that stands in for NaN.
 
-    `sentinels` and `shares` (M,): the curve; `theirs`: the reference's sentinel; `scale`: the largest valid cost.
+    `sentinels` (M,) and `shares`, {whose cost it stands for: (M,)}: the curves; `theirs`: the reference's sentinel;
+    `scale`: the largest valid cost.
     """
     figure, axes = new_figure(10, 4.4)
-    axes.semilogx(sentinels, 100 * np.asarray(shares), "o-", color=GIOU, lw=2.5, ms=6, mec="white")
+    for (whose, values), style in zip(shares.items(), ("s--", "o-"), strict=True):
+        values = 100 * np.asarray(values)
+        axes.semilogx(sentinels, values, style, color=GIOU, lw=2.5, ms=6, mec="white")
+        axes.annotate(f"for {whose}", (sentinels[-12], values[-12]), (0, 9), textcoords="offset points", color=GIOU,
+                      ha="center", fontweight="bold")  # fmt: skip
     axes.axvspan(1, scale * 100, color=MATCH, alpha=0.18, lw=0)
     bold = {"va": "center", "fontweight": "bold"}
     axes.text(scale * 200, 40, "helpers:\nin scale with\nthe costs", color=MATCH, **bold)
@@ -161,7 +166,7 @@ def sentinel_figure(sentinels, shares, theirs, scale):
         theirs / 3, 40, "the reference:\nthe largest\nfloat32", color=INK, ha="right", va="center", fontweight="bold"
     )
     axes.axvline(2.0**53, color=QUIET, lw=1.5, ls=":")
-    axes.text(2.0**53 * 3, 12, "2⁵³: beyond it, float64\nskips whole numbers", color=QUIET, va="center")
+    axes.text(2.0**53 * 3, 60, "2⁵³: beyond it, float64\nskips whole numbers", color=QUIET, va="center")
     axes.set(title="Too large a number spoils the match", xlabel="the sentinel", ylabel="matches dearer than needed, %")
     axes.set(ylim=(-4, 104), xlim=(1, theirs * 30))
     return figure

@@ -44,7 +44,8 @@ from helpers.training.processes import run_ranks
 #
 # <details><summary>Predict, then open</summary>
 #
-# About six times; over all doublings about four. The dotted [*floor*](glossary.md#floor) is what nobody can leave out: the solver's work,
+# About six times. From 16 images on a doubling costs about four times as much, before that less: over all eight
+# doublings, from 1 to 256, it is about three. The dotted [*floor*](glossary.md#floor) is what nobody can leave out: the solver's work,
 # and one pass over the logits. At 256 images it is not even a hundredth of the reference.
 #
 # </details>
@@ -56,8 +57,9 @@ figures.show(speed.growth_figure(rows), caption)
 Markdown(speed.growth_table(rows))
 
 # %% [markdown]
-# Both axes are logarithmic. Work that goes by images would grow by a factor of 2 or less whenever the batch doubles.
-# The reference's grows by about 4, and so does its memory. The slow part is not the solver. What is it?
+# Both axes are logarithmic. Work that goes by images would at most double whenever the batch doubles. From 16 images on
+# the reference's grows by about 4, and so does its memory. The slow part is not the solver. What is it? A single image
+# has nothing to gain: see the last column.
 
 # %% [markdown]
 # ## Count
@@ -154,8 +156,10 @@ for name, match in ways.items():
 # <details><summary>Predict, then open</summary>
 #
 # With twelve guesses each further target multiplies the matchings by 12, 11, 10, ... SciPy takes some millionths of a
-# second; lapx, made for large matrices, takes longer for matrices this small. All totals agree. The whole floor at 64
-# images is about one millisecond of the reference's 92, and the solver is only a part of it.
+# second. lapx is slower here because of how it is called: `lapjv(extend_cost=True)` first fills the matrix up to a
+# square. Its newer `lapjvh` leaves the rectangle as it is; in version 0.11.1 it needs about SciPy's time for twelve
+# guesses, and a fifth of it for 300 guesses and 20 targets. All totals agree. The whole floor at 64 images is about one
+# millisecond of the reference's 92, and the solver is only a part of it.
 #
 # </details>
 
@@ -182,58 +186,62 @@ figures.show(speed.solvers_figure(seconds), caption)
 # %% [markdown]
 # ## The price of a huge number
 #
-# SciPy refuses NaN. A guard writes a [sentinel](glossary.md#sentinel) in its place: a number so large that the pair is
-# taken last. The reference takes the largest float32, 3.4 · 10³⁸.
+# SciPy refuses NaN. A guard writes a [sentinel](glossary.md#sentinel) in its place: so large that the pair is taken
+# last. The reference takes the largest float32, 3.4 · 10³⁸.
 #
-# **Predict first.** 200 matrices of 20 × 20, one target in each is NaN. In how many do the other 19 still get the best
-# guesses?
+# **Predict first.** In each of 200 matrices, 20 × 20, one guess is NaN. In how many are the others still matched best? And
+# if one *target* is?
 #
 # <details><summary>Predict, then open</summary>
 #
-# In about one of twenty. The figure shows at which size a sentinel starts to do harm.
+# With a guess, in all but about one of twenty. With a target, only in about one of twenty; but a target's box that is
+# NaN stops the reference earlier, as you will see. The figure shows at which size a sentinel starts to do harm.
 #
 # </details>
 
 # %%
 crowds = [cost["total"].double().numpy() for cost in matcher.cost_matrices(*random_batch(200, N=20, T=20))]
+invalid = {"a guess": np.s_[0], "a target": np.s_[:, 0]}  # a row, a column
 
 
-def share_too_dear(sentinel):
-    """In how many crowds the valid targets pay more than needed when target 0 costs `sentinel` everywhere."""
+def share_too_dear(sentinel, whose):
+    """In how many crowds valid pairs cost more than needed when one guess or target costs `sentinel` everywhere."""
     dearer = 0
     for cost in crowds:
         valid, guarded = cost.copy(), cost.copy()
-        valid[:, 0], guarded[:, 0] = 0, sentinel  # a constant column changes no match: 0 tells the best
+        valid[invalid[whose]], guarded[invalid[whose]] = 0, sentinel  # a constant changes no match: 0 tells the best
         dearer += valid[linear_sum_assignment(guarded)].sum() > valid[linear_sum_assignment(valid)].sum() + 1e-6
     return dearer / len(crowds)
 
 
 sentinels, largest_float = np.logspace(1, 39, 39), float(torch.finfo(torch.float32).max)
-caption = "Share of 200 matches in which valid targets pay more than needed, against the sentinel that stands for NaN."
-shares, scale = [share_too_dear(sentinel) for sentinel in sentinels], max(cost.max() for cost in crowds)
-figures.show(speed.sentinel_figure(sentinels, shares, largest_float, scale), caption)
+caption = "Share of 200 matches in which valid pairs cost more than needed, against the sentinel that stands for NaN."
+shares = {whose: [share_too_dear(sentinel, whose) for sentinel in sentinels] for whose in invalid}
+figures.show(speed.sentinel_figure(sentinels, shares, largest_float, max(cost.max() for cost in crowds)), caption)
 
 # %% [markdown]
-# The solver adds and subtracts costs; a float64 keeps about 16 digits. Beside 10³⁸ nothing of an ordinary cost is left,
-# and all matches look alike. `helpers` takes a number in scale: just above anything that valid pairs can add up to.
+# A float64 keeps about 16 digits. Beside 10³⁸ nothing of an ordinary cost is left. `helpers` takes a number in scale:
+# just above anything that valid pairs can add up to. The harm is rare: with one spare guess, a NaN guess is left over.
 #
-# *Break it:* set `sentinel` below to `1e12`, `1e16`, and then to 0. Too small does harm, too.
+# *Break it:* set `sentinel` below to `1e12`, `1e16`, then 0. Too small does harm, too.
 
 # %%
 sentinel = largest_float
 print(f"{sentinel:.1e} + 0.3 - {sentinel:.1e} =", sentinel + 0.3 - sentinel)
-print(f"needlessly dear with {sentinel:.1e}: {100 * share_too_dear(sentinel):.0f} %")
+for whose in invalid:
+    print(f"needlessly dear with {sentinel:.1e} for {whose}: {100 * share_too_dear(sentinel, whose):.0f} %")
 
 # %%
 outputs_20, targets_20 = random_batch(200, N=20, T=20)
-for target in targets_20:
-    target["boxes"][0] = float("nan")
-with warnings.catch_warnings(record=True) as notes:
-    warnings.simplefilter("always")
-    pairs = matcher(outputs_20, targets_20)
-valid = [np.where(np.arange(20) == 0, 0, cost) for cost in crowds]
-dearer = sum(v[i, j].sum() > v[linear_sum_assignment(v)].sum() + 1e-6 for v, (i, j) in zip(valid, pairs))
-print(f"with helpers: {100 * dearer / 200:.0f} %, and a note: {notes[0].message}")
+outputs_20["logits"][:, 0] = float("nan")
+valid = [np.where(np.arange(20)[:, None] == 0, 0, cost) for cost in crowds]
+for name, match in (("reference", reference), ("helpers", matcher)):
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        pairs = match(outputs_20, targets_20)
+    dearer = sum(v[i, j].sum() > v[linear_sum_assignment(v)].sum() + 1e-6 for v, (i, j) in zip(valid, pairs))
+    said = "; ".join(str(note.message) for note in notes) or "no note"
+    print(f"NaN logits, {name}: {100 * dearer / 200:.0f} %, {said}")
 
 # %% [markdown]
 # ## Exercise: a trap for the solver
@@ -261,43 +269,42 @@ check_trap_for_the_solver(trap_for_the_solver)
 # %% [markdown]
 # ## Accidents
 #
-# **Predict first.** Which of these stop the reference, which pass in silence? NaN in one guess; three targets
-# for two guesses; float16 or bfloat16 on a CPU; an image without objects; the same, written as `torch.tensor([])`.
+# **Predict first.** Which of these stop the reference, which pass in silence? NaN in a guess's box, or in its logits;
+# three targets for two guesses; float16 or bfloat16 on a CPU; an image without objects; the same, written as
+# `torch.tensor([])`.
 #
 # <details><summary>Predict, then open</summary>
 #
-# Four raise, and none of the messages names the image: NaN, float16, bfloat16, `torch.tensor([])`. The crowded image passes in
-# silence: some targets get no guess. A proper empty image is fine in both.
+# Four raise, and none of the messages names the image: a NaN box, float16, bfloat16, `torch.tensor([])`. Two pass in
+# silence: NaN logits, and the crowded image, where some targets get no guess. A proper empty image is fine in both.
 #
 # </details>
 
 # %%
 outputs_2, targets_2 = random_batch(2, N=10, T=3)
-with_nan = outputs_2["pred_boxes"].clone()
-with_nan[0, 2] = float("nan")
+nan_boxes, nan_logits = (outputs_2[name].clone() for name in ("pred_boxes", "logits"))
+nan_boxes[0, 2] = nan_logits[0, 2] = float("nan")
 no_objects = {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.zeros(0, 4)}
 accidents = {
-    "NaN in a guess": ({**outputs_2, "pred_boxes": with_nan}, targets_2),
+    "NaN in a box": ({**outputs_2, "pred_boxes": nan_boxes}, targets_2),
+    "NaN in logits": ({**outputs_2, "logits": nan_logits}, targets_2),
     "T = 3, N = 2": ({name: value[:, :2] for name, value in outputs_2.items()}, targets_2),
     "float16": ({name: value.half() for name, value in outputs_2.items()}, targets_2),
     "bfloat16": ({name: value.bfloat16() for name, value in outputs_2.items()}, targets_2),
     "an empty image": (outputs_2, [targets_2[0], no_objects]),
     "torch.tensor([])": (outputs_2, [targets_2[0], dict.fromkeys(no_objects, torch.tensor([]))]),
 }
-losses = {
-    "reference": lambda *batch: ImageLoss(reference, 91, 0.1, ["boxes"])(*batch)["loss_bbox"],
-    "helpers": lambda *batch: SetCriterion(matcher, 91, losses=("boxes",))(*batch)["loss_bbox"],
-}
+terms, said = ("labels", "boxes"), "class {loss_ce:.3f}, L1 {loss_bbox:.3f}"
+losses = {"reference": ImageLoss(reference, 91, 0.1, terms), "helpers": SetCriterion(matcher, 91, losses=terms)}
 for name, accident in accidents.items():
     print(name)
     for whose, loss in losses.items():
-        print(f"   {whose:10} {outcome(loss, *accident, width=90)}")
+        print(f"   {whose:10} {outcome(lambda batch, loss=loss: said.format(**loss(*batch)), accident, width=90)}")
 
 # %% [markdown]
-# The reference's guard is never reached: its GIoU stops before. `helpers` carries on where the rest of the batch is
-# sound, with a note; it refuses a mistake in the data, and names image, field and cure. [Half
-# precision](glossary.md#half-precision) is computed in float32. In the crowd both divide by all targets: one number,
-# but only one of them tells.
+# A NaN box stops the reference's GIoU before its guard. NaN logits reach the guard: it matches in silence, and the class
+# term is NaN. `helpers` says so. It refuses a mistake in the data, and names image, field and cure. [Half
+# precision](glossary.md#half-precision) is computed in float32. In the crowd, only `helpers` tells.
 
 # %% [markdown]
 # ## Two processes
@@ -324,9 +331,9 @@ for objects, ranks in zip(batches, run_ranks(*batches)):
         print(f"objects {objects}, {name:9}  divided by {divisor:.1f}, mean gradient {gradient:.2f}")
 
 # %% [markdown]
-# The reference calls accelerate's `reduce`, a *mean* already, and divides by the number of ranks again: 3 for 6. So two
-# ranks double the box terms beside the class term, eight ranks make them eightfold. `helpers` adds up, and divides
-# once. A rank without objects keeps its place in the graph: nobody waits for its gradient.
+# Under accelerate, the reference calls `reduce`, a *mean* already, and divides by the number of ranks again: 3 for 6.
+# Two ranks double the box terms, eight make them eightfold, unless the divisor meets its limit, 1: with 7 objects a
+# rank, sevenfold. `helpers` divides once. A rank without objects stays in the graph.
 
 # %% [markdown]
 # ## Small batches for a large one
@@ -395,13 +402,13 @@ assert torch.allclose(*gradients.values(), rtol=1e-5)
 # - Divide by the objects of the whole batch, once, whether it is spread over processes or over time.
 
 # %% [markdown]
-# **Test yourself.** You train on eight processes with the reference, then on one with the same total batch. Which term
-# of the loss weighs differently, and by how much?
+# **Test yourself.** You train on eight processes with the reference and accelerate, 20 objects in each, then on one with
+# the same total batch. Which term of the loss weighs differently, and by how much?
 #
 # <details><summary>Answer</summary>
 #
-# The box terms, L1 and GIoU: eight times as heavy on the eight, since `num_boxes` is divided by eight twice. The class
-# term is divided by its own weights, and stays.
+# The box terms, L1 and GIoU: eight times as heavy on the eight, since `num_boxes` is divided by eight twice, 2.5 for 20.
+# The class term is divided by its own weights; it has no such factor.
 #
 # </details>
 #
