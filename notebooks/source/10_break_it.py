@@ -155,8 +155,8 @@ for name, measured in (("one-to-one", control), ("one-to-many", crowded)):
 
 # %% [markdown]
 # So the opening guess is wrong: the boxes are nearly as good, there are too many. NMS works name by name, so a second
-# name stays. This was detection before 2020: a network that answers many times, and a rule outside of it, which nobody
-# trained, to clean up. One-to-one matching moves the rule into the loss.
+# name stays. Most detectors before 2020 were like this: many answers, and an untrained rule outside to clean up.
+# One-to-one matching moves the rule into the loss; [few](https://arxiv.org/abs/1506.04878) had tried it.
 
 # %% [markdown]
 # ## Heal it
@@ -170,8 +170,10 @@ for name, measured in (("one-to-one", control), ("one-to-many", crowded)):
 #
 # About as fast. The tokens still see the same things; one-to-one only has to say again who of them may speak. AP comes
 # back to what the control has; what both still lack, the fresh optimiser took. Right counts need a little longer.
-# So exclusivity is not in the architecture, and not in the loss terms, which were the same all along. It is in the
-# match, and has to be kept up.
+# So it is the match that asks for exclusivity, and it has to keep asking: architecture and loss terms were the same all
+# along. How the network delivers it is another question. The [paper](https://arxiv.org/abs/2005.12872) (4.2) points to
+# self-attention: tokens that talk. Our detector does without from layer 2 on: if no token there may look at another,
+# AP, right counts and duplicates stay as they are.
 #
 # </details>
 
@@ -198,8 +200,8 @@ playground
 # ## Trained from the start
 #
 # Fifty steps show what a trained network unlearns. What would it never learn? In [ablations](glossary.md#ablation), each run is a whole training with
-# **one** thing changed. The baseline has DETR's loss, and three seeds; **bold** lies outside of their range. Three are
-# few: a fourth seed would, too, every second time. Trust wide gaps.
+# **one** thing changed (but see `one-to-many`). The baseline has DETR's loss, and three seeds; **bold** lies outside of
+# their range. Three are few: a fourth seed would, too, every second time. Trust wide gaps.
 
 # %%
 runs = ablations.load_ablations()
@@ -212,32 +214,34 @@ figures.show(ablations.answers_figure(runs, ablations.SEEDS), "The running examp
 ablations.show_table(runs, ablations.SEEDS)
 
 # %% [markdown]
-# At `eos_coef` 0.1 ([07](07_loss.ipynb)) duplicates are part of the baseline. Anyone can repeat a run:
+# At `eos_coef` 0.1 ([07](07_loss.ipynb)) duplicates are part of the baseline. In all fifteen runs Muon trains the
+# encoder's matrices, where DETR has AdamW. The others have one seed: read each as "in this run". Anyone can repeat one:
 # `python -m helpers.training --ablation no-giou`.
 
 # %% [markdown]
 # ## Who is told to be silent?
 #
-# `eos-1`: no-object counts 1; `eos-late-1`: from half way on; `eos-0`: unmatched guesses learn no class; `one-to-many`:
-# nor do they, and every guess near a target is its own.
+# `eos-1`: no-object counts 1; `eos-late-1`: from half way on; `eos-0`: unmatched guesses learn no class. `one-to-many`
+# changes three things: every guess near a target is its own, the cost is minus the IoU alone, and `eos_coef` is 0.
 #
 # **Predict first.** Sort the four by duplicates. Whom does NMS save?
 #
 # <details><summary>Predict, then open</summary>
 #
-# **eos-late-1**, 1.4 duplicates per 100 objects, and the best row of all. Names come first; at the switch duplicates
-# fall from 44 to 4 in 500 steps, and AP loses nothing. NMS has nothing left to give. The detector of the other notebooks
-# was trained like this.
+# **eos-late-1**, 1.4 duplicates per 100 objects, and the best row of the four. Names come first; at the switch duplicates
+# fall from over 40 to under 4 in 500 steps, and AP loses nothing. NMS has nothing left to give. The detector of the
+# other notebooks was trained like this.
 #
-# **eos-1**, 1.8. As few, but at a price. With two or three objects for twelve guesses, nearly four fifths of the weight
-# say "nothing". That is the quickest lesson, and names wait until step 3,000. What it then says is honest, and too
-# little: it runs out of steps.
+# **eos-1**, 1.8. As few, but at a price. With three objects for twelve guesses, three quarters of the weight say
+# "nothing". That is the quickest lesson, and names wait until step 3,000. What it then says is honest, and too little:
+# it runs out of steps.
 #
 # **eos-0**, 182. Nobody ever heard "nothing", so all speak, in empty scenes, too: not one scene is counted right. NMS
 # lifts AP from 0.34 to 0.53, but cannot silence a box that stands alone: 7 % are counted right.
 #
 # **one-to-many**, 241. A pile on each digit that is easy to find, and NMS triples AP, from 0.16 to 0.51. So most of the
-# damage was duplicates. It stays below the baseline, which needs no NMS for its 0.57.
+# damage was duplicates. It stays below the baseline, which needs no NMS for its 0.57. Set it beside eos-0, which shares
+# its silence about "nothing": what is left between them is the match and its cost together.
 #
 # </details>
 
@@ -262,14 +266,14 @@ for name in ("baseline", *silence):
 #
 # <details><summary>Predict, then open</summary>
 #
-# **no-l1**, **no-giou**: a surprise. AP hardly moves, duplicates are halved, and far more scenes are counted right. With
-# one box term less the class term weighs more: at step 2,000 it is at 1.1 and 1.3, the baseline's at 1.5 or more. The
-# boxes pay a little. In a short run names are what is missing; in DETR's long one (table 4 of the
-# [paper](https://arxiv.org/abs/2005.12872)) it was boxes: AP 40.6, 39.9 without L1, 35.8 without GIoU. Here, too, AP
-# misses GIoU more.
+# **no-l1**, **no-giou**: a surprise. AP hardly moves, duplicates are halved, and far more scenes are counted right. A guess
+# at the cause: with one box term less the class term weighs more. At step 2,000 it is lower in both runs, 1.3 and 1.1,
+# than in any baseline, 1.5 or more. A run with a heavier class term would tell. The boxes pay a little. In DETR's long
+# training (table 4 of the [paper](https://arxiv.org/abs/2005.12872)) boxes were what was missing: AP 40.6, 39.9 without
+# L1, 35.8 without GIoU. Here, too, AP misses GIoU more.
 #
-# **log-p**: no ceiling, so a sure name outbids a better place ([06](06_matcher.ipynb)). The boxes end worst of the five,
-# and AP 0.04 below the lowest baseline. The authors' choice of minus *p* holds.
+# **log-p**: no ceiling, so a sure name outbids a better place ([06](06_matcher.ipynb)). In this run the boxes end worst of
+# the five, and AP 0.04 below the lowest baseline: one seed for the authors' choice of minus *p*.
 #
 # **greedy**: the baseline again. With twelve guesses for two or three objects the joint choice hardly matters, as
 # [05](05_assignment.ipynb) counted.
@@ -302,12 +306,13 @@ for name in (*ablations.SEEDS, *rules):
 # **no-classifier**: the curve comes a thousand steps later and ends at AP 0.44. Eyes that know digits shorten the wait;
 # they are not needed for it to end. Nor are they free: the first stage is 3,000 steps more.
 #
-# **tokens-6**: earlier than the baseline, as good in AP, and four scenes in five are counted right. Two or three
+# **tokens-6**: in this run earlier than the baseline, as good in AP, and four scenes in five are counted right. Three
 # objects for six seats: each is taken, and taught, twice as often, and fewer idle ones claim what is not theirs. A scene
 # of seven it could never answer.
 #
-# **tokens-24**: the reverse. Each seat is taken half as often, so it learns half as fast and waits longest of all. The
-# budget ends in the middle of the duplicates. Spare seats are not free: they cost training.
+# **tokens-24**: the reverse, in this run. Each seat is taken half as often, and it waits longest of all; the budget ends
+# in the middle of the duplicates. Whether that is the cause is not shown: at the same `eos_coef`, idle seats together
+# also weigh more than twice as much.
 #
 # </details>
 
@@ -375,7 +380,7 @@ check_two_each(two_each)
 #
 # Sure duplicates: unmatched guesses were not told to be silent, or not enough. Read the weight of no-object (`eos_coef`,
 # and that it multiplies the last class), and the match: can a target have several guesses? In the tables NMS gives most
-# where one of these was changed. With many spare tokens it may also be too early.
+# where one of these was changed. It may also be too early in the training.
 #
 # </details>
 #
