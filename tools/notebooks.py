@@ -23,6 +23,7 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 
 from tools.canonical import OWN_METADATA, canonical, to_text
 from tools.inputs import cell_inputs, fingerprint
+from tools.pictures import take_pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -158,7 +159,10 @@ def main(arguments=None):
         for name, reason in reasons.items():
             print(f"{name}: {reason or 'up to date'}")
         return int(any(reasons.values()))
-    return int(bool(build_all(pairs, options.all)))
+    failed = build_all(pairs, options.all)
+    if options.folder == NOTEBOOKS:
+        take_pictures(NOTEBOOKS)  # so that the README shows what the notebooks do
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

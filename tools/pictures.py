@@ -1,35 +1,28 @@
-"""Take the README's pictures out of the built notebooks: `python -m tools.pictures`."""
+"""The README's pictures: figures that the built notebooks store. `make notebooks` takes them out."""
 
 import base64
 from pathlib import Path
 
-from tools.notebooks import NOTEBOOKS, ROOT, read_built
+import nbformat
 
-PICTURES = {  # name: the notebook, and how the caption of the figure begins
-    "guesses": ("00_start_here", "Five targets in orange"),
-    "costs": ("00_start_here", "Three costs"),
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+PICTURES = {  # file: the notebook, and how the caption of the figure begins
+    "guesses.png": ("00_start_here", "Five targets in orange"),
+    "costs.png": ("00_start_here", "Three costs"),
 }
 
 
-def figure(notebook, beginning):
-    """The PNG bytes and the caption of the stored figure whose caption begins so."""
-    for cell in read_built(NOTEBOOKS / f"{notebook}.ipynb").cells:
+def stored_figure(notebook, beginning):
+    """The PNG bytes of the stored figure whose caption begins so. A sentence if `notebook`, a path, has none."""
+    for cell in nbformat.read(notebook, as_version=4).cells:
         for output in cell.get("outputs", []):
-            caption = output.get("metadata", {}).get("image/png", {}).get("alt", "")
-            if caption.startswith(beginning):
-                return base64.b64decode(output.data["image/png"]), caption
-    raise ValueError(f"{notebook} stores no figure whose caption begins with {beginning!r}; run make notebooks.")
+            if output.get("metadata", {}).get("image/png", {}).get("alt", "").startswith(beginning):
+                return base64.b64decode(output.data["image/png"])
+    raise ValueError(f"{notebook.name} stores no figure whose caption begins with {beginning!r}.")
 
 
-def main():
-    """Write all pictures."""
-    folder = ROOT / "docs" / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, source in PICTURES.items():
-        content, caption = figure(*source)
-        Path(folder / f"{name}.png").write_bytes(content)
-        print(f"{name}.png: {len(content) // 1000} kB, {caption}")
-
-
-if __name__ == "__main__":
-    main()
+def take_pictures(notebooks, images=IMAGES):
+    """Write all pictures, out of the folder of the built notebooks."""
+    images.mkdir(parents=True, exist_ok=True)
+    for name, (notebook, beginning) in PICTURES.items():
+        (images / name).write_bytes(stored_figure(notebooks / f"{notebook}.ipynb", beginning))

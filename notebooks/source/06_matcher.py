@@ -29,6 +29,7 @@ from transformers.loss.loss_for_object_detection import HungarianMatcher as Refe
 
 from helpers import HungarianMatcher, center_to_corners, figures, generalized_box_iou
 from helpers.checks.matcher import MISTAKES, check_flip_with_log, check_match_batch
+from helpers.costs import cost_matrices, cost_rows, weighted_sum
 from helpers.detector import load_detector
 from helpers.figures import batch as drawn
 from helpers.figures.speed import growth_figure, measured
@@ -132,10 +133,10 @@ assert torch.equal(own_pairs[:, :5], by_class[:12, :5])  # the block of scene on
 #
 # <details><summary>The source, line by line</summary>
 #
-# `_flatten` puts the targets of all images one after another. `_side_by_side` can take several layers for more images
-# (08). `_blocks` takes some images at a time, with their `image_index`: small tensors are faster on a CPU. `_cost` calls
-# one cost, and `_weighted_sum` adds them up, one column a target, only own guesses. Then comes one copy to the CPU, in
-# float64, since SciPy works there. `_assign_images` cuts the matrix into images and solves each.
+# The targets of all images come in checked and one after another. In `cost_rows`, `_side_by_side` can take several layers
+# for more images (08), and `_blocks` takes some images at a time, with their `image_index`: small tensors are faster on a
+# CPU. `cost_matrices` calls each cost, and `weighted_sum` adds them up, one column a target, only own guesses. They are
+# copied to the CPU, in float64, since SciPy works there. `_match_checked` cuts the rows into images and solves each.
 #
 # </details>
 
@@ -145,7 +146,7 @@ ours, reference = matcher(outputs, targets), ReferenceMatcher(class_cost=1, bbox
 for a, b, c in zip(ours, reference, pairs):
     assert [index.tolist() for index in a] == [index.tolist() for index in b] == [index.tolist() for index in c]
 print("one pair of index tensors per image:", [tuple(index.shape) for index, _ in ours])
-parts = [getattr(HungarianMatcher, name) for name in ("match_layers", "_flatten", "_cost", "_assign_images")]
+parts = (HungarianMatcher._match_checked, cost_rows, cost_matrices, weighted_sum)
 source = "\n".join(dedent(inspect.getsource(part)) for part in parts)
 Markdown(f"<details><summary>The source of the matcher</summary>\n\n```python\n{source}\n```\n\n</details>")
 
@@ -187,8 +188,9 @@ def changed(other):
 
 kept = {"class": (0, 5, 2), "L1": (1, 0, 2), "GIoU": (1, 5, 0), "both boxes": (1, 0, 0)}
 deletions = {f"without {name}": changed(HungarianMatcher(*weights)) for name, weights in kept.items()}
-title, caption = "Objects that get another guess", "Share of objects whose guess changes when a cost is deleted."
-figures.show(drawn.changes_figure(deletions, stages, title), caption)
+early, late = deletions["without both boxes"]["step 1,000"], deletions["without class"]["trained"]
+caption = f"Objects that get another guess: early {early:.0%} without both boxes, late {late:.0%} without class."
+figures.show(drawn.changes_figure(deletions, stages, "Objects whose guess changes when a cost is deleted"), caption)
 
 # %% [markdown]
 # L1 and GIoU look at the same boxes: delete one, and the other still knows; delete both, and nobody knows where. The
