@@ -1,0 +1,211 @@
+"""Numbers quoted in prose are those that the notebooks print: in the README, the guide, the glossary, and in folds.
+
+Each `Quote` pairs a phrase with the output that it repeats. In both, `#` stands for a number and `...` for some text,
+so that no measured number is written down here a second time. A decimal or a percentage of the prose that stands in no
+quote must stand in a phrase of `GIVEN`: it was chosen, is defined, or comes from a paper.
+"""
+
+import functools
+import json
+import re
+from typing import NamedTuple
+
+import pytest
+from notebook_rules import code_cells, plain, texts
+
+from helpers.detector import weights_folder
+from tools.notebooks import NOTEBOOKS, ROOT, read_built, read_source, sources
+
+WORDS = {"a third": 1 / 3, "half": 1 / 2, "two thirds": 2 / 3, "nine in ten": 9 / 10, "one in five": 1 / 5}
+WORDS |= {"three": 3, "four": 4, "five": 5, "ten": 10, "seventeen": 17}
+DIGITS = r"[−-]?\d[\d,]*(?:\.\d+)?(?:\s?%)?"
+MEASURED = re.compile(r"(?<![\w.])[−-]?\d[\d,]*(?:\.\d+(?!\.?\d)(?:\s?%)?|\s?%)")  # decimals and percentages
+FOLD = re.compile(r"<details>.*?</details>", re.DOTALL)
+
+
+class Quote(NamedTuple):
+    """A phrase in a text, the output that it repeats, and what the phrase makes of the output's numbers."""
+
+    where: str  # README, teaching, glossary, or a notebook, for its folds
+    phrase: str
+    source: str  # a notebook, a key of OTHER_SOURCES, or nothing, for a number that follows from others in the phrase
+    output: str = ""
+    made: object = lambda *numbers: numbers
+
+
+def of_hundred(*percents):
+    return [percent / 100 for percent in percents]
+
+
+def third(*row):
+    return row[2:3]
+
+
+def first_and_last(*row):
+    return row[0], row[-1]
+
+
+QUOTES = [
+    Quote("README", "an AP of # (AP50 #), makes # duplicates", "card",
+          "0.95) | # | | AP50 | # |... per 100 objects...| # |"),
+    Quote("README", "number of objects right in # of the scenes", "card", "the right number of objects | # |"),
+    Quote("README", "one match of a single image | # ms | | # ms", "benchmark", "B 1: match # and # ms"),
+    Quote("README", "its loss, the match included | # ms | | # ms", "benchmark", "B 1: ... loss # and # ms"),
+    Quote("README", "on two cores | # ms | | # ms", "benchmark", "B 64: match # and # ms"),
+    Quote("README", "one match of 128 images | # ms | | # ms", "benchmark", "B 128: match # and # ms"),
+    Quote("teaching", "next best of 120 orders is about # times as high, the mean about # times.", "00",
+          "best order #, next best #, mean of all 120: #", lambda best, second, mean: (second / best, mean / best)),
+    Quote("teaching", "The cost of the match is about #, the loss #:", "00", "Cost #, loss #."),
+    Quote("teaching", "A box covers # of the image.", "01", "the box covers # of the image"),
+    Quote("teaching", "About #, in the last layer", "01", "gets # of the patch attention", of_hundred),
+    Quote("teaching", "next cheapest cell, #, and the lowest price, #:", "05", 'B-"3" cell # price #'),
+    Quote("teaching", "In the crowd # guesses are wanted by # targets", "05", "argmin uses # guesses for # targets"),
+    Quote("teaching", "13 targets, # pairs: how many can be used? | #, one in B.", "06", "= # pairs; # can be used"),
+    Quote("teaching", "unless both box costs go (#). Late, the class (#).", "06",
+          "early # without both boxes, late # without class", of_hundred),
+    Quote("teaching", "N = 100, T = 7? For 12 and 5? | #; 12 %.", "07", "are matched and carry # of the weight",
+          lambda matched: (100 - matched,)),
+    Quote("teaching", "For 12 and 5? | 57 %; #.", "", made=lambda: (100 * 0.7 / (5 + 0.7),)),
+    Quote("teaching", "such cases is it matched? | #, in theory", "07", "rests at 85% is matched in # of cases"),
+    Quote("teaching", "is it matched? | #, in theory and in the measurement", "07", "of 80 to 90 %: matched in #"),
+    Quote("teaching", "In about one scene of #, half way,", "07", "has a lower loss in # of", lambda x: (100 / x,)),
+    Quote("teaching", "fall from about # to # per 100", "09", "duplicates at step 9,000: # at step 10,000: #"),
+    Quote("teaching", "the best of a pile has IoU #, as before", "10", "one-to-many boxes ... IoU of the best #"),
+    Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 | ... from the start | # |"),
+    Quote("teaching", "the baseline has #:", "10", "| baseline | nothing | # |"),
+    Quote("teaching", "24 tokens in place of 12: AP? | #", "10", "| 24 detection tokens | # |"),
+    Quote("00", "it rises much less, from # to #:", "00", "[0, 1, 2, 3, 4]...set #, by...[0, 0, 2, 3, 4]...set #, by"),
+    Quote("05", "The cheapest cell is A's, #, and A has the highest price, #.", "05", 'A-"1" cell # price #'),
+    Quote("05", "the next cell is B's, #, and B has the *lowest* price, #.", "05", 'B-"3" cell # price #'),
+    Quote("07", "#, still more than half; and #.", "", made=lambda: (100 * 9.3 / (7 + 9.3), 100 * 0.7 / (5 + 0.7))),
+    Quote("07", "In theory #.", "07", "rests at 85% is matched in # of cases"),
+    Quote("07", "85 % is odds of # to 1; a tenth of that, # to 1, is #.", "",
+          made=lambda: (85 / 15, 8.5 / 15, 100 * 8.5 / 23.5)),
+    Quote("10", "**eos-late-1**, # duplicates per 100", "10", "| eos-late-1 |...half way on | # | # | # |", third),
+    Quote("10", "**eos-1**, #.", "10", "| eos-1 |...the start | # | # | # |", third),
+    Quote("10", "NMS lifts AP from # to #, but", "10", "| eos-0 |...silent | # | # | # | # | # |", first_and_last),
+    Quote("10", "a box that stands alone: # are counted right", "10", "eos-0 after NMS: ... per 100, # counted right"),
+    Quote("10", "triples AP, from # to #.", "10", "| one-to-many |...the rest | # | # | # | # | # |", first_and_last),
+    Quote("10", "which needs no NMS for its #.", "10", "| baseline | nothing | # |"),
+    Quote("10", "at step 2,000 it is at # and #, the", "10",
+          "no-l1 class term at step 2,000 #;...no-giou class term at step 2,000 #;", lambda l1, giou: (giou, l1)),
+    Quote("10", "the baseline's at # or more", "10", "baseline class term at step 2,000 #;"),
+    Quote("10", "AP # below the lowest baseline", "10",
+          "| baseline | nothing | # |...| log-p | -log p in the class cost | # |", lambda most, run: (most - run,)),
+    Quote("10", "a thousand steps later and ends at AP #.", "10", "| no classification stage | # |"),
+]  # fmt: skip
+
+GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands beside it
+    "README": ["Python #", "CC BY #"],
+    "teaching": ["the gradients, # |", "then # (07, 5)", "weight of no-object 3, #", "with the vote 5, # with",
+                 "`eos_coef` #:", "no object at #", "A guess says # object", "goes from # to 1"],
+    "glossary": ["IoU 阈值取 #", "from IoU # on", "a claim of # is true in #", "class term, # in DETR", "an IoU of #",
+                 "to 1: # is odds"],
+    "07": [". # is odds", "All weights are #"],
+    "08": ["missed ink costs #", "invented ink #"],
+    "09": ["starts near #", "sinks under #", "it is 3 to #", "near # when eyes open"],  # read off a curve
+    "10": ["boxes: AP #, # without L1, # without GIoU"],  # of DETR
+    "11": ["counts # times", "twice, # for 20"],
+    "12": ["steep there: # of *p* make # of cost"],
+    "13": ["at the same #"],
+}  # fmt: skip
+
+
+def prose(where):
+    """What is said, on one line: all of a page, the folds of a notebook; without code and without addresses."""
+    pages = {"README": ROOT / "README.md", "teaching": NOTEBOOKS / "teaching.md", "glossary": NOTEBOOKS / "glossary.md"}
+    if where in pages:
+        text = pages[where].read_text(encoding="utf-8")
+    else:
+        cells = read_source(notebook(where)).cells
+        text = "\n".join(fold for cell in cells if cell.cell_type == "markdown" for fold in FOLD.findall(cell.source))
+    text = re.sub(r"```.*?```", " ", text, flags=re.DOTALL)
+    return " ".join(re.sub(r"\]\([^)]*\)", "]", text).split())
+
+
+def notebook(number):
+    """The source of a notebook by its number."""
+    return next(source for source in sources() if source.stem.startswith(number))
+
+
+@functools.cache
+def outputs(source):
+    """What a notebook printed, or another place where numbers come from, on one line and without bold type."""
+    if source in OTHER_SOURCES:
+        return " ".join(OTHER_SOURCES[source]().split())
+    built = read_built(NOTEBOOKS / f"{notebook(source).stem}.ipynb")
+    said = (plain(text) if kind == "text/html" else text for cell in code_cells(built) for kind, text in texts(cell))
+    return " ".join(" ".join(said).replace("**", "").split())
+
+
+def benchmark():
+    """One line for each batch size: milliseconds of helpers and of transformers."""
+    rows = json.loads((ROOT / "helpers" / "recordings" / "benchmark.json").read_text(encoding="utf-8"))["rows"]
+    rows = [row for row in rows if (row["N"], row["T"]) == (100, 7)]
+    timed = [(part, who) for part in ("matcher", "loss") for who in ("helpers", "transformers")]
+    form = "B {}: match {:.2f} and {:.2f} ms, loss {:.2f} and {:.2f} ms"
+    return "\n".join(form.format(row["B"], *(1000 * row[part][who] for part, who in timed)) for row in rows)
+
+
+OTHER_SOURCES = {"benchmark": benchmark, "card": lambda: (weights_folder() / "README.md").read_text(encoding="utf-8")}
+
+
+def pattern(phrase):
+    """A phrase as an expression: `#` is a number in digits or in words, `...` the shortest text that will do."""
+    number = "|".join([DIGITS, *sorted(WORDS, key=len, reverse=True)])
+    parts = (re.escape(part).replace(r"\#", f"({number})") for part in " ".join(phrase.split()).split("..."))
+    return re.compile(".*?".join(parts))
+
+
+def value(said):
+    """A number as it is said.
+
+    >>> value("−2,900.5"), value("36 %"), value("half")
+    (-2900.5, 36.0, 0.5)
+    """
+    return WORDS[said] if said in WORDS else float(said.replace("−", "-").replace(",", "").rstrip("% "))
+
+
+def agrees(said, number):
+    """Whether what is said is the number: to one unit of the last digit, a word to an eighth, a count exactly."""
+    if said in WORDS:
+        return abs(value(said) - number) <= abs(number) / 8
+    decimals = len(said.rstrip("% ").partition(".")[2])
+    unit = 10.0**-decimals if decimals or said.endswith("%") else 0.5
+    return abs(value(said) - number) <= unit * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("quote", QUOTES, ids=lambda quote: f"{quote.where}: {quote.phrase}")
+def test_a_quoted_number_is_the_printed_one(quote):
+    found = pattern(quote.phrase).search(prose(quote.where))
+    assert found, f"{quote.where} no longer says this; mend the quote here, or drop it"
+    numbers = []
+    if quote.source:
+        printed = pattern(quote.output).search(outputs(quote.source))
+        assert printed, f"{quote.source} no longer prints {quote.output!r}; mend the quote here, or the prose"
+        numbers = [value(number) for number in printed.groups()]
+    expected = list(quote.made(*numbers))
+    assert len(expected) == len(found.groups())
+    wrong = [f"{said} is {number:.4g}" for said, number in zip(found.groups(), expected) if not agrees(said, number)]
+    assert not wrong, f"{quote.where} quotes a number that has changed: {wrong}"
+
+
+@pytest.mark.parametrize("where", ["README", "teaching", "glossary", *(source.stem[:2] for source in sources())])
+def test_every_measured_number_is_tied(where):
+    text = prose(where)
+    phrases = [quote.phrase for quote in QUOTES if quote.where == where] + GIVEN.get(where, [])
+    tied = set()
+    for phrase in phrases:
+        for found in pattern(phrase).finditer(text):
+            tied |= {found.start(group) for group in range(1, len(found.groups()) + 1)}
+    loose = [text[max(0, n.start() - 40) : n.end() + 20] for n in MEASURED.finditer(text) if n.start() not in tied]
+    assert not loose, f"{where} quotes numbers without an output; give each a Quote, or a phrase in GIVEN: {loose}"
+
+
+def test_a_number_that_has_drifted_is_found():
+    assert agrees("0.61", 0.606)
+    assert agrees("four", 4.15)
+    assert agrees("20", 20.21)
+    assert not agrees("0.61", 0.63)
+    assert not agrees("three", 4.15)
+    assert not agrees("10", 11)
