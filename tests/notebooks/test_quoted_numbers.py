@@ -87,9 +87,9 @@ QUOTES = [
     Quote("10", "a box that stands alone: # are counted right", "10", "eos-0 after NMS: ... per 100, # counted right"),
     Quote("10", "triples AP, from # to #.", "10", "| one-to-many |...the rest | # | # | # | # | # |", first_and_last),
     Quote("10", "which needs no NMS for its #.", "10", "| baseline | nothing | # |"),
-    Quote("10", "at step 2,000 it is at # and #, the", "10",
-          "no-l1 class term at step 2,000 #;...no-giou class term at step 2,000 #;", lambda l1, giou: (giou, l1)),
-    Quote("10", "the baseline's at # or more", "10", "baseline class term at step 2,000 #;"),
+    Quote("10", "At step 2,000 it is lower in both runs, # and #, than", "10",
+          "no-l1 class term at step 2,000 #;...no-giou class term at step 2,000 #;"),
+    Quote("10", "than in any baseline, # or more", "10", "baseline class term at step 2,000 #;"),
     Quote("10", "AP # below the lowest baseline", "10",
           "| baseline | nothing | # |...| log-p | -log p in the class cost | # |", lambda most, run: (most - run,)),
     Quote("10", "a thousand steps later and ends at AP #.", "10", "| no classification stage | # |"),
@@ -104,7 +104,7 @@ GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands besi
     "07": [". # is odds", "All weights are #"],
     "08": ["missed ink costs #", "invented ink #"],
     "09": ["starts near #", "sinks under #", "it is 3 to #", "near # when eyes open"],  # read off a curve
-    "10": ["boxes: AP #, # without L1, # without GIoU"],  # of DETR
+    "10": ["missing: AP #, # without L1, # without GIoU", "The [paper] (#)"],  # of DETR
     "11": ["counts # times", "twice, # for 20"],
     "12": ["steep there: # of *p* make # of cost"],
     "13": ["at the same #"],
