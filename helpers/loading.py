@@ -127,14 +127,14 @@ def _load_from_hub(name):
     except ValueError:
         raise  # it is in the cache, and is no detector
     except Exception:
-        if not _hub_answers():
+        if not hub_answers():
             raise ConnectionError(
                 f"{name} is not in the local cache and the hub does not answer; connect, or use the shipped mini-yolos."
             ) from None
     return _load(name, local_files_only=False)
 
 
-def _hub_answers():
+def hub_answers():
     """Whether the hub can be reached at all: from_pretrained alone would retry for half a minute."""
     from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from benchmarks.__main__ import measure
+from benchmarks.clinic import main as clinic_benchmark
 from benchmarks.contenders import floor, losses, matchers, random_batch, six_layers, with_gradient
 from benchmarks.page import BARS, page, promises, ratio, readable, slope
 from benchmarks.timing import wait_until_idle
@@ -65,3 +66,10 @@ def test_a_busy_machine_is_refused(monkeypatch):
     monkeypatch.setattr("benchmarks.timing.others_percent", lambda: 80)
     with pytest.raises(SystemExit, match="80 % of the processors"):
         wait_until_idle(tries=2)
+
+
+def test_the_clinic_is_measured_on_a_healthy_file(capsys):
+    clinic_benchmark(["2000"])
+    said = capsys.readouterr().out
+    assert "2,000 annotations" in said
+    assert "exit status 0" in said

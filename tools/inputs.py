@@ -69,7 +69,8 @@ def _resolve(module, names, package):
     if not folder.is_dir():
         return
     offered = "".join(path.read_text(encoding="utf-8") for path in _existing(folder / "__init__.py"))
-    if "def __getattr__" in offered:  # names are loaded when asked for: any file of the folder may be behind one
+    if "def __getattr__" in offered and "TYPE_CHECKING" not in offered:
+        # Names are loaded when asked for, and no import says from where: any file of the folder may be behind one.
         yield from folder.glob("*.py")
     for name in names:
         files = list(_existing(folder / f"{name}.py", folder / name / "__init__.py"))

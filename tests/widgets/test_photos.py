@@ -77,7 +77,7 @@ def test_the_whole_way_without_a_network(folder, monkeypatch, capsys):
 
 
 def test_without_a_network_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr("helpers.loading._hub_answers", lambda: False)
+    monkeypatch.setattr("helpers.loading.hub_answers", lambda: False)
     try_photo("nobody/no-such-detector")
     said = capsys.readouterr().out
     assert said.count("\n") == 1
