@@ -31,8 +31,8 @@ def every_layers_mask_losses(matched):
 def focal_terms(logits, alpha=0.25, gamma=2.0):
     """The focal loss of a yes or no if the goal is 1, and if the goal is 0: (...) -> (...), (...).
 
-    Source: RetinaNet, equation 5. transformers adds 1e-8 inside the logarithms of its matchers, which bends the cost of
-    logits beyond about 12; nothing is added here.
+    Source: RetinaNet, equation 5. transformers adds 1e-8 inside the logarithms of its matchers: what a logit of 12
+    costs is off by 0.001, of 18 by 0.4; in float32, where 1 - p rounds, by 0.008 and 0.3. Nothing is added here.
 
     >>> [round(float(term), 3) for term in focal_terms(torch.tensor(0.0))]  # p = 1/2: ln 2 / 16, and three times that
     [0.043, 0.13]

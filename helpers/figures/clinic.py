@@ -25,9 +25,11 @@ WARD_COLOURS = (TARGET, GIOU, PREDICTION, QUIET)  # three tickets each: targets,
 PER_WARD = 3
 
 TICKETS = {
-    1: Ticket("labels count from 1, or the ids have holes", "map the ids to 0 … K − 1, check the whole data set", "03"),
+    1: Ticket(
+        "labels count from 1, or the ids have holes", "map the ids to 0 … K − 1, or make K the largest id + 1", "03"
+    ),
     2: Ticket("boxes are corners, or in pixels", "make them normalised centre boxes, then draw them", "02 03"),
-    3: Ticket("an empty image is `torch.tensor([])`", "labels (0,) int64, boxes (0, 4) float", "03"),
+    3: Ticket("an empty image, or an augmentation, made labels float", "labels int64, of an empty image (0,)", "03"),
     4: Ticket("NaN in the predictions: training diverged", "lower the learning rate, warm up, clip gradients", "11"),
     5: Ticket("boxes inside out, or −GIoU in place of 1 − GIoU", "check both sides of a box, sum 1 − GIoU", "04 07"),
     6: Ticket("a metric is taken for a loss", "sum by weight; read class_error beside all guesses", "07"),
@@ -37,7 +39,7 @@ TICKETS = {
     10: Ticket("every part divides by its own objects", "one `num_boxes` for the whole batch", "11"),
     11: Ticket("half precision reaches the matcher", "match and grade in float32", "11"),
     12: Ticket(
-        "targets or masks follow the padded canvas", "scale by the canvas, leave padding out of the loss", "03 08"
+        "fractions are of the padded canvas", "decode with the sizes of the targets; padding out of the loss", "03 08"
     ),
 }
 

@@ -41,14 +41,16 @@ LANES = (("what a pair costs", CLASS), ("who gets whom", MATCH), ("what is learn
 PAPERS = (
     (2020, 5, 0, 1, "DETR", "−p, L1, GIoU, one to one"),
     (2020, 10, 0, -1, "Deformable DETR", "focal cost, sigmoids"),
-    (2021, 12, 0, 1, "Mask2Former", "masks, at some points"),
+    (2021, 7, 0, 1, "MaskFormer", "masks"),
+    (2021, 12, 0, -1, "Mask2Former", "at some points"),
     (2023, 3, 0, -1, "Grounding DINO", "words in place of classes"),
     (2021, 3, 1, 1, "OTA", "optimal transport"),
     (2022, 3, 1, -1, "DN-DETR, DINO", "spoiled targets, no match"),
     (2022, 7, 1, 1, "H-DETR, Group DETR", "several guesses for a target"),
     (2020, 8, 2, -1, "VarifocalNet", "say your IoU"),
     (2023, 4, 2, 1, "RT-DETR", "IoU as goal"),
-    (2024, 6, 2, -1, "LW-DETR", "probability and IoU"),
+    (2023, 4, 2, -1, "Align-DETR", "probability and IoU"),
+    (2024, 6, 2, -1, "LW-DETR", "Align-DETR's goal"),
     (2024, 10, 2, 1, "D-FINE", "edges as distributions"),
 )
 MARGIN = 8  # pixels around an enlarged mask

@@ -117,8 +117,9 @@ def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
 def quality_loss(logits, goals, overlap, num_boxes, alpha=0.25, gamma=2.0):
     """The class term of LW-DETR: a matched guess should say a blend of its probability and its IoU.
 
-    Args as for `varifocal_loss`. Source: `LwDetrImageLoss.loss_labels` of transformers, which takes log(0) where a
-    sigmoid rounds to 0 or 1, and is infinite there; here the logarithms come from the logits.
+    Args as for `varifocal_loss`. Source: Align-DETR (Cai et al. 2023), whose loss LW-DETR took over;
+    `LwDetrImageLoss.loss_labels` of transformers, which takes log(0) where a sigmoid rounds to 0 or 1, and is infinite
+    there; here the logarithms come from the logits.
 
     >>> quality_loss(torch.zeros(1, 1, 2), torch.tensor([[[0.0, 1.0]]]), torch.tensor([[0.5]]), num_boxes=1)
     tensor(0.8664)

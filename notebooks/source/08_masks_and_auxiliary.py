@@ -36,9 +36,9 @@ print({name: tuple(targets[0][name].shape) for name in ("class_labels", "boxes",
 # %% [markdown]
 # ## A third field
 #
-# COCO stores each object's pixels as a [run-length code](glossary.md#run-length-encoding): so many zeros, so many ones, column by column. With
-# `return_segmentation_masks=True` the image processor turns the codes into `masks`, (*T*, *H*, *W*) of bools. In
-# our scenes a mask is the ink of a digit.
+# COCO stores the outline of an object as polygons, and a crowd as a [run-length code](glossary.md#run-length-encoding): so many zeros, so
+# many ones, column by column. Our scenes have codes for all: the mask of a digit is its ink. With
+# `return_segmentation_masks=True` the image processor turns either into `masks`, (*T*, *H*, *W*) of bools.
 
 # %%
 figure = mask_figures.ink_figure(images[0], targets[0])

@@ -47,7 +47,9 @@ print(f"DETR's loss: ours {criterion.total(criterion(outputs, targets)):.4f}, th
 # [DN-DETR](https://arxiv.org/abs/2203.01305) and [DINO](https://arxiv.org/abs/2203.03605) brought the spoiled targets
 # that you will meet with RT-DETR. [Grounding DINO](https://arxiv.org/abs/2303.05499) compares a guess with the words of a
 # sentence instead of a list of classes; the cost is focal. [D-FINE](https://arxiv.org/abs/2410.13842) predicts for each
-# edge of a box a distribution of places, and grades that, too; its match is RT-DETR's.
+# edge of a box a distribution of places, and grades that, too; its cost is RT-DETR's. In the
+# [authors' code](https://github.com/Peterande/D-FINE/blob/master/src/zoo/dfine/dfine_criterion.py) boxes are graded on the
+# union of all layers' matches; in `transformers` DEIMv2, its successor, does so, D-FINE does not.
 #
 # </details>
 
@@ -216,8 +218,9 @@ reference = theirs.loss_labels(louder, targets, pairs, num_boxes=10)["loss_ce"]
 print(f"loss_ce of three times the logits: ours {ours:.1f}, theirs {reference:.1f}")
 
 # %% [markdown]
-# Equal, until a sigmoid rounds to 1: the reference takes log(0). This `loss_ce` is that of
-# [LW-DETR](https://arxiv.org/abs/2406.03458): a matched guess should say a blend of its *p* and its IoU.
+# Equal, until a sigmoid rounds to 1: the reference takes log(0). This `loss_ce` is
+# [LW-DETR](https://arxiv.org/abs/2406.03458)'s, from [Align-DETR](https://arxiv.org/abs/2304.07527): a matched guess should
+# say a blend of its *p* and its IoU.
 #
 # Groups never see each other, and inside each the rule is one to one: no duplicates. Ours were not trained so: E must
 # take a "5" far away.
@@ -266,12 +269,13 @@ figures.show(figure, "Ten denoising queries: blue ones must find back to their t
 # %% [markdown]
 # ## Mask2Former: masks, at some points
 #
-# In [Mask2Former](https://arxiv.org/abs/2112.01527) the *match* asks for masks, and boxes play no part:
+# In [MaskFormer](https://arxiv.org/abs/2107.06278) and [Mask2Former](https://arxiv.org/abs/2112.01527) the *match* asks for
+# masks, and boxes play no part. In the latter:
 #
 # $$C = -2\,p + 5 \cdot \text{cross-entropy} + 5 \cdot \text{dice}$$
 #
-# The two mask costs look at [random points](glossary.md#point-sampling), not at all pixels. Mini-YOLOS has no mask head, so we let a guess
-# claim all ink inside its box.
+# What is new there: the two mask costs look at [random points](glossary.md#point-sampling), not at all pixels. Mini-YOLOS
+# has no mask head, so we let a guess claim all ink inside its box.
 
 # %% [markdown]
 # **Predict first.** Mask2Former takes 12,544 points. Our canvas is small, 128 × 128. How many points does it need for the

@@ -56,8 +56,9 @@ figures.show(clinic.triage_figure(), "Five questions, in this order; the circles
 #
 # Logits have *K* + 1 columns. Label 3 asks for a fourth. Label 2 is just as wrong, but finds a column, the last one:
 # "no object" ([detr 108](https://github.com/facebookresearch/detr/issues/108) asks which it is). So labels counted
-# from 1 train in silence, and only a larger id crashes. Map the ids to 0 … *K* − 1 and let [`validate_targets`](glossary.md#target-check) see the
-# whole data set.
+# from 1 train in silence, and only a larger id crashes. There are two cures. Map the ids to 0 … *K* − 1; or keep them
+# and make *K* the largest id plus 1, as COCO's own checkpoints do: ids 1 to 90, *K* = 91, and column 0 stays unused.
+# Either way let [`validate_targets`](glossary.md#target-check) see the whole data set.
 #
 # </details>
 
@@ -87,7 +88,8 @@ figures.show(clinic.triage_figure(), "Five questions, in this order; the circles
 #
 # An image without objects will do it. `torch.tensor([])` is float32, and labels are indices. It need not be alone:
 # `torch.cat` makes the labels of the whole batch float. The answer in the DETR thread is the cure: boxes of shape (0,
-# 4), labels of shape (0,) and type int64.
+# 4), labels of shape (0,) and type int64. Healthy images can bring the same error: albumentations 2.0.8 takes labels
+# as whole numbers and returns them as floats. Convert after augmenting.
 #
 # </details>
 
@@ -176,8 +178,9 @@ check_mended(mend_data_set)
 # <details><summary>Diagnosis and cure</summary>
 #
 # The question leaves it open; this is one way. COCO's left, top, width, height is read as corners, so a box that begins
-# further right than it is wide gets a negative side. Where nobody checks, its "union" is larger than the hull, and the
-# loss is 2 − (both areas) / (hull). The smaller the guess, the smaller the hull: it is *paid to vanish*.
+# further right than it is wide, and lower than it is high, gets two negative sides. Their product is a positive area:
+# where nobody checks, the "union" is larger than the hull, and the loss is 2 − (both areas) / (hull). The smaller the
+# guess, the smaller the hull: it is *paid to vanish*. With one negative side the loss rises instead.
 # `validate_targets` refuses such a box, and the GIoU of `helpers` stays in its range. A loss term that ends near −1 has
 # another cause: the cost −GIoU is used as loss.
 #
@@ -347,8 +350,9 @@ check_deep_loss(deep_loss)
 #
 # No: each divides by its own objects, so an object in a sparse batch counts more. DETR shares one `num_boxes`: summed
 # over the processes, divided by their number, because gradients are averaged. The class term stays each process's own
-# mean; hence the second ticket. `transformers` divides twice, for `reduce` of accelerate is a mean already: 11 counts
-# it. For small batches one after the other, `SetCriterion.normalizers` gives both numbers (an exercise of 11).
+# mean; hence the second ticket. Under accelerate, `ImageLoss` of `transformers` and its children (DETR, YOLOS,
+# Conditional and Deformable DETR, Grounding DINO) divide twice, for `reduce` is a mean already: 11 counts it. LW-DETR and
+# RF-DETR sum, and divide once; RT-DETR, D-FINE and DEIMv2 share nothing, so each process counts its own objects. For small batches one after the other, `SetCriterion.normalizers` gives both numbers (an exercise of 11).
 #
 # </details>
 
@@ -375,10 +379,11 @@ check_deep_loss(deep_loss)
 #
 # <details><summary>Diagnosis and cure</summary>
 #
-# Half of it: fractions are of the padded canvas, since
-# [28363](https://github.com/huggingface/transformers/pull/28363). Before, boxes stayed as they were, and were wrong.
-# Draw on the canvas, not in the image's own size. The mask loss of the reference takes the mean over the canvas, so
-# its value depends on what is said outside the image; ours leaves that out (08).
+# Half of it: in `transformers` fractions are of the padded canvas, since
+# [28363](https://github.com/huggingface/transformers/pull/28363). Before, they were of the image's own size, as in DETR's
+# code to this day. Both are right, if you decode with the sizes that you trained with: canvas fractions, decoded with
+# the image's own width, give boxes half as wide here. Draw these on the canvas. The mask loss of the reference takes the
+# mean over the canvas, so its value depends on what is said outside the image; ours leaves that out (08).
 #
 # </details>
 
