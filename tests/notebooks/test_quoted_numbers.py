@@ -31,7 +31,7 @@ class Quote(NamedTuple):
 
     where: str  # README, teaching, glossary, or a notebook, for its folds
     phrase: str
-    source: str  # a notebook, a key of OTHER_SOURCES, or nothing, for a number that follows from others in the phrase
+    source: str  # a notebook, a key of OTHER_SOURCES, or nothing for a number that follows from others in the phrase
     output: str = ""
     made: object = lambda *numbers: numbers
 
@@ -73,10 +73,12 @@ QUOTES = [
     Quote("teaching", "is it matched? | #, in theory and in the measurement", "07", "of 80 to 90 %: matched in #"),
     Quote("teaching", "In about one scene of #, half way,", "07", "has a lower loss in # of", lambda x: (100 / x,)),
     Quote("teaching", "fall from about # to # per 100", "09", "duplicates at step 9,000: # at step 10,000: #"),
+    Quote("teaching", "or # of the ink gone: which", "solutions/08", "dice # and #.", lambda _, d: (2 * d / (1 + d),)),
+    Quote("teaching", "how many boxes on a digit? | About #.", "10", "one-to-many boxes on a digit #, names"),
     Quote("teaching", "the best of a pile has IoU #, as before", "10", "one-to-many boxes ... IoU of the best #"),
-    Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 | ... from the start | # |"),
-    Quote("teaching", "the baseline has #:", "10", "| baseline | nothing | # |"),
-    Quote("teaching", "24 tokens in place of 12: AP? | #", "10", "| 24 detection tokens | # |"),
+    Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 |...| # |"),
+    Quote("teaching", "the baseline has #:", "10", "| baseline |...| # |"),
+    Quote("teaching", "24 tokens in place of 12: AP? | #", "10", "| tokens-24 |...| # |"),
     Quote("00", "it rises much less, from # to #:", "00", "[0, 1, 2, 3, 4]...set #, by...[0, 0, 2, 3, 4]...set #, by"),
     Quote("05", "The cheapest cell is A's, #, and A has the highest price, #.", "05", 'A-"1" cell # price #'),
     Quote("05", "the next cell is B's, #, and B has the *lowest* price, #.", "05", 'B-"3" cell # price #'),
@@ -86,18 +88,19 @@ QUOTES = [
           made=lambda: (85 / 15, 8.5 / 15, 100 * 8.5 / 23.5)),
     Quote("09", "It starts near #, ... and sinks under # as ... it is # to #, and near # when", "flips",
           "start #, least #, waiting # to #, most #"),
-    Quote("10", "**eos-late-1**, # duplicates per 100", "10", "| eos-late-1 |...half way on | # | # | # |", third),
-    Quote("10", "**eos-1**, #.", "10", "| eos-1 |...the start | # | # | # |", third),
-    Quote("10", "NMS lifts AP from # to #, but", "10", "| eos-0 |...silent | # | # | # | # | # |", first_and_last),
+    Quote("10", "**eos-late-1**, # duplicates per 100", "10", "| eos-late-1 |...| # | # | # |", third),
+    Quote("10", "**eos-1**, #.", "10", "| eos-1 |...| # | # | # |", third),
+    Quote("10", "NMS lifts AP from # to #, but", "10", "| eos-0 |...| # | # | # | # | # |", first_and_last),
     Quote("10", "a box that stands alone: # are counted right", "10", "eos-0 after NMS: ... per 100, # counted right"),
-    Quote("10", "triples AP, from # to #.", "10", "| one-to-many |...the rest | # | # | # | # | # |", first_and_last),
-    Quote("10", "which needs no NMS for its #.", "10", "| baseline | nothing | # |"),
+    Quote("10", "**one-to-many**, #.", "10", "| one-to-many |...| # | # | # |", third),
+    Quote("10", "triples AP, from # to #.", "10", "| one-to-many |...| # | # | # | # | # |", first_and_last),
+    Quote("10", "which needs no NMS for its #.", "10", "| baseline |...| # |"),
     Quote("10", "At step 2,000 it is lower in both runs, # and #, than", "10",
           "no-l1 class term at step 2,000 #;...no-giou class term at step 2,000 #;"),
     Quote("10", "than in any baseline, # or more", "10", "baseline class term at step 2,000 #;"),
     Quote("10", "AP # below the lowest baseline", "10",
-          "| baseline | nothing | # |...| log-p | -log p in the class cost | # |", lambda most, run: (most - run,)),
-    Quote("10", "a thousand steps later and ends at AP #.", "10", "| no classification stage | # |"),
+          "| baseline |...| # |...| log-p |...| # |", lambda most, run: (most - run,)),
+    Quote("10", "a thousand steps later and ends at AP #.", "10", "| no-classifier |...| # |"),
 ]  # fmt: skip
 
 GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands beside it
@@ -137,7 +140,7 @@ def outputs(source):
     """What a notebook printed, or another place where numbers come from, on one line and without bold type."""
     if source in OTHER_SOURCES:
         return " ".join(OTHER_SOURCES[source]().split())
-    built = read_built(NOTEBOOKS / f"{notebook(source).stem}.ipynb")
+    built = read_built(NOTEBOOKS / f"{source if '/' in source else notebook(source).stem}.ipynb")
     said = (plain(text) if kind == "text/html" else text for cell in code_cells(built) for kind, text in texts(cell))
     return " ".join(" ".join(said).replace("**", "").split())
 
