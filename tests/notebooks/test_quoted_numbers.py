@@ -40,6 +40,10 @@ def of_hundred(*percents):
     return [percent / 100 for percent in percents]
 
 
+def one_of(percent):
+    return (100 / percent,)
+
+
 def third(*row):
     return row[2:3]
 
@@ -71,7 +75,7 @@ QUOTES = [
     Quote("teaching", "For 12 and 5? | 57 %; #.", "", made=lambda: (100 * 0.7 / (5 + 0.7),)),
     Quote("teaching", "such cases is it matched? | #, in theory", "07", "rests at 85% is matched in # of cases"),
     Quote("teaching", "is it matched? | #, in theory and in the measurement", "07", "of 80 to 90 %: matched in #"),
-    Quote("teaching", "In about one scene of #, half way,", "07", "has a lower loss in # of", lambda x: (100 / x,)),
+    Quote("teaching", "In about one scene of #, half way,", "07", "has a lower loss in # of", one_of),
     Quote("teaching", "fall from about # to # per 100", "09", "duplicates at step 9,000: # at step 10,000: #"),
     Quote("teaching", "or # of the ink gone: which", "solutions/08", "dice # and #.", lambda _, d: (2 * d / (1 + d),)),
     Quote("teaching", "how many boxes on a digit? | About #.", "10", "one-to-many boxes on a digit #, names"),
@@ -79,6 +83,7 @@ QUOTES = [
     Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 |...| # |"),
     Quote("teaching", "the baseline has #:", "10", "| baseline |...| # |"),
     Quote("teaching", "24 tokens in place of 12: AP? | #", "10", "| tokens-24 |...| # |"),
+    Quote("teaching", "With 32, one draw of # misses", "12", "32 points, 100 draws: ... # a toss-up", one_of),
     Quote("00", "it rises much less, from # to #:", "00", "[0, 1, 2, 3, 4]...set #, by...[0, 0, 2, 3, 4]...set #, by"),
     Quote("05", "The cheapest cell is A's, #, and A has the highest price, #.", "05", 'A-"1" cell # price #'),
     Quote("05", "the next cell is B's, #, and B has the *lowest* price, #.", "05", 'B-"3" cell # price #'),
@@ -101,6 +106,7 @@ QUOTES = [
     Quote("10", "AP # below the lowest baseline", "10",
           "| baseline |...| # |...| log-p |...| # |", lambda most, run: (most - run,)),
     Quote("10", "a thousand steps later and ends at AP #.", "10", "| no-classifier |...| # |"),
+    Quote("12", "With 32, one draw of # misses", "12", "32 points, 100 draws: ... # a toss-up", one_of),
 ]  # fmt: skip
 
 GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands beside it
