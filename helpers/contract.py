@@ -7,7 +7,7 @@ Box values are looked at once, by `helpers.targets.validate_targets`.
 import math
 import sys
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from numbers import Integral, Real
 
 import numpy as np
@@ -22,7 +22,7 @@ def check_num_classes(num_classes):
     """Raise ValueError unless K is a whole number from 1 on."""
     if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or not 1 <= num_classes < 2**31:
         raise ValueError(
-            f"num_classes is {_shown(num_classes)}; give the number of classes without no-object, at least 1."
+            f"num_classes is {shown(num_classes)}; give the number of classes without no-object, at least 1."
         )
 
 
@@ -30,7 +30,7 @@ def check_num_predictions(num_predictions):
     """Raise ValueError unless N is a whole number from 1 on."""
     whole = isinstance(num_predictions, Integral) and not isinstance(num_predictions, bool)
     if not whole or not 1 <= num_predictions < 2**31:
-        raise ValueError(f"num_predictions is {_shown(num_predictions)}; give N, the predictions of one image.")
+        raise ValueError(f"num_predictions is {shown(num_predictions)}; give N, the predictions of one image.")
 
 
 def check_number(name, value, least=-LARGEST):
@@ -42,14 +42,14 @@ def check_number(name, value, least=-LARGEST):
     if isinstance(value, torch.Tensor) and value.numel() == 1 and value.dtype in FLOATS + INTEGERS:
         value = None if value.device.type == "meta" else value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} is {_shown(value)}; give a number.")
+        raise TypeError(f"{name} is {shown(value)}; give a number.")
     try:
         number = float(value)
     except OverflowError:  # a whole number beyond float64
         number = math.inf
     if not least <= number <= LARGEST:
         bound = f" of at least {least}" if least > -LARGEST else ""
-        raise ValueError(f"{name} is {_shown(value)}; give a finite number{bound}, and not beyond {LARGEST:g}.")
+        raise ValueError(f"{name} is {shown(value)}; give a finite number{bound}, and not beyond {LARGEST:g}.")
     return number
 
 
@@ -59,24 +59,24 @@ def check_divisor(name, value):
         return None
     number = check_number(name, value)
     if number < 1 / LARGEST:
-        raise ValueError(f"{name} is {_shown(value)}; give that of all batches together, as `normalizers` does.")
+        raise ValueError(f"{name} is {shown(value)}; give that of all batches together, as `normalizers` does.")
     return number
 
 
 def check_names(argument, names, known):
     """A tuple of names, all of them known."""
-    if isinstance(names, (str, bytes)) or not isinstance(names, Collection):
-        raise TypeError(f'{argument} is {_shown(names)}; make it a tuple of names such as ("labels", "boxes").')
+    if isinstance(names, (str, bytes)) or not isinstance(names, (Sequence, Set)):
+        raise TypeError(f'{argument} is {shown(names)}; make it a tuple of names such as ("labels", "boxes").')
     for name in names:
         if not isinstance(name, str) or name not in known:
-            raise ValueError(f"{argument} names {_shown(name)}; use some of {sorted(known)}.")
+            raise ValueError(f"{argument} names {shown(name)}; use some of {sorted(known)}.")
     return tuple(names)
 
 
 def check_weights(weights, known):
     """Weights by name as floats, those of `known` where none is given. `known` of None takes any name."""
     if not isinstance(weights, Mapping):
-        raise TypeError(f'weights is {_shown(weights)}; make it a dict such as {{"loss_ce": 1.0}}.')
+        raise TypeError(f'weights is {shown(weights)}; make it a dict such as {{"loss_ce": 1.0}}.')
     for name in weights:
         if known is not None and name not in known:
             raise ValueError(f"weights names {name!r}; use some of {sorted(known)}.")
@@ -135,6 +135,8 @@ def flatten_targets(targets, num_classes):
                 f'targets[{image}]["boxes"] is on {target["boxes"].device} and targets[0]["boxes"] on '
                 f"{targets[0]['boxes'].device}; put all on one device."
             )
+    if targets[0]["boxes"].is_meta:
+        raise ValueError('targets[0]["boxes"] is on the device "meta", which holds no numbers; give real tensors.')
     labels = torch.cat([target["class_labels"] for target in targets])
     boxes = torch.cat([target["boxes"] for target in targets])
     sizes = [target["class_labels"].numel() for target in targets]  # at a third of the price of len
@@ -154,7 +156,7 @@ def check_masks(image, target):
         shape = tuple(masks.shape)
         raise ValueError(f'targets[{image}]["masks"] has shape {shape} beside {count} labels; make it ({count}, H, W).')
     if masks.layout != torch.strided or masks.is_complex():
-        raise TypeError(f'targets[{image}]["masks"] is {_kind(masks)}; make it torch.bool.')
+        raise TypeError(f'targets[{image}]["masks"] is {kind(masks)}; make it torch.bool.')
 
 
 def canvas_of(targets):
@@ -250,7 +252,7 @@ def as_pair(pair, image, called="matcher"):
         ) from None
     for index in (prediction, target):
         if index.layout != torch.strided or (index.numel() and index.dtype not in INTEGERS):
-            raise TypeError(f"{called} returned {_kind(index)} indices for image {image}; make them torch.int64.")
+            raise TypeError(f"{called} returned {kind(index)} indices for image {image}; make them torch.int64.")
     if prediction.ndim != 1 or prediction.shape != target.shape:
         shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
         raise ValueError(f"{called} returned indices of shapes {shapes} for image {image}; make both (M,).")
@@ -272,16 +274,17 @@ def _is_index(index):
     return isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.ndim == 1 and index.is_cpu
 
 
-def _is_floating(tensor):
+def is_floating(tensor):
+    """Whether this is an ordinary dense tensor of one of `FLOATS`."""
     return isinstance(tensor, torch.Tensor) and tensor.dtype in FLOATS and tensor.layout == torch.strided
 
 
-def _kind(tensor):
+def kind(tensor):
     """What a tensor is that it should not be: its dtype, or its layout where that is none of the usual."""
     return tensor.dtype if tensor.layout == torch.strided else tensor.layout
 
 
-def _shown(value):
+def shown(value):
     """A value for a sentence: not more than a line of it."""
     try:
         text = " ".join(repr(value).split())
@@ -299,12 +302,12 @@ def _check_fields(image, target):
         raise TypeError(f"targets[{image}] must hold tensors; convert class_labels and boxes with torch.tensor.")
     if labels.dtype != torch.int64 or labels.layout != torch.strided:
         raise TypeError(
-            f'targets[{image}]["class_labels"] is {_kind(labels)}; make it torch.int64 '
+            f'targets[{image}]["class_labels"] is {kind(labels)}; make it torch.int64 '
             "(an image without objects needs torch.zeros(0, dtype=torch.int64))."
         )
-    if not _is_floating(boxes):
+    if not is_floating(boxes):
         raise TypeError(
-            f'targets[{image}]["boxes"] is {_kind(boxes)}; make it floating point, torch.float32, normalised to [0, 1].'
+            f'targets[{image}]["boxes"] is {kind(boxes)}; make it floating point, torch.float32, normalised to [0, 1].'
         )
     if labels.ndim != 1:
         raise ValueError(f'targets[{image}]["class_labels"] has shape {tuple(labels.shape)}; make it (T,).')
@@ -342,7 +345,7 @@ def _check_layer(outputs, called, num_images):
         if name not in outputs:
             wanted = 'give the model\'s logits and pred_boxes ("pred_logits" is read by helpers.detr_engine).'
             raise ValueError(f'{called} has no "{name}"; {wanted}')
-        if not _is_floating(outputs[name]):
+        if not is_floating(outputs[name]):
             raise TypeError(f'{called}["{name}"] must be a floating point tensor; convert it with .float().')
         if outputs[name].ndim != 3:
             shape = tuple(outputs[name].shape)
@@ -359,6 +362,8 @@ def _check_layer(outputs, called, num_images):
         raise ValueError(
             f'{called}["pred_boxes"] is on {pred_boxes.device} and logits on {logits.device}; put both on one device.'
         )
+    if logits.is_meta:
+        raise ValueError(f'{called}["logits"] is on the device "meta", which holds no numbers; give real tensors.')
     if len(logits) != num_images:
         raise ValueError(
             f"{called} holds {len(logits)} images and targets {num_images}; give one target dict per image."

@@ -140,6 +140,8 @@ def _checked(name, matrix, shape, logits):
     if matrix.is_complex() or matrix.layout != torch.strided:
         kind = f"{matrix.dtype} and {matrix.layout}"
         raise TypeError(f'costs["{name}"] returned {kind}; make it a dense tensor of real numbers.')
+    if matrix.is_meta:
+        raise ValueError(f'costs["{name}"] returned a tensor on the device "meta", which holds no numbers.')
     if matrix.device != logits.device:  # cast before it moves: not every device has float64
         matrix = matrix.to(at_least_float32(logits).dtype).to(logits.device)
     return at_least_float32(matrix)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from helpers.contract import check_functions
 from helpers.loss import SetCriterion, base_name
 
 OUR_NAMES = {"pred_logits": "logits", "aux_outputs": "auxiliary_outputs", "labels": "class_labels"}
@@ -33,7 +34,7 @@ class DetrCriterion(nn.Module):
 
     def __init__(self, matcher, num_classes, *arguments, terms=None, **more):
         super().__init__()
-        terms = {"class_error": class_error} | (terms or {})
+        terms = {"class_error": class_error} | check_functions("terms", terms, '{"labels": FocalLoss()}')
         self.criterion = SetCriterion(matcher, num_classes, *arguments, terms=terms, **more)
         self.weight_dict = dict(self.criterion.weights)
 

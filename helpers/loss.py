@@ -71,7 +71,7 @@ class SetCriterion(nn.Module):
     ):
         super().__init__()
         if not callable(matcher):
-            raise TypeError(f"matcher is {matcher!r}; give a callable such as HungarianMatcher().")
+            raise TypeError(f"matcher is {contract.shown(matcher)}; give a callable such as HungarianMatcher().")
         contract.check_num_classes(num_classes)
         self.matcher, self.num_classes = matcher, num_classes
         self.eos_coef = contract.check_number("eos_coef", eos_coef, least=0)

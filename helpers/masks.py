@@ -69,7 +69,7 @@ def dice_loss(logits, ink, valid):
 
 def _on_canvas(matched):
     """Logits, ink and valid pixels of each matched pair, each (M, H * W)."""
-    pred_masks = _checked(matched.outputs, matched.logits.shape[:2])
+    pred_masks = checked_masks(matched.outputs, matched.logits.shape[:2])
     height, width = contract.canvas_of(matched.targets)
     selected = pred_masks[matched.image, matched.prediction][:, None]  # (M, 1, h, w)
     selected = F.interpolate(selected, size=(height, width), mode="bilinear", align_corners=False)[:, 0]
@@ -87,12 +87,13 @@ def _on_canvas(matched):
     return selected.flatten(1), torch.cat(ink).flatten(1), torch.cat(valid).flatten(1)
 
 
-def _checked(outputs, batch):
+def checked_masks(outputs, batch):
+    """The "pred_masks" of outputs, float32 at least; a sentence unless they are (B, N, h, w), `batch` of (B, N)."""
     if "pred_masks" not in outputs:
         raise ValueError('outputs has no "pred_masks"; drop "masks" from losses or give (B, N, h, w) mask logits.')
     pred_masks = outputs["pred_masks"]
-    if not isinstance(pred_masks, torch.Tensor) or pred_masks.dtype not in contract.FLOATS:
-        kind = pred_masks.dtype if isinstance(pred_masks, torch.Tensor) else type(pred_masks).__name__
+    if not contract.is_floating(pred_masks):
+        kind = contract.kind(pred_masks) if isinstance(pred_masks, torch.Tensor) else type(pred_masks).__name__
         raise TypeError(f'outputs["pred_masks"] is {kind}; make it a tensor (B, N, h, w) of floating point logits.')
     if pred_masks.ndim != 4 or pred_masks.shape[:2] != batch or 0 in pred_masks.shape:
         shape, (num_images, num_predictions) = tuple(pred_masks.shape), batch

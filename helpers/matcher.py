@@ -55,7 +55,9 @@ class HungarianMatcher(nn.Module):
         if not any(self.weight(name) for name in self.costs):
             raise ValueError("class_cost, bbox_cost and giou_cost are all 0; give at least one of them a weight.")
         if not callable(assign):
-            raise TypeError(f"assign is {assign!r}; give a function such as scipy.optimize.linear_sum_assignment.")
+            raise TypeError(
+                f"assign is {contract.shown(assign)}; give a function such as scipy.optimize.linear_sum_assignment."
+            )
         self.assign = assign
 
     def weight(self, name):

@@ -2,6 +2,7 @@
 
 import torch
 
+from helpers.contract import check_divisor
 from helpers.loss import SetCriterion, mean_over_processes
 from helpers.matcher import HungarianMatcher
 
@@ -41,7 +42,9 @@ class TransformersLoss:
     """What `as_transformers_loss` returns. A subclass says which models it serves, and with which parts."""
 
     def __init__(self, matcher=None, num_boxes=None, class_weight_sum=None, **criterion):
-        self.matcher, self.num_boxes, self.class_weight_sum = matcher, num_boxes, class_weight_sum
+        self.matcher = matcher
+        self.num_boxes = check_divisor("num_boxes", num_boxes)
+        self.class_weight_sum = check_divisor("class_weight_sum", class_weight_sum)
         self.given = {name: value for name, value in criterion.items() if value is not None}
         SetCriterion(HungarianMatcher() if matcher is None else matcher, 1, **self.given)  # refuses what does not fit
 

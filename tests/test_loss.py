@@ -1,4 +1,5 @@
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -399,3 +400,28 @@ def test_two_processes_average_to_the_whole_batch():
     for name, gradient in expected.items():
         parts = np.concatenate([found[rank, True][1][name] for rank in (0, 1)]) / 2
         assert np.allclose(parts, gradient.numpy(), atol=1e-12)
+
+
+def evaluating_alone(rank, port, answers):
+    """Rank 0 evaluates, with a global class normalizer too, while rank 1 has nothing to do with it."""
+    torch.set_num_threads(1)
+    seconds = timedelta(seconds=20)
+    address = f"tcp://127.0.0.1:{port}"
+    torch.distributed.init_process_group("gloo", address, world_size=2, rank=rank, timeout=seconds)
+    if rank == 0:
+        criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, global_class_normalizer=True)
+        with torch.no_grad():
+            losses = criterion(*make_batch([2, 4]))
+        answers.put({name: value.item() for name, value in losses.items()})
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def test_one_process_may_evaluate_alone():
+    context = torch.multiprocessing.get_context("spawn")
+    answers = context.SimpleQueue()
+    spawned = torch.multiprocessing.spawn(evaluating_alone, (free_port(), answers), nprocs=2, join=False)
+    while not spawned.join():
+        pass
+    expected = SetCriterion(HungarianMatcher(), NUM_CLASSES)(*make_batch([2, 4]))
+    assert answers.get() == {name: value.item() for name, value in expected.items()}

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from helpers.boxes import at_least_float32, box_iou, center_to_corners
 from helpers.contract import flatten_targets
 from helpers.loss import Matched, Truth
-from helpers.masks import focal_terms
+from helpers.masks import checked_masks, focal_terms
 
 
 def focal_cost(logits, class_labels, image_index=None, alpha=0.25, gamma=2.0):
@@ -191,7 +191,9 @@ class PointCost:
     weight: float
 
     def __call__(self, outputs, targets, image_index):
-        pred_masks = at_least_float32(outputs["pred_masks"])
+        if "canvas" not in targets:
+            raise ValueError('targets have no "masks", which this cost compares; give (T, H, W) bool to each of them.')
+        pred_masks = checked_masks(outputs, outputs["logits"].shape[:2])
         points = self.points.to(pred_masks.dtype).to(pred_masks.device)
         canvas = points.new_tensor(targets["canvas"])  # (H, W)
         point_logits, point_ink = [], []

@@ -165,7 +165,9 @@ def _check(loss):
                 raise ValueError(f"{name} is {number}; give a number from 0 to 1.")
             object.__setattr__(loss, name, number)
     if getattr(loss, "class_weights", None) is not None:
-        if not isinstance(loss.class_weights, (list, tuple, torch.Tensor)):
-            raise TypeError(f"class_weights is {type(loss.class_weights).__name__}; give a list with a number a class.")
-        weights = (contract.check_number("class_weights", weight, least=0) for weight in loss.class_weights)
+        given = loss.class_weights
+        given = given.tolist() if isinstance(given, torch.Tensor) and given.ndim == 1 and not given.is_meta else given
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"class_weights is {type(given).__name__}; give a list with a number for each class.")
+        weights = (contract.check_number("class_weights", weight, least=0) for weight in given)
         object.__setattr__(loss, "class_weights", tuple(weights))

@@ -11,6 +11,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.special import logsumexp
 
+from helpers.contract import shown
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -136,5 +138,5 @@ def estimated_supply(iou, most=20):
 
 def _at_least_one(name, value):
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} is {value!r}; give a whole number from 1 on.")
+        raise ValueError(f"{name} is {shown(value)}; give a whole number from 1 on.")
     return int(value)
