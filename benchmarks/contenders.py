@@ -40,22 +40,28 @@ def random_boxes(*shape, generator):
     return torch.cat([sides / 2 + (1 - sides) * torch.rand(*shape, 2, generator=generator), sides], dim=-1)
 
 
-def matchers():
-    """Functions of (outputs, targets) by name."""
-    ours, theirs = HungarianMatcher(), reference.HungarianMatcher(class_cost=1, bbox_cost=5, giou_cost=2)
-    return {"helpers": ours, "transformers": theirs}
+def matchers(before=None):
+    """Functions of (outputs, targets) by name; `before`: the two classes of an earlier build, see `before.build`."""
+    theirs = reference.HungarianMatcher(class_cost=1, bbox_cost=5, giou_cost=2)
+    earlier = {"before": before[0]()} if before else {}
+    return {"helpers": HungarianMatcher(), "transformers": theirs, **earlier}
 
 
-def losses():
+def losses(before=None):
     """One loss without its gradient: functions of (outputs, targets) by name, which return the total."""
-    ours = SetCriterion(HungarianMatcher(), NUM_CLASSES)
     theirs = reference.ImageLoss(reference.HungarianMatcher(1, 5, 2), NUM_CLASSES, 0.1, TERMS)
 
     def reference_total(outputs, targets):
         terms = theirs(outputs, targets)
         return sum(TOTAL_WEIGHTS[name] * term for name, term in terms.items() if name in TOTAL_WEIGHTS)
 
-    return {"helpers": lambda *batch: ours.total(ours(*batch)), "transformers": reference_total}
+    earlier = {"before": _total(*before)} if before else {}
+    return {"helpers": _total(HungarianMatcher, SetCriterion), "transformers": reference_total, **earlier}
+
+
+def _total(matcher_class, criterion_class):
+    criterion = criterion_class(matcher_class(), NUM_CLASSES)
+    return lambda *batch: criterion.total(criterion(*batch))
 
 
 def with_gradient(total):

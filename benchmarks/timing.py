@@ -1,5 +1,6 @@
 """Fair timings: contenders take turns, medians are kept, and a busy machine is refused."""
 
+import random
 import statistics
 import subprocess
 import sys
@@ -15,12 +16,14 @@ BUSY = 15  # per cent of the processors that others may use
 
 
 def medians(contenders, *arguments):
-    """Seconds of each contender, the median over rounds in which every one has its turn."""
+    """Seconds of each contender, the median over rounds in which every one has its turn, in an order drawn anew."""
     for run in contenders.values():
         run(*arguments)
     seconds = {name: [] for name in contenders}
+    turns, order = list(contenders.items()), random.Random(0)
     for _ in range(MOST_ROUNDS):
-        for name, run in contenders.items():
+        order.shuffle(turns)  # who follows transformers' large matrices is slowed by a tenth to a third
+        for name, run in turns:
             run(*arguments)  # not timed: it pays for what the one before left in caches and memory
             wait_for_gpu()
             start = time.perf_counter()
@@ -28,7 +31,7 @@ def medians(contenders, *arguments):
             wait_for_gpu()
             seconds[name].append(time.perf_counter() - start)
         spent = [sum(taken) for taken in seconds.values()]
-        if (len(seconds[name]) >= ROUNDS and min(spent) > SECONDS) or max(spent) > 10 * SECONDS:
+        if (len(seconds[turns[0][0]]) >= ROUNDS and min(spent) > SECONDS) or max(spent) > 10 * SECONDS:
             break
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
@@ -63,7 +66,7 @@ def wait_until_idle(tries=30):
     )
 
 
-def peak_megabytes(name, images, predictions, targets):
-    """By how much one call raises the memory of a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.memory", name, str(images), str(predictions), str(targets)]
+def peak_megabytes(name, *arguments):
+    """By how much one call raises the memory of a fresh process; the arguments are those of `benchmarks.memory`."""
+    command = [sys.executable, "-m", "benchmarks.memory", name, *map(str, arguments)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
