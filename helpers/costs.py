@@ -8,14 +8,10 @@ pairs that can be matched are ever computed. In memory each target is a row; the
 `cost_rows` sums the weighted costs of a whole batch, of several layers at once, for `helpers.matcher`.
 """
 
-from itertools import pairwise
-
 import numpy as np
 import torch
 
 from helpers.boxes import at_least_float32, center_to_corners, generalized_box_iou
-
-SERIAL = 32768  # numbers up to which torch works on one thread
 
 
 def class_cost(logits, class_labels, image_index=None):
@@ -97,14 +93,13 @@ def cost_rows(costs, weights, layers, flat, sizes):
     Args: costs and weights by name; layers: dicts of tensors (B, N, ...); flat: the targets of one layer as
     `HungarianMatcher` describes them, on the layers' device; sizes: the T of each image.
     """
-    rows = np.empty((sum(sizes) * len(layers), layers[0]["logits"].shape[1]))
-    start = 0
-    for outputs, targets, image_sizes in _side_by_side(layers, flat, sizes):
-        for block in _blocks(outputs, targets, image_sizes):
-            total = weighted_sum(cost_matrices(costs, *block), weights).T.cpu().numpy()  # (T of the block, N)
-            rows[start : start + len(total)] = total
-            start += len(total)
-    return rows
+    # More layers are more images: one pass, and one copy to the host.
+    names = set.intersection(*(set(layer) for layer in layers))
+    outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names} if layers[1:] else layers[0]
+    flat = {name: _repeat(value, len(layers)) for name, value in flat.items()}
+    image_index = image_of_each(sizes * len(layers), outputs["logits"].device)
+    total = weighted_sum(cost_matrices(costs, outputs, flat, image_index), weights)  # (N, layers * sum of T)
+    return total.T.cpu().double().numpy()
 
 
 def cost_matrices(costs, outputs, flat, image_index):
@@ -147,46 +142,8 @@ def _checked(name, matrix, shape, logits):
     return at_least_float32(matrix)
 
 
-def _side_by_side(layers, flat, sizes):
-    """Layers as one long batch of images; large ones on a CPU one by one: copying them takes longer than it saves."""
-    logits = layers[0]["logits"]
-    large = logits.device.type == "cpu" and sum(sizes) * logits.shape[1] > SERIAL
-    if len(layers) == 1 or large:
-        return [(layer, flat, sizes) for layer in layers]
-    names = set.intersection(*(set(layer) for layer in layers))
-    outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names}
-    repeated = {name: _repeat(value, len(layers)) for name, value in flat.items()}
-    return [(outputs, repeated, sizes * len(layers))]
-
-
-def _blocks(outputs, flat, sizes):
-    """Outputs, targets and image index of some images at a time, all together on a GPU.
-
-    On a CPU torch wakes its other threads for tensors of over `SERIAL` numbers, which takes longer than the sums here.
-    Blocks of about one size are fastest.
-    """
-    logits, ends = outputs["logits"], np.cumsum([0, *sizes])
-    most = SERIAL // logits.shape[1]  # targets
-    if logits.device.type != "cpu" or ends[-1] <= most:
-        yield outputs, flat, image_of_each(sizes, logits.device)
-        return
-    count = -(-ends[-1] // max(most - max(sizes), 1))  # a block ends with an image, so it may hold some targets more
-    for first, last in pairwise(np.searchsorted(ends, np.linspace(0, ends[-1], count + 1))):
-        if ends[first] == ends[last]:
-            continue
-        part = {name: value[first:last] for name, value in outputs.items()}
-        wanted = {name: _cut(value, ends[first], ends[last], first, last) for name, value in flat.items()}
-        yield part, wanted, image_of_each(sizes[first:last], logits.device)
-
-
 def _repeat(value, times):
     """A field of the targets once more for each layer: rows (sum of T, ...), a list by image, or one for all."""
     if isinstance(value, torch.Tensor):
         return torch.cat([value] * times)
     return value * times if isinstance(value, list) else value
-
-
-def _cut(value, start, end, first, last):
-    if isinstance(value, torch.Tensor):
-        return value[start:end]
-    return value[first:last] if isinstance(value, list) else value

@@ -8,6 +8,7 @@ from torch import nn
 from helpers import contract
 from helpers.boxes import at_least_float32
 from helpers.costs import STANDARD_COSTS, cost_matrices, cost_rows, image_of_each, weighted_sum
+from helpers.fused import can_fuse, fused_rows
 
 DEAREST = 1e150  # beyond it a cost counts as none: sums of such costs overflow
 
@@ -108,16 +109,15 @@ class HungarianMatcher(nn.Module):
 
         # (layers * sum of T, N): every target's costs are a row, the targets of an image a block of rows.
         weights = {name: weight for name in self.costs if (weight := self.weight(name))}
-        cost = cost_rows({name: self.costs[name] for name in weights}, weights, layers, flat, sizes)
-        cost = _without_invalid(cost, sizes * len(layers))
+        costs = {name: self.costs[name] for name in weights}
+        rows = fused_rows if can_fuse(costs, layers) else cost_rows
+        cost = _without_invalid(rows(costs, weights, layers, flat, sizes), sizes * len(layers))
 
-        # scipy wants (N, T), one image at a time: in a batch an assignment would mix images.
-        ends = np.cumsum(sizes * len(layers))
-        pairs = [self.assign(cost[end - size : end].T) for end, size in zip(ends, sizes * len(layers))]
-        by_layer = [pairs[start : start + num_images] for start in range(0, len(pairs), num_images)]
-        matches = [self._as_tensors(match, num_predictions, sizes) for match in by_layer]
-        _warn_of_leftovers(matches[0], sizes, num_predictions)
-        return matches
+        # One image at a time: in a batch an assignment would mix images.
+        solver = solve if self.assign is linear_sum_assignment else self._solve_otherwise
+        pairs = solver(cost, sizes * len(layers))
+        _warn_of_leftovers(pairs[:num_images], sizes, num_predictions)
+        return [pairs[start : start + num_images] for start in range(0, len(pairs), num_images)]
 
     def _on_one_device(self, layers, targets, joined):
         """Layers of what has images, the targets of one layer by field, and how many each image has."""
@@ -134,25 +134,38 @@ class HungarianMatcher(nn.Module):
                 flat["canvas"] = contract.canvas_of(targets)
         return layers, flat, sizes
 
-    def _as_tensors(self, pairs, num_predictions, sizes):
-        """The solver's answers as sorted tensors; scipy's are in order already."""
-        if self.assign is not linear_sum_assignment:
-            contract.join_pairs(pairs, num_predictions, sizes, called="assign")
-            pairs = [contract.as_pair(pair, image, called="assign") for image, pair in enumerate(pairs)]
-            orders = [np.lexsort((target.numpy(), prediction.numpy())) for prediction, target in pairs]
-            return [(prediction[order], target[order]) for order, (prediction, target) in zip(orders, pairs)]
-        return [(torch.from_numpy(prediction), torch.from_numpy(target)) for prediction, target in pairs]
+    def _solve_otherwise(self, cost, sizes):
+        """The answers of any other solver, looked at and sorted as scipy's are."""
+        pairs = [self.assign(cost[end - size : end].T) for end, size in zip(np.cumsum(sizes), sizes)]
+        contract.join_pairs(pairs, cost.shape[1], sizes, called="assign")
+        pairs = [contract.as_pair(pair, image, called="assign") for image, pair in enumerate(pairs)]
+        orders = [np.lexsort((target.numpy(), prediction.numpy())) for prediction, target in pairs]
+        return [(prediction[order], target[order]) for order, (prediction, target) in zip(orders, pairs)]
+
+
+def solve(cost, sizes):
+    """SciPy's match of each image as tensors, by rising prediction; it takes the rows (T, N) as they lie.
+
+    >>> solve(np.array([[3.0, 1.0], [0.0, 2.0]]), [2])
+    [(tensor([0, 1]), tensor([1, 0]))]
+    """
+    found = [linear_sum_assignment(cost[end - size : end]) for end, size in zip(np.cumsum(sizes), sizes)]
+    target, prediction = (np.concatenate(indices) for indices in zip(*found))  # by rising target
+    counts = [len(rows) for rows, _ in found]
+    image = np.arange(len(sizes)).repeat(counts)
+    order = (image * cost.shape[1] + prediction).argsort()  # of all images in one go
+    return list(zip(*(torch.from_numpy(index[order]).split(counts) for index in (prediction, target))))
 
 
 def _has_images(value, targets):
-    return isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) == len(targets)
+    return isinstance(value, torch.Tensor) and value.ndim > 0 and value.shape[0] == len(targets)
 
 
 def _without_invalid(cost, sizes):
     """Costs without NaN or infinity, image by image: an invalid pair is dearer than any number of valid ones."""
-    valid = np.abs(cost) < DEAREST
-    if valid.all():
+    if cost.size == 0 or (cost.min() > -DEAREST and cost.max() < DEAREST):  # NaN fails both
         return cost
+    valid = np.abs(cost) < DEAREST
     for end, size in zip(np.cumsum(sizes), sizes):
         block, right = cost[end - size : end], valid[end - size : end]
         if not right.all():
