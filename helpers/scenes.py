@@ -61,7 +61,7 @@ class HandwrittenScenes:
 
 
 def running_example():
-    """The scene that all notebooks share: the digits 3 1 4 1 5, from images that training never saw.
+    """The scene that everything is shown on: the digits 3 1 4 1 5, from images that training never saw.
 
     >>> image, annotation = running_example()
     >>> [a["category_id"] for a in annotation["annotations"]]

@@ -2,7 +2,7 @@
 
 Only "one-to-many" differs in three: its match, its cost, and eos_coef, which is 0. All train the encoder's matrices
 with Muon. The baseline has three seeds, the others one. They train on plain scenes of 64 px, so that a run takes
-minutes. Notebook 10 shows what came out.
+minutes.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Training inside a notebook: a loop that can be watched and stopped."""
+"""Training inside a page: a loop that can be watched and stopped."""
 
 import time
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""A photo of the reader's own through a detector from the hub: notebook 02's last section, where there is a network."""
+"""A photo of the reader's own through a detector from the hub, where there is a network."""
 
 import io
 

@@ -29,7 +29,7 @@ class TrainingReplay(Piece):
 
     Args:
         recording: the path of a recording, or what `load_recording` returned. Default: the shipped one.
-        scenes: how many of the recorded scenes to carry, 1 to 8; each adds about 24 kB to the notebook.
+        scenes: how many of the recorded scenes to carry, 1 to 8; each adds about 24 kB to the page.
         scene: which of them to show first; 0 is the running example.
         step: the training step to begin at; the nearest recorded one is taken. Default: the first.
         controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
