@@ -7,15 +7,19 @@ The loss itself, to be read in this order:
 3. `assignment`: choosing pairs so that the sum is least, looked into
 4. `contract`: what is refused, and in which words
 5. `targets`: what a data set must hold
-6. `matcher`: which prediction answers for which target
-7. `masks`: the mask terms
-8. `loss`: what is learned from the match
-9. `transformers_loss`: the way into transformers' models; `detr_engine`: the way into DETR's own training
+6. `fused`: the sum of the costs once more, fast; the one thing said twice, to be skipped at first
+7. `matcher`: which prediction answers for which target
+8. `masks`: the mask terms
+9. `loss`: what is learned from the match
+10. `transformers_loss`: the way into transformers' models
+11. `detr_engine`: the way into DETR's own training
 
-Then what it is shown on (`detector`, `scenes`, `evaluation`, `meters`, `training`, `later`), what
-serves a reader's own data and training (`clinic`), and on top what draws, moves and grades (`figures`, `widgets`,
-`checks`). Importing this package loads nothing: a name is fetched when it is first asked for, with torch, numpy and
-scipy at most; the others load their own libraries when they are first used.
+Then what it is shown on (`detector` and its `loading`, `pictures`, `scenes`, `evaluation`, `meters`, `training`,
+`later`), what serves a reader's own data and training (`clinic`), and on top what draws, moves and grades (`figures`,
+`widgets`, `checks`).
+
+Importing this package loads nothing: a name is fetched when it is first asked for, with torch, numpy and scipy at most;
+the others load their own libraries when they are first used.
 """
 
 from importlib import import_module

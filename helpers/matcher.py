@@ -114,10 +114,13 @@ class HungarianMatcher(nn.Module):
         cost = _without_invalid(rows(costs, weights, layers, flat, sizes), sizes * len(layers))
 
         # One image at a time: in a batch an assignment would mix images.
-        solver = solve if self.assign is linear_sum_assignment else self._solve_otherwise
+        solver = solve if self.assign is linear_sum_assignment else self._ask
         pairs = solver(cost, sizes * len(layers))
-        _warn_of_leftovers(pairs[:num_images], sizes, num_predictions)
-        return [pairs[start : start + num_images] for start in range(0, len(pairs), num_images)]
+        matches = [pairs[start : start + num_images] for start in range(0, len(pairs), num_images)]
+        if solver is not solve:
+            matches = [_looked_at(match, num_predictions, sizes) for match in matches]
+        _warn_of_leftovers(matches[0], sizes, num_predictions)
+        return matches
 
     def _on_one_device(self, layers, targets, joined):
         """Layers of what has images, the targets of one layer by field, and how many each image has."""
@@ -134,13 +137,8 @@ class HungarianMatcher(nn.Module):
                 flat["canvas"] = contract.canvas_of(targets)
         return layers, flat, sizes
 
-    def _solve_otherwise(self, cost, sizes):
-        """The answers of any other solver, looked at and sorted as scipy's are."""
-        pairs = [self.assign(cost[end - size : end].T) for end, size in zip(np.cumsum(sizes), sizes)]
-        contract.join_pairs(pairs, cost.shape[1], sizes, called="assign")
-        pairs = [contract.as_pair(pair, image, called="assign") for image, pair in enumerate(pairs)]
-        orders = [np.lexsort((target.numpy(), prediction.numpy())) for prediction, target in pairs]
-        return [(prediction[order], target[order]) for order, (prediction, target) in zip(orders, pairs)]
+    def _ask(self, cost, sizes):
+        return [self.assign(cost[end - size : end].T) for end, size in zip(np.cumsum(sizes), sizes)]
 
 
 def solve(cost, sizes):
@@ -155,6 +153,14 @@ def solve(cost, sizes):
     image = np.arange(len(sizes)).repeat(counts)
     order = (image * cost.shape[1] + prediction).argsort()  # of all images in one go
     return list(zip(*(torch.from_numpy(index[order]).split(counts) for index in (prediction, target))))
+
+
+def _looked_at(pairs, num_predictions, sizes):
+    """The answers of a solver that is not SciPy's for one layer, looked at and sorted."""
+    contract.join_pairs(pairs, num_predictions, sizes, called="assign")
+    pairs = [contract.as_pair(pair, image, called="assign") for image, pair in enumerate(pairs)]
+    orders = [np.lexsort((target.numpy(), prediction.numpy())) for prediction, target in pairs]
+    return [(prediction[order], target[order]) for order, (prediction, target) in zip(orders, pairs)]
 
 
 def _has_images(value, targets):

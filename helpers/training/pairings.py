@@ -1,4 +1,4 @@
-"""Pairings that break the one-to-one rule or ignore the cost, and costs that others use: trained with to see what fails.
+"""Pairings that break the one-to-one rule or ignore the cost, and costs of others: to train with and see what fails.
 
 Each is a solver for `HungarianMatcher(assign=...)`; `helpers.assignment` has `greedy` and `argmin`.
 """
