@@ -34,6 +34,18 @@ def test_masks_of_one_size_equal_the_reference(sizes):
     assert torch.allclose(our_gradients["pred_masks"], their_gradients["pred_masks"], atol=1e-6)
 
 
+def test_soft_masks_equal_the_reference():
+    # transformers' own tests draw masks from [0, 1].
+    outputs, targets = batch_with_masks([3, 2], [(20, 16)] * 2)
+    for target in targets:
+        target["masks"] = torch.rand(target["masks"].shape)
+    indices = ReferenceMatcher(1, 5, 2)(outputs, targets)
+    ours = SetCriterion(recorded(indices), NUM_CLASSES, losses=("masks",))(outputs, targets)
+    theirs = reference_criterion(losses=["masks"], matcher=recorded(indices))(outputs, targets)
+    for name in ours:
+        assert ours[name].item() == pytest.approx(theirs[name].item(), rel=1e-5), name
+
+
 def test_padding_is_left_out():
     # Two images, 16 x 16 and 8 x 8. What is predicted outside the smaller one, where there is no image, is free.
     outputs, targets = batch_with_masks([2, 2], [(16, 16), (8, 8)])

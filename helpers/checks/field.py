@@ -9,9 +9,8 @@ import torch
 
 from helpers.checks import MALFORMED, as_numbers, attempt, to_use
 from helpers.later import costs
-from helpers.later.costs import focal_cost
+from helpers.later.costs import focal_cost, focal_terms
 from helpers.later.matches import transport_plan
-from helpers.masks import focal_terms
 
 MARGIN = 0.1
 MOST_STEPS = 2000

@@ -14,7 +14,20 @@ from torch.nn import functional as F
 from helpers.boxes import at_least_float32, box_iou, center_to_corners
 from helpers.contract import flatten_targets
 from helpers.loss import Matched, Truth
-from helpers.masks import checked_masks, focal_terms
+from helpers.masks import checked_masks, focal
+
+
+def focal_terms(logits, alpha=0.25, gamma=2.0):
+    """The focal loss of each class if its goal is 1, and if its goal is 0: (..., K) -> (..., K), (..., K).
+
+    transformers adds 1e-8 inside the logarithms of its matchers, which bends the cost of logits beyond about 12;
+    nothing is added here.
+
+    >>> [round(float(term), 3) for term in focal_terms(torch.tensor(0.0))]  # p = 1/2: ln 2 / 16, and three times that
+    [0.043, 0.13]
+    """
+    goal = torch.ones_like(at_least_float32(logits))
+    return focal(logits, goal, alpha, gamma), focal(logits, 0 * goal, alpha, gamma)
 
 
 def focal_cost(logits, class_labels, image_index=None, alpha=0.25, gamma=2.0):
@@ -24,7 +37,7 @@ def focal_cost(logits, class_labels, image_index=None, alpha=0.25, gamma=2.0):
         logits: (N, K) or more columns; (B, N, K) with `image_index`.
         class_labels: (T,) int64 in 0..K-1.
         image_index: (T,) int64, the image of each target; None for one image.
-        alpha, gamma: of the focal loss, see `helpers.masks.focal_terms`.
+        alpha, gamma: of the focal loss, see `helpers.masks.focal`.
 
     Returns (N, T). Source: `DeformableDetrHungarianMatcher` of transformers, which adds 1e-8 inside the logarithms.
 
@@ -92,8 +105,7 @@ def focal_loss(logits, goals, num_boxes, alpha=0.25, gamma=2.0, class_weights=1.
     >>> focal_loss(torch.zeros(1, 1, 2), torch.tensor([[[0.0, 1.0]]]), num_boxes=1)  # (0.75 + 0.25) / 4 * log 2
     tensor(0.1733)
     """
-    present, absent = focal_terms(logits, alpha, gamma)
-    return (class_weights * (goals * present + (1 - goals) * absent)).sum() / max(num_boxes, 1)
+    return (class_weights * focal(logits, goals, alpha, gamma)).sum() / max(num_boxes, 1)
 
 
 def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
