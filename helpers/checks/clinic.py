@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import NOT_ATTEMPTED, attempt
+from helpers.checks import NOT_ATTEMPTED, attempt, is_close
 from helpers.detector import detection_outputs
 from helpers.loss import TOTAL_WEIGHTS, SetCriterion, base_name
 from helpers.matcher import HungarianMatcher
@@ -14,7 +14,7 @@ from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.targets import coco_target
 from helpers.training.recipe import Recipe, build_model
 
-EOS_COEF, TOLERANCE = 0.4, 1e-4
+EOS_COEF = 0.4
 WEIGHTS = {name: TOTAL_WEIGHTS[name] for name in ("loss_ce", "loss_bbox", "loss_giou")}
 
 
@@ -152,9 +152,9 @@ def _total_fault(total, terms):
             'only the last layer counts. Hint: "loss_ce_11" weighs what "loss_ce" weighs; cut the number off.',
         ),
     ):
-        if not _close(found, expected) and _close(found, wrong):
+        if not is_close(found, expected) and is_close(found, wrong):
             return sentence
-    if not _close(found, expected):
+    if not is_close(found, expected):
         return f"you give {found:.3f}, but it is {expected:.3f}. Hint: weight times value, over all layers."
     if not isinstance(value, torch.Tensor) or value.grad_fn is None:
         return "the number is right, but carries no gradient. Hint: stay with tensors; no item(), no float()."
@@ -199,9 +199,9 @@ def _deep_fault(loss, model, pixel_values, targets):
         (plain.total(plain(outputs, targets)), "eos_coef is 0.1. Hint: take model.config.eos_coefficient."),
         (sum(losses.values()), "you sum the dict. Hint: SetCriterion.total knows the weights."),
     ):
-        if not _close(value, expected) and _close(value, wrong):
+        if not is_close(value, expected) and is_close(value, wrong):
             return sentence
-    if not _close(value, expected):
+    if not is_close(value, expected):
         return f"you give {float(value.detach()):.3f}, but it is {float(expected.detach()):.3f}. Hint: see the ward."
     if value.grad_fn is None:
         return "the number is right, but carries no gradient. Hint: no torch.no_grad(), no detach()."
@@ -304,8 +304,3 @@ def _changed(targets, field, change):
 
 def _copy(targets):
     return [{name: value.clone() for name, value in target.items()} for target in targets]
-
-
-def _close(value, expected):
-    value, expected = (torch.as_tensor(number).detach().double() for number in (value, expected))
-    return bool(torch.allclose(value, expected, rtol=TOLERANCE, atol=TOLERANCE))

@@ -4,7 +4,7 @@ import torch
 
 from helpers import costs
 from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
-from helpers.checks import as_numbers, attempt, to_use
+from helpers.checks import as_numbers, attempt, is_close, to_use
 from helpers.scenes import NUM_CLASSES
 
 TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
@@ -97,7 +97,7 @@ def judge_giou(giou):
     case, hint = ", on (12, 1, 4) with (5, 4)", "unbind(-1) and torch.maximum work on any shape."
     matrix, fault = attempt(giou, first, second, hint=hint, case=case)
     wanted = generalized_box_iou(first, second)
-    if not fault and (not isinstance(matrix, torch.Tensor) or not _same(matrix, wanted)):
+    if not fault and (not isinstance(matrix, torch.Tensor) or not is_close(matrix, wanted)):
         found = f"shape {tuple(matrix.shape)}" if isinstance(matrix, torch.Tensor) else type(matrix).__name__
         fault = f"not yet{case}: {found}. Hint: {hint}"
     if fault:
@@ -175,18 +175,14 @@ def _as_boxes(answer):
 
 def _recognise(answer, wanted, named):
     """None if the answer is right; else what it is, with a hint."""
-    if _same(answer, wanted):
+    if is_close(answer, wanted):
         return None
     for sentence, values in named.items():
-        if _same(answer, values):
+        if is_close(answer, values):
             return f"{sentence}."
     place = int((answer.double() - wanted.double()).abs().flatten().argmax())
     found, right = (float(values.flatten()[place]) for values in (answer, wanted))
     return f"{found:.3f} should be {right:.3f}. Hint: work this one out on paper and compare step by step."
-
-
-def _same(values, wanted):
-    return values.shape == wanted.shape and torch.allclose(values.double(), wanted.double(), atol=1e-5)
 
 
 def _random_corners(count, seed):

@@ -6,11 +6,11 @@ import torch
 from torch.nn import functional as F
 
 from helpers.boxes import center_to_corners, generalized_box_iou
-from helpers.checks import NOT_ATTEMPTED, attempt, is_number, to_use
+from helpers.checks import NOT_ATTEMPTED, attempt, is_close, is_number, to_use
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 
-NUM_CLASSES, EOS_COEF, TOLERANCE = 4, 0.25, 1e-4
+NUM_CLASSES, EOS_COEF = 4, 0.25
 
 
 def check_classification_loss(classification_loss):
@@ -77,9 +77,9 @@ def _judge_classification(answer):
     if fault:
         return fault
     expected = SetCriterion(lambda *_: pairs, NUM_CLASSES, EOS_COEF, losses=("labels",))(outputs, targets)["loss_ce"]
-    if not _close(value, expected):
+    if not is_close(value, expected):
         for mistake, sentence in _classification_mistakes(logits.detach(), targets, pairs):
-            if _close(value, mistake):
+            if is_close(value, mistake):
                 return f"not yet: {sentence}"
         return (
             f"not yet: {float(value.detach()):.4f}, but it is {float(expected.detach()):.4f}. Hint: sum of w times "
@@ -92,7 +92,7 @@ def _judge_classification(answer):
         values = [answer(outputs["logits"], targets, HungarianMatcher()(outputs, targets), eos) for eos in (1.0, 0.1)]
     except Exception as error:
         return f"not yet: right, but two images without objects raise {type(error).__name__}. Hint: T may be 0."
-    if any(_not_a_scalar(v) or not _close(v, -outputs["logits"].log_softmax(-1)[..., -1].mean()) for v in values):
+    if any(_not_a_scalar(v) or not is_close(v, -outputs["logits"].log_softmax(-1)[..., -1].mean()) for v in values):
         return "not yet: wrong for two images without objects. Hint: then all classes are K, and nothing else changes."
     return (
         f"correct: {float(expected.detach()):.4f} on three images. On two empty images eos_coef 1 and 0.1 give the "
@@ -194,9 +194,9 @@ def _judge_set_loss(answer):
     criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, EOS_COEF)
     terms = criterion(outputs, targets)
     expected = criterion.total(terms)
-    if not _close(value, expected):
+    if not is_close(value, expected):
         for mistake, sentence in _set_mistakes(outputs, targets, terms):
-            if _close(value, mistake):
+            if is_close(value, mistake):
                 return f"not yet: {sentence}"
         values = (float(number.detach()) for number in (value, expected, *list(terms.values())[:3]))
         return "not yet: {:.4f}, but it is {:.4f}. Hint: the parts are class {:.4f}, L1 {:.4f}, GIoU {:.4f}.".format(
@@ -210,7 +210,7 @@ def _judge_set_loss(answer):
         empty = answer(outputs, targets, EOS_COEF)
     except Exception as error:
         return f"not yet: right, but two images without objects raise {type(error).__name__}. Hint: num_boxes is 0."
-    if _not_a_scalar(empty) or not _close(empty, criterion.total(criterion(outputs, targets))):
+    if _not_a_scalar(empty) or not is_close(empty, criterion.total(criterion(outputs, targets))):
         return "not yet: right, but not for two images without objects. Hint: num_boxes is at least 1."
     return (
         f"correct: {float(expected.detach()):.4f}, as SetCriterion has it, with a gradient, and finite on empty images."
@@ -265,8 +265,3 @@ def _not_a_scalar(value):
         shape = f" of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else ""
         return f"not yet: it returns a {type(value).__name__}{shape}. Hint: a floating point tensor of one number."
     return None
-
-
-def _close(value, expected):
-    value, expected = (float(number.detach()) for number in (value, expected))
-    return math.isclose(value, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -6,14 +6,10 @@ from helpers.boxes import center_to_corners, corners_to_center
 from helpers.checks import MALFORMED, as_numbers, attempt
 from helpers.costs import bbox_cost, giou_cost
 from helpers.matcher import HungarianMatcher
+from helpers.training.pairings import log_class_cost
 
 TARGET_BOX = torch.tensor([0.5, 0.5, 0.3, 0.3])
 MARGIN = 0.1
-
-
-def minus_log_p(outputs, targets, image):
-    """Minus the logarithm of the probability, in place of `class_cost`: (N, T)."""
-    return -outputs["logits"].log_softmax(-1)[image, :, targets["class_labels"]].T
 
 
 def minus_logits(outputs, targets, image):
@@ -36,7 +32,7 @@ MISTAKES = {
         HungarianMatcher(costs={"class_cost": minus_logits}),
         "turn them into probabilities with softmax(-1) first",
     ),
-    "minus log p": (HungarianMatcher(costs={"class_cost": minus_log_p}), "the matcher uses -p, the loss -log p"),
+    "minus log p": (HungarianMatcher(costs={"class_cost": log_class_cost}), "the matcher uses -p, the loss -log p"),
     "GIoU with the wrong sign": (HungarianMatcher(giou_cost=-2), "more overlap must cost less: minus the GIoU"),
     "GIoU of center boxes": (
         HungarianMatcher(costs={"giou_cost": giou_of_center_boxes}),
@@ -118,10 +114,10 @@ def judge_match_batch(match_batch):
 def _match_fault(answer, outputs, targets):
     """What is wrong with the matches of a batch, with a hint; None if they are right."""
     wanted = HungarianMatcher()(outputs, targets)
-    if _same(answer, wanted):
+    if _same_pairs(answer, wanted):
         return None
     num_predictions = outputs["logits"].shape[1]
-    if _same([pair[::-1] for pair in answer], wanted):
+    if _same_pairs([pair[::-1] for pair in answer], wanted):
         return "these are (target, prediction). Hint: rows of the matrix are predictions, and come first."
     for place, ((prediction, target), right) in enumerate(zip(answer, wanted)):
         if len(prediction) != len(target):
@@ -139,12 +135,12 @@ def _match_fault(answer, outputs, targets):
                 "itself; images must not compete for guesses."
             )
     for name, (matcher, hint) in MISTAKES.items():
-        if _same(answer, matcher(outputs, targets)):
+        if _same_pairs(answer, matcher(outputs, targets)):
             return f"this is the match you get with {name}. Hint: {hint}."
     return "some pairs differ from HungarianMatcher's. Hint: compare your cost matrix with its cost_matrices(...)."
 
 
-def _same(answer, wanted):
+def _same_pairs(answer, wanted):
     """Whether two lists of matches hold the same pairs, in any order."""
     return len(answer) == len(wanted) and all(
         set(zip(a[0].tolist(), a[1].tolist())) == set(zip(b[0].tolist(), b[1].tolist())) for a, b in zip(answer, wanted)
@@ -199,7 +195,7 @@ def flip_costs(probabilities, boxes):
     probabilities, boxes = (torch.as_tensor(part, dtype=torch.float64) for part in (probabilities, boxes))
     outputs = {"logits": torch.stack([probabilities, 1 - probabilities], -1).log()[None], "pred_boxes": boxes[None]}
     targets = [{"class_labels": torch.tensor([0]), "boxes": TARGET_BOX.double()[None]}]
-    matchers = {"with −p": HungarianMatcher(), "with −log p": HungarianMatcher(costs={"class_cost": minus_log_p})}
+    matchers = {"with −p": HungarianMatcher(), "with −log p": HungarianMatcher(costs={"class_cost": log_class_cost})}
     return {name: tuple(m.cost_matrices(outputs, targets)[0]["total"][:, 0].tolist()) for name, m in matchers.items()}
 
 

@@ -3,10 +3,10 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center
-from helpers.checks import MALFORMED, attempt, to_use
+from helpers.checks import MALFORMED, attempt, is_close, to_use
 from helpers.targets import EDGE_TOLERANCE, coco_target, validate_targets
 
-SMALLEST_SIDE = 0.2
+SHORTEST_SIDE = 0.2
 WIDE = {
     "annotations": [
         {"category_id": 0, "bbox": [20, 10, 40, 60]},
@@ -78,7 +78,7 @@ def _box_fault(boxes, wanted, scale):
         )
     if not boxes.dtype.is_floating_point:
         return f"boxes are {boxes.dtype}. Hint: fractions of the image need a floating point type."
-    if _same(boxes, wanted):
+    if is_close(boxes, wanted):
         return None
     corners = center_to_corners(wanted)
     named = {
@@ -97,16 +97,12 @@ def _box_fault(boxes, wanted, scale):
         ),
     }
     for sentence, values in named.items():
-        if _same(boxes, values):
+        if is_close(boxes, values):
             return f"{sentence}."
     found, right = (
         values[0].tolist() for values in (boxes.double().round(decimals=3), wanted.double().round(decimals=3))
     )
     return f"the first box is {found}, not {right}. Hint: center x, center y, width, height, as fractions of the image."
-
-
-def _same(boxes, wanted):
-    return torch.allclose(boxes.double(), wanted.double(), atol=1e-5)
 
 
 def _draw_reading(to_targets, image, annotation):
@@ -145,7 +141,7 @@ def judge_unnoticed_box(answer):
         return "not yet: right must exceed left, and bottom top. Hint: this may be a center box; give corners."
     if min(left, top) < 0 or max(right, bottom) > 1:
         return "not yet: as corners, this box leaves the image. Hint: fractions of the image, from 0 to 1."
-    if min(right - left, bottom - top) < SMALLEST_SIDE - 1e-6:
+    if min(right - left, bottom - top) < SHORTEST_SIDE - 1e-6:
         return f"not yet: the box is {right - left:.2f} wide and {bottom - top:.2f} high. Hint: 0.2 each, at least."
     corners = torch.tensor([[left, top, right, bottom]], dtype=torch.float64)
     try:

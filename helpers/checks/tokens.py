@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt, to_use
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt, is_close, to_use
 
 OTHER_SCENE = 2  # of the test scenes with five objects
 
@@ -94,7 +94,7 @@ def _boxes_fault(answer, boxes, scale):
         shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         return f"you return {shape}. Hint: a tensor of shape {tuple(boxes.shape)}; torch.stack(..., dim=-1)."
     corners = center_to_corners(boxes)
-    if _same(answer, corners * scale):
+    if is_close(answer, corners * scale, tolerance=1e-3, relative=1e-5):
         return None
     left_top, half = corners[..., :2], boxes[..., 2:] / 2
     named = {
@@ -115,13 +115,9 @@ def _boxes_fault(answer, boxes, scale):
         "the order is wrong. Hint: left, top, right, bottom": (corners * scale)[..., [0, 2, 1, 3]],
     }
     for sentence, values in named.items():
-        if _same(answer, values):
+        if is_close(answer, values, tolerance=1e-3, relative=1e-5):
             return f"{sentence}."
     return "the numbers differ. Hint: work out one box on paper: center 0.5, width 0.4 of 200 pixels is 60 to 140."
-
-
-def _same(answer, wanted):
-    return torch.allclose(answer.double(), wanted.double(), atol=1e-3)
 
 
 def _draw_boxes(decode_boxes, outputs, image, verdict):

@@ -9,11 +9,10 @@ import dataclasses
 from collections.abc import Callable
 
 from helpers.assignment import argmin, greedy
-from helpers.boxes import at_least_float32
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES
-from helpers.training.pairings import one_to_many
+from helpers.training.pairings import log_class_cost, one_to_many
 from helpers.training.recipe import Recipe
 
 BASELINE = Recipe(
@@ -37,12 +36,6 @@ class Ablation:
     changed: str
     recipe: dict = dataclasses.field(default_factory=dict)
     criterion: Callable = lambda: SetCriterion(HungarianMatcher(), NUM_CLASSES)
-
-
-def log_class_cost(outputs, targets, image_index):
-    """Minus the logarithm of the probability instead of minus the probability: (N, T)."""
-    log_probability = at_least_float32(outputs["logits"]).log_softmax(-1)
-    return -log_probability[image_index, :, targets["class_labels"]].T
 
 
 def _changed(weights=None, **matching):

@@ -5,7 +5,7 @@ Each is a solver for `HungarianMatcher(assign=...)`; `helpers.assignment` has `g
 
 import numpy as np
 
-from helpers.boxes import box_iou, center_to_corners
+from helpers.boxes import at_least_float32, box_iou, center_to_corners
 from helpers.costs import pair_up
 from helpers.matcher import HungarianMatcher
 
@@ -43,6 +43,12 @@ def iou_cost(outputs, targets, image_index):
     """Minus the IoU of each prediction with the targets of its image: (N, T), as `helpers.costs.giou_cost`."""
     corners = center_to_corners(outputs["pred_boxes"]), center_to_corners(targets["boxes"])
     return -box_iou(*pair_up(*corners, image_index)).T
+
+
+def log_class_cost(outputs, targets, image_index):
+    """Minus the logarithm of the probability instead of minus the probability: (N, T)."""
+    log_probability = at_least_float32(outputs["logits"]).log_softmax(-1)
+    return -log_probability[image_index, :, targets["class_labels"]].T
 
 
 def one_to_many():
