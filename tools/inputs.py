@@ -5,9 +5,12 @@ ones. Comments and docstrings in `helpers` do not count, so mending a sentence t
 """
 
 import ast
+import functools
 import hashlib
 import json
-from pathlib import Path
+import re
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 from tools.canonical import VOLATILE_CELL_METADATA
 
@@ -26,10 +29,10 @@ def cell_inputs(notebook):
 
 def fingerprint(notebook, package):
     """A short hash of everything that the outputs depend on. `package` is the folder of `helpers`."""
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    code = "\n".join(plain_python(cell.source) for cell in notebook.cells if cell.cell_type == "code")
     digest = hashlib.sha256(json.dumps(cell_inputs(notebook), sort_keys=True).encode())
     for path in reached_modules(code, package):
-        digest.update(_code_without_prose(path).encode())
+        digest.update(_code_without_prose(path.read_text(encoding="utf-8")).encode())
     for path in _data_files(package):
         digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -37,7 +40,7 @@ def fingerprint(notebook, package):
 
 def reached_modules(code, package):
     """The files of `package` that `code` imports, directly or through other files of `package`, sorted."""
-    reached, waiting = set(), list(imported_files(_without_magics(code), package, package.parent))
+    reached, waiting = set(), list(imported_files(code, package, package.parent))
     while waiting:
         path = waiting.pop()
         if path not in reached:
@@ -48,16 +51,21 @@ def reached_modules(code, package):
 
 def imported_files(code, package, folder):
     """Files of `package` named by the import statements of `code`, which lives in `folder`."""
-    for node in ast.walk(ast.parse(code)):
+    for node in _imports(code):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _resolve(alias.name.split("."), [], package)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             module = node.module.split(".") if node.module else []
             if node.level:
                 start = folder if node.level == 1 else folder.parents[node.level - 2]
                 module = [package.name, *start.relative_to(package).parts, *module]
             yield from _resolve(module, [alias.name for alias in node.names], package)
+
+
+@functools.cache
+def _imports(code):
+    return [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _resolve(module, names, package):
@@ -90,14 +98,30 @@ def _data_files(package):
     )
 
 
-def _code_without_prose(path: Path):
+@functools.cache
+def _code_without_prose(code):
     """The code of a file with comments and docstrings taken out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, False):
             node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree)
 
 
-def _without_magics(code):
-    return "\n".join(line for line in code.splitlines() if not line.lstrip().startswith(("%", "!")))
+def plain_python(cell):
+    """A cell as Python reads it: `!ls`, `%time f()` and `%%bash` become calls, as IPython itself makes them.
+
+    >>> plain_python("%matplotlib inline")
+    "get_ipython().run_line_magic('matplotlib', 'inline')\\n"
+
+    Below a `%%time` stands Python, too, which may import; below `%%bash` does not.
+    """
+    code = TransformerManager().transform_cell(cell)
+    if not re.match(r"get_ipython\(\)\.run_cell_magic\(", code):
+        return code
+    below = plain_python(cell.lstrip().partition("\n")[2])
+    try:
+        ast.parse(below)
+    except SyntaxError:
+        return code
+    return code + below

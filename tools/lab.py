@@ -9,7 +9,10 @@ import json
 import os
 import subprocess
 import sys
+from difflib import SequenceMatcher
 from pathlib import Path
+
+from tools.notebooks import NOTEBOOKS, read_source, solutions, source_of, sources, stale_reason, target_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = "/lab/tree/notebooks/00_start_here.ipynb"
@@ -32,17 +35,39 @@ def install_settings():
     SETTINGS.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def tidy_before_saving(model, **_):
-    """Drop what JupyterLab adds by itself, so that a notebook that was only looked at is saved as it was.
+def tidy_before_saving(model, path="", contents_manager=None, **_):
+    """Drop what JupyterLab adds by itself, so that a notebook that was only read and run leaves its source as it was.
 
-    Without this, opening a notebook would change its file: JupyterLab notes the version of Python and saves.
+    Without this, opening a notebook would change its file: JupyterLab notes the version of Python and saves. Running a
+    cell would open its folded output, and a click on folded code would unfold it for all: a cell stays folded as it
+    stands in the text source, where a person who writes changes it.
     """
     if model["type"] == "notebook" and model.get("content"):
-        metadata = model["content"]["metadata"]
+        metadata, cells = (model["content"][name] for name in ("metadata", "cells"))
         metadata.get("language_info", {}).pop("version", None)
         metadata.pop("jupytext", None)
-        for cell in model["content"]["cells"]:
+        for cell in cells:
             cell["metadata"].pop("collapsed", None)  # beside outputs_hidden, which says the same
+        source = source_of(Path(contents_manager.root_dir, path)) if contents_manager else None
+        if source and source.is_file():
+            fold_as(read_source(source).cells, cells)
+
+
+def fold_as(before, cells):
+    """Fold `cells` as their counterparts `before` are: cells of equal text, and cells that were rewritten in place."""
+    texts = [[cell["source"] for cell in some] for some in (before, cells)]
+    for _, first, last, to_first, to_last in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+        if last - first == to_last - to_first:
+            for old, new in zip(before[first:last], cells[to_first:to_last]):
+                new["metadata"].pop("jupyter", None)
+                new["metadata"] |= {"jupyter": dict(folded)} if (folded := old["metadata"].get("jupyter")) else {}
+
+
+def stale_line():
+    """One line that names the notebooks whose stored outputs are of older code, or None."""
+    pairs = [(source, target_of(source)) for source in sources() + solutions()]
+    stale = [target.relative_to(NOTEBOOKS).as_posix() for source, target in pairs if stale_reason(source, target)]
+    return f"These show outputs of older code until `make notebooks` runs them: {', '.join(stale)}" if stale else None
 
 
 def main(arguments):
@@ -50,6 +75,8 @@ def main(arguments):
     trust_notebooks()
     install_settings()
     if arguments != ["--prepare"]:
+        if line := stale_line():
+            print(line, flush=True)
         launch(ROOT, FIRST, ["--ContentsManager.pre_save_hook=tools.lab.tidy_before_saving", *arguments])
 
 

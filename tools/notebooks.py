@@ -11,13 +11,16 @@ that readers see results before they run anything. `notebooks/solutions/NN.ipynb
 """
 
 import argparse
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import jupytext
 import nbformat
+from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 
@@ -28,7 +31,8 @@ from tools.pictures import take_pictures
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = ROOT / "helpers"
-CELL_TIMEOUT = 600  # seconds; the tests are stricter
+CELL_TIMEOUT = 1200  # seconds: a guard against a cell that hangs, on whatever machine
+AT_ONCE = 2  # kernels side by side; each computes in one thread and takes up to a gibibyte
 FAILURES = (CellControlSignal, DeadKernelError)  # an error in a cell, a cell that takes too long, a dead kernel
 
 
@@ -48,6 +52,12 @@ def target_of(source):
     return (text.parent / source.relative_to(text)).with_suffix(".ipynb")
 
 
+def source_of(target):
+    """The text source of a notebook; None for a notebook that has none because it lies elsewhere."""
+    folder = next((folder for folder in target.parents if folder.name == "notebooks"), None)
+    return folder and (folder / "source" / target.relative_to(folder)).with_suffix(".py")
+
+
 def read_source(source):
     """The cells of a text source, as a notebook without outputs."""
     return jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
@@ -65,7 +75,11 @@ def stale_reason(source, target, package=PACKAGE):
     wanted, built = read_source(source), read_built(target)
     if cell_inputs(wanted) != cell_inputs(built):
         return "its source changed"
-    if built.metadata.get(OWN_METADATA, {}).get("inputs") != fingerprint(wanted, package):
+    try:
+        inputs = fingerprint(wanted, package)
+    except SyntaxError as error:
+        return f"{error.msg} in helpers"
+    if built.metadata.get(OWN_METADATA, {}).get("inputs") != inputs:
         return "helpers changed"
     if not counts_in_order(built) or to_text(canonical(built)) != target.read_text(encoding="utf-8"):
         return "it was saved by hand"
@@ -79,10 +93,10 @@ def counts_in_order(notebook):
 
 
 @contextmanager
-def live_kernel(notebook, folder, timeout=CELL_TIMEOUT, **options):
+def live_kernel(notebook, folder, timeout=CELL_TIMEOUT, env=None):
     """Start a clean kernel for `notebook` in `folder`; yields the client, shuts the kernel down after.
 
-    `options` go to the kernel's start, for example `env`.
+    `env` is the kernel's environment, by default this process's. Each kernel computes in one thread.
     """
     client = NotebookClient(
         notebook,
@@ -93,13 +107,18 @@ def live_kernel(notebook, folder, timeout=CELL_TIMEOUT, **options):
         extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: no remarks on how we talk to the kernel
         resources={"metadata": {"path": str(folder)}},
     )
-    with client.setup_kernel(**options):
-        yield client
+    try:
+        with client.setup_kernel(env={**(env or os.environ), "OMP_NUM_THREADS": "1"}):
+            yield client
+    finally:
+        loop = ensure_event_loop()  # the one on which jupyter_client talks; it leaves it open, in each thread another
+        if not loop.is_running():
+            loop.close()
 
 
-def execute(notebook, folder, timeout=CELL_TIMEOUT):
+def execute(notebook, folder):
     """Run all cells of `notebook` in place, in a clean kernel whose working directory is `folder`."""
-    with live_kernel(notebook, folder, timeout) as client:
+    with live_kernel(notebook, folder) as client:
         run_cells(client, notebook)
     return notebook
 
@@ -122,22 +141,28 @@ def build(source, target, package=PACKAGE):
 
 
 def build_all(pairs, everything=False, package=PACKAGE):
-    """Build the stale ones of `pairs` (all of them if `everything`). Returns the names that failed."""
-    failed = []
-    for source, target in pairs:
-        reason = "asked for" if everything else stale_reason(source, target, package)
-        if reason is None:
-            print(f"{target.name}: up to date")
-            continue
-        print(f"{target.name}: building ({reason}) ...", end=" ", flush=True)
+    """Build the stale ones of `pairs` (all of them if `everything`), two at a time; one that fails stops no other.
+
+    Returns what went wrong, by the name of the notebook.
+    """
+    reasons = {target: "asked for" if everything else stale_reason(source, target, package) for source, target in pairs}
+    waiting = [(source, target) for source, target in pairs if reasons[target]]
+    print(f"{len(pairs) - len(waiting)} up to date, {len(waiting)} to build", flush=True)
+
+    def tried(pair):
+        source, target = pair
         start = time.perf_counter()
         try:
             build(source, target, package)
-            print(f"done in {time.perf_counter() - start:.0f} s")
-        except FAILURES as error:
-            print(f"failed\n{error}", file=sys.stderr)
-            failed.append(target.name)
-    return failed
+        except Exception as error:  # whatever it is, the others shall be built
+            print(f"{target.name}: failed", flush=True)
+            return f"{type(error).__name__}: {error}"
+        print(f"{target.name}: {time.perf_counter() - start:.0f} s ({reasons[target]})", flush=True)
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        errors = dict(zip([target.name for _, target in waiting], pool.map(tried, waiting)))
+    return {name: error for name, error in errors.items() if error}
 
 
 def main(arguments=None):
@@ -160,6 +185,8 @@ def main(arguments=None):
             print(f"{name}: {reason or 'up to date'}")
         return int(any(reasons.values()))
     failed = build_all(pairs, options.all)
+    for name, error in failed.items():
+        print(f"\n{name} was not built. {error}", file=sys.stderr)
     if options.folder == NOTEBOOKS:
         take_pictures(NOTEBOOKS)  # so that the README shows what the notebooks do
     return int(bool(failed))

@@ -1,6 +1,9 @@
 """What a reader meets: the notebook, at once, alive, and nothing in front of it."""
 
 from conftest import IDLE, open_notebook
+from pieces_in_lab import run_all
+
+from tools.notebooks import build, read_built, target_of
 
 POPUPS = ".jp-Dialog, .Toastify__toast, .jp-toast"
 
@@ -40,6 +43,21 @@ def test_saving_an_edit_keeps_the_source_in_step(lab, page):
     after = source.read_text(encoding="utf-8")
     assert after.replace("# %%\nremember = 42\n\n", "", 1) == before
     assert page.locator(POPUPS).all_inner_texts() == []
+
+
+def test_running_and_unfolding_leave_the_source_as_it_was(lab, page):
+    source = lab.root / "notebooks" / "source" / "90_folded.py"
+    folded = '# %% jupyter={"outputs_hidden": true, "source_hidden": true}\n'
+    before = f'{folded}print(6 * 7)\n\n# %%\n"the end"\n'
+    source.write_text(f"# %% [markdown]\n# # Folded\n\n{before}", encoding="utf-8")
+    build(source, target_of(source))
+    open_notebook(page, lab, "90_folded")
+    run_all(page, 2)
+    page.locator(".jp-Placeholder").first.click()  # the folded code
+    page.wait_for_function("!document.querySelector('.jp-Placeholder')")
+    save(page)
+    assert source.read_text(encoding="utf-8").endswith(before)
+    assert read_built(target_of(source)).cells[1].metadata.jupyter == {"outputs_hidden": True, "source_hidden": True}
 
 
 def save(page):

@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from notebook_rules import differences, output_complaints, size_complaints
 
 from tools.canonical import WIDGET_STATE, WIDGET_VIEW, canonical, cell_ids, to_text
-from tools.inputs import fingerprint, reached_modules
+from tools.inputs import fingerprint, plain_python, reached_modules
 from tools.notebooks import build, main, read_built, stale_reason, target_of
 
 SOURCE = """# %% [markdown]
@@ -73,6 +73,49 @@ def test_a_failing_notebook_is_reported_and_left_alone(course, capsys):
     assert main(["--folder", str(source.parents[1])]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
     assert not target.exists()
+
+
+def test_a_typo_in_a_source_stops_no_other_and_is_told_at_the_end(course, capsys):
+    source, target, _ = course
+    source.with_name("01_next.py").write_text("# %%\nprint(6 * 7)\n")
+    source.write_text("# %%\nprint(1\n")
+    assert main(["--folder", str(source.parents[1])]) == 1
+    assert "00_try.ipynb was not built. SyntaxError" in capsys.readouterr().err.splitlines()[1]
+    assert not target.exists()
+    assert "42" in read_built(target.with_name("01_next.ipynb")).cells[0].outputs[0].text
+
+
+def test_a_typo_in_the_package_is_a_reason(course):
+    source, target, package = course
+    build(source, target, package)
+    (package / "deeper.py").write_text("ONE = (\n")
+    assert stale_reason(source, target, package).endswith("in helpers")
+
+
+def test_what_ipython_allows_can_be_built(course):
+    source, target, package = course
+    lines = (
+        "!echo shell",
+        "%%bash\necho bash if then",
+        "%time import tiny.used",
+        "%%time\nimport tiny.used",
+        "x = 3\nx?",
+    )
+    source.write_text("".join(f"# %%\n{line}\n\n" for line in lines))
+    build(source, target, package)
+    said = ["".join(output.get("text", "") for output in cell.outputs) for cell in read_built(target).cells]
+    assert said[0].strip() == "shell"
+    assert said[1].strip() == "bash if then"
+    assert stale_reason(source, target, package) is None
+    (package / "deeper.py").write_text("ONE = 2\n")
+    assert stale_reason(source, target, package) == "helpers changed"
+
+
+@pytest.mark.parametrize("cell", ["%%time\nimport tiny.used", "%%bash\nls if\nimport tiny.used"])
+def test_imports_below_a_magic_count_where_they_are_python(course, cell):
+    _, _, package = course
+    reached = {path.name for path in reached_modules(plain_python(cell), package)}
+    assert ("deeper.py" in reached) is ("bash" not in cell)
 
 
 def test_only_reached_modules_count(course):
