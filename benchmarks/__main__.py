@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import course
 from benchmarks.before import build
 from benchmarks.contenders import floor, losses, matchers, random_batch, six_layers, with_gradient
 from benchmarks.page import COLUMNS, USUAL, draw, page, promises, readable, slope, table
@@ -64,7 +65,12 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="torch's threads (default 2)")
     parser.add_argument("--quick", action="store_true", help="two small cases, even on a busy machine; nothing is kept")
     parser.add_argument("--before", metavar="COMMIT", help="measure an earlier build beside, too")
+    parser.add_argument("--notebooks", action="store_true", help="instead: minutes and memory of each notebook")
+    parser.add_argument("--install", action="store_true", help="instead: what `make lab` takes from nothing")
     options = parser.parse_args()
+    if options.notebooks or options.install:
+        course.main(options.notebooks, options.install)
+        return
     torch.set_num_threads(options.threads)
     print(table(COLUMNS, ()))
     if options.quick:

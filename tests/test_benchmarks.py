@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks import course
 from benchmarks.__main__ import measure
 from benchmarks.before import build
 from benchmarks.clinic import main as clinic_benchmark
@@ -77,6 +78,27 @@ def test_the_page_says_which_promises_are_kept():
     assert "| matcher, B = 64: times faster, at least | 60 | 39 | no |" in page(rows, about)
     on_gpu = [rows[0] | {"host copies": {"helpers": 1, "transformers": 3}}]
     assert "| - | - | 1 | 3 |" in page(rows, about, on_gpu).partition("a GPU")[2]
+
+
+def test_a_notebook_is_run_and_measured(tmp_path, capsys):
+    source = tmp_path / "source" / "90_short.py"
+    source.parent.mkdir()
+    source.write_text("# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);\n\n# %%\nlen(bytearray(10**8))\n")
+    (row,) = course.measure_notebooks([source], before_each=lambda: None)
+    assert row["name"] == "90_short"
+    assert 0 < row["first figure"] < row["seconds"]
+    assert sys.platform != "linux" or row["megabytes"] > 100
+    assert "| 90_short | 0." in capsys.readouterr().out
+
+
+def test_what_was_measured_is_kept_beside_what_was_before(tmp_path, monkeypatch):
+    for name in ("RESULTS", "PAGE"):
+        monkeypatch.setattr(course, name, tmp_path / name)
+    course.keep(notebooks=[{"name": "90", "seconds": 90.0, "first figure": None, "megabytes": 800.0}])
+    course.keep(install={"seconds": 240.0, "megabytes": 1500.0})
+    page = course.PAGE.read_text()
+    assert "| 90 | 1.5 | 800 | - |" in page
+    assert "| 4.0 | 1500 |" in page
 
 
 def test_a_busy_machine_is_refused(monkeypatch):
