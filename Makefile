@@ -1,6 +1,7 @@
-# make lab     opens the first notebook in JupyterLab
-# make test    runs all tests
-# make help    lists the rest
+# make lab         opens the first notebook in JupyterLab
+# make test        runs the tests, but for the slow ones
+# make test-slow   runs the slow ones
+# make help        lists the rest
 #
 # ARGS goes to the command:  make lab ARGS="--no-browser --port 8890"
 # PIP_ARGS goes to pip, PYTHON names the interpreter:  make test PYTHON=python3.12 PIP_ARGS="--no-cache-dir"
@@ -9,20 +10,24 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+TESTS := $(VENV)/test-ready
 SITE := $(VENV)/site-ready
 LECTURE := $(VENV)/lecture-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks slides lecture site links lint format evaluate train bench constraints clean
+.PHONY: help lab test test-slow notebooks slides lecture site links lint format evaluate train bench constraints clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 lab: $(READY) ## open JupyterLab on the first notebook
 	$(RUN) -m tools.lab $(ARGS)
 
-test: $(READY) ## run all tests
-	$(RUN) -m pytest $(ARGS)
+test: $(TESTS) ## run the tests, but for the slow ones (7 minutes on two idle cores)
+	$(RUN) -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(TESTS) $(SITE) $(LECTURE) ## run the slow tests: browsers, recordings, processes, slides, site (10 minutes)
+	$(RUN) -m pytest -m slow $(ARGS)
 
 notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for all of them
 	$(RUN) -m tools.notebooks $(if $(ALL),--all) $(ARGS)
@@ -40,11 +45,11 @@ links: $(READY) ## make the README and the notebooks ready for Binder and Colab:
 	$(RUN) -m tools.links $(REPO)
 	$(RUN) -m tools.notebooks
 
-lint: $(READY) ## check style and formatting
+lint: $(TESTS) ## check style and formatting
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
-format: $(READY) ## mend style and formatting
+format: $(TESTS) ## mend style and formatting
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
@@ -57,19 +62,25 @@ train: $(READY) ## train the shipped detector again (more than an hour)
 bench: $(READY) ## time the matcher and the loss beside transformers' own, on an idle machine
 	$(RUN) -m benchmarks $(ARGS)
 
-constraints: $(SITE) $(LECTURE) ## write the installed versions to constraints.txt
+constraints: $(TESTS) $(SITE) $(LECTURE) ## write the installed versions to constraints.txt
 	$(RUN) -m tools.constraints
 
 clean: ## remove the environment and the caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-# The stamp makes a second run instant; a change of the two files installs again.
+# A stamp makes a second run instant; a change of the two files installs again. `make lab` installs what reading needs,
+# each other stamp adds the extras that it names.
+$(TESTS): EXTRAS := test,binder
+$(SITE): EXTRAS := site
+$(LECTURE): EXTRAS := lecture
+INSTALL = $(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
+
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[test]"
+	$(INSTALL) -e ".[lab]"
 	@touch $@
 
-$(SITE) $(LECTURE): $(VENV)/%-ready: $(READY)
-	$(RUN) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[$*]"
+$(TESTS) $(SITE) $(LECTURE): $(READY)
+	$(INSTALL) -e ".[lab,$(EXTRAS)]"
 	@touch $@

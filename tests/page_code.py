@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 
-import pytest
+from missing import skip_without
 
 
 def call_page(piece, function, arguments):
@@ -14,12 +14,12 @@ def call_page(piece, function, arguments):
     """
     node = shutil.which("node")
     if node is None:
-        pytest.skip("no Node on this machine: the page's own numbers cannot be computed")
+        skip_without("Node")
     code = getattr(piece._esm, "default_value", piece._esm)
     program = f"{code}\nconst results = {json.dumps(arguments)}.map((list) => {function}(...list));\n"
     program += "console.log(JSON.stringify(results));"
     done = subprocess.run(
-        [node, "--input-type=module"], input=program, capture_output=True, text=True, timeout=120, check=False
+        [node, "--input-type=module"], input=program, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)

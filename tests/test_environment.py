@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from missing import skip_without
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -59,7 +60,7 @@ def test_every_range_is_bounded(name):
 
 
 def test_environment_yml_asks_for_the_same_ranges():
-    expected = {CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in direct(["test"]).items()}
+    expected = {CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in direct(["lab"]).items()}
     found = {name: requirement.specifier for name, requirement in conda_requirements().items()}
     assert found == expected
 
@@ -79,12 +80,34 @@ def test_constraints_pin_what_the_direct_dependencies_bring():
 
 def needed_by(name):
     """Names of the packages that an installed package asks for on this machine."""
+    return [canonicalize_name(need.name) for need in needs(name)]
+
+
+def needs(name):
+    """What an installed package asks for on this machine."""
     try:
-        lines = importlib.metadata.requires(name) or []
+        found = map(Requirement, importlib.metadata.requires(name) or [])
     except importlib.metadata.PackageNotFoundError:
         return []
-    needed = (Requirement(line) for line in lines)
-    return [canonicalize_name(need.name) for need in needed if not need.marker or need.marker.evaluate({"extra": ""})]
+    return [need for need in found if not need.marker or need.marker.evaluate({"extra": ""})]
+
+
+# The packages of a kernel that runs, in Colab's versions: an install there must not replace them.
+KERNEL = {"ipykernel": "6.17.1", "ipython": "7.34.0", "ipywidgets": "7.7.1", "jupyter-client": "7.4.9"}
+
+
+def test_a_plain_install_leaves_the_running_kernel_alone():
+    waiting, seen = [Requirement(line) for line in PROJECT["dependencies"]], set()
+    while waiting:
+        need = waiting.pop()
+        name = canonicalize_name(need.name)
+        if name in KERNEL:
+            assert KERNEL[name] in need.specifier, f"pip would replace {name} {KERNEL[name]}: {need}"
+        elif name not in seen:
+            waiting.extend(needs(name))
+        seen.add(name)
+    assert {"anywidget", "ipywidgets", "torch"} <= seen
+    assert not {"jupyterlab", "jupyter-client", "ipykernel"} & {canonicalize_name(name) for name in direct([])}
 
 
 def test_torch_is_pinned_without_a_build_tag():
@@ -92,6 +115,8 @@ def test_torch_is_pinned_without_a_build_tag():
 
 
 def test_binder_can_render_the_image_recipe():
+    if not importlib.util.find_spec("repo2docker"):
+        skip_without("repo2docker")
     command = [sys.executable, "-m", "repo2docker", "--no-build", "--no-run", "--debug", str(ROOT)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     recipe = result.stdout + result.stderr
@@ -124,8 +149,8 @@ def test_helpers_have_no_import_cycle():
 
 def test_helpers_import_only_what_the_project_asks_for():
     names = {"PIL": "pillow", "sklearn": "scikit-learn", "huggingface_hub": "huggingface-hub"}
-    names |= {"IPython": "ipykernel", "lap": "lapx"}
-    allowed = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]} | {"helpers", "traitlets"}
+    names |= {"IPython": "ipython", "lap": "lapx"}
+    allowed = direct([]).keys() | {"helpers"} | {"ipywidgets", "ipython", "traitlets"}  # the last three: by anywidget
     for path in PACKAGE.rglob("*.py"):
         for top in imported_packages(path) - set(sys.stdlib_module_names):
             assert canonicalize_name(names.get(top, top)) in allowed, f"{path.name} imports {top}"

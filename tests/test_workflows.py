@@ -30,8 +30,8 @@ def test_workflow_parses_and_is_limited(path):
 @each_workflow
 def test_workflow_calls_targets_and_tests_that_exist(path):
     targets = [line.split()[1] for line in commands(path) if line.startswith("make ")]
-    assert "test" in targets
-    assert set(targets) <= set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+    assert {"test", "test-slow"} <= set(targets)
+    assert set(targets) <= set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
     for file, test in re.findall(r"(tests/\w+\.py)::(\w+)", path.read_text(encoding="utf-8")):
         assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")
 
@@ -44,6 +44,14 @@ def test_no_registry_is_named(path):
 def test_the_workflows_install_the_same_browser():
     steps = [line for path in WORKFLOWS for line in commands(path) if "apt-get" in line]
     assert len(steps) == len(WORKFLOWS) * len(set(steps))
+
+
+def test_both_parts_of_the_tests_are_all_tests():
+    parts = re.findall(r"-m pytest -m (.+) \$\(ARGS\)", MAKEFILE)
+    assert parts == ['"not slow"', "slow"]
+    assert all(
+        f"make {name} || " in (ROOT / ".ci" / "run").read_text(encoding="utf-8") for name in ("test", "test-slow")
+    )
 
 
 def test_hooks_run_what_make_lint_runs():

@@ -24,7 +24,8 @@ def page_chooser(pages, description, chosen=None, slider=False):
     place = options.index(chosen) if chosen is not None else 0
     kind = ipywidgets.SelectionSlider if slider else ipywidgets.Dropdown
     control = kind(options=options, index=place, description=description)
-    stack = ipywidgets.Stack([ipywidgets.HTML(NO_MARK + page) for page in pages.values()], selected_index=place)
+    stack_of = getattr(ipywidgets, "Stack", ipywidgets.Tab)  # ipywidgets 7, as on Colab, has no Stack
+    stack = stack_of([ipywidgets.HTML(NO_MARK + page) for page in pages.values()], selected_index=place)
     ipywidgets.jslink((control, "index"), (stack, "selected_index"))
     chooser = Chooser([control, stack])
     chooser.add_class("spl-pages")

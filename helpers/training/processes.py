@@ -15,7 +15,7 @@ from torch import distributed
 
 from helpers.loss import SetCriterion
 
-SECONDS = 120  # for all ranks together
+SECONDS = 600  # for all ranks together: a guard against a group that hangs
 NUM_PREDICTIONS, NUM_CLASSES = 12, 10
 DISTANCE = 0.25  # between a prediction and its target: the L1 of each pair
 

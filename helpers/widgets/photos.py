@@ -63,11 +63,17 @@ def try_photo(name="hustvl/yolos-tiny"):
     def answer(change):
         output.clear_output(wait=True)
         with output:
-            show_answer(bytes(change["new"][0]["content"]), model, image_processor)
+            show_answer(_chosen_file(change["new"]), model, image_processor)
 
     button.observe(answer, "value")
     display(ipywidgets.VBox([button, output]))
     return None
+
+
+def _chosen_file(chosen):
+    """The bytes of the one file of a `FileUpload`. It gives a tuple; that of ipywidgets 7, as on Colab, a dict."""
+    (file,) = chosen.values() if isinstance(chosen, dict) else chosen
+    return bytes(file["content"])
 
 
 def show_answer(content, model, image_processor):

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import started
+from missing import skip_without
 
 from tools import lecture
 from tools.canonical import WIDGET_STATE
@@ -83,8 +84,9 @@ def test_without_its_extra_it_says_one_sentence(monkeypatch):
 
 @pytest.fixture(scope="module")
 def server(browser, tmp_path_factory):
-    """A lecture on one notebook. Skipped where `make lecture` has not been called yet."""
-    pytest.importorskip("jupyterlab_rise", reason="`make lecture` installs jupyterlab-rise")
+    """A lecture on one notebook. Skipped where jupyterlab-rise is not installed."""
+    if not importlib.util.find_spec("jupyterlab_rise"):
+        skip_without("jupyterlab_rise")
     with started(tmp_path_factory.mktemp("lecture"), "tools.lecture", NAME) as lab:
         yield lab
 

@@ -4,6 +4,7 @@ import importlib.util
 from subprocess import CalledProcessError
 
 import pytest
+from missing import skip_without
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tools import site
@@ -42,12 +43,12 @@ def test_without_sphinx_it_says_one_sentence(monkeypatch):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A site of two notebooks. Skipped where Sphinx or the scripts are not here."""
-    for name in ("sphinx", "myst_nb", "furo"):
-        pytest.importorskip(name, reason=f"`make site` installs {name}")
+    if not all(map(importlib.util.find_spec, ("sphinx", "myst_nb", "furo"))):
+        skip_without("Sphinx")
     try:
         scripts()
-    except (SystemExit, CalledProcessError) as reason:
-        pytest.skip(f"the site's scripts cannot be fetched: {reason}")
+    except (SystemExit, CalledProcessError):
+        skip_without("the scripts from npm")
     folder = tmp_path_factory.mktemp("site")
     site.build([NOTEBOOKS / f"{name}.ipynb" for name in [*NAMES, TABLES]], folder / "built", folder / "source")
     return folder / "built"

@@ -4,6 +4,7 @@ import re
 from subprocess import CalledProcessError
 
 import pytest
+from missing import skip_without
 from nbformat.v4 import new_output
 
 from tools.notebooks import NOTEBOOKS, read_built
@@ -67,8 +68,8 @@ def built(tmp_path_factory):
     """A folder with two decks. Skipped where their scripts are not here and cannot be fetched."""
     try:
         scripts()
-    except (SystemExit, CalledProcessError) as reason:
-        pytest.skip(f"the decks' scripts cannot be fetched: {reason}")
+    except (SystemExit, CalledProcessError):
+        skip_without("the scripts from npm")
     folder = tmp_path_factory.mktemp("slides")
     build([NOTEBOOKS / "04_three_costs.ipynb", NOTEBOOKS / "07_loss.ipynb"], folder)
     return folder

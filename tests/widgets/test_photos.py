@@ -76,6 +76,11 @@ def test_the_whole_way_without_a_network(folder, monkeypatch, capsys):
     assert "MatchingPlayground" in str(shown)
 
 
+def test_the_upload_of_an_older_ipywidgets_is_read_too():
+    tuple_of_8, dict_of_7 = ({"name": "a", "content": memoryview(b"x")},), {"a": {"metadata": {}, "content": b"x"}}
+    assert photos._chosen_file(tuple_of_8) == photos._chosen_file(dict_of_7) == b"x"
+
+
 def test_without_a_network_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr("helpers.loading.hub_answers", lambda: False)
     try_photo("nobody/no-such-detector")
