@@ -1,10 +1,15 @@
-"""Fixtures shared by the tests that need a real JupyterLab in a real browser.
+"""What all tests share: which of them are slow, notebooks that run ahead, and a real JupyterLab in a real browser.
 
-`lab` is a running server on a copy of the notebooks, so that no test can change the repository.
-`page` is a fresh browser page. Both are skipped, with a reason, where there is no browser.
+`ran` is what a notebook gave when it was executed. `lab` is a running server on a copy of the notebooks, so that no
+test can change the repository; `page` is a fresh browser page. Where there is no browser both are skipped, and the last
+line of the run says so.
 """
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: notebooks, servers and browsers work at the same time
+
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -15,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from missing import not_tested, skip_without
+from notebook_runs import RUNS
 
 from helpers.training.processes import free_port
 
@@ -32,6 +39,39 @@ class Lab:
 
     url: str
     root: Path
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A test in a browser is slow unless it is marked `quick`; tests that wait for a notebook come last."""
+    for item in items:
+        if "browser" in item.fixturenames and not item.get_closest_marker("quick"):
+            item.add_marker("slow")
+    items.sort(key=lambda item: "ran" in item.fixturenames)
+
+
+def pytest_collection_finish(session):
+    """Start the notebooks that the chosen tests will ask for."""
+    if not session.config.option.collectonly:
+        RUNS.start(item.callspec.params["path"] for item in session.items if "ran" in item.fixturenames)
+
+
+def pytest_sessionfinish():
+    RUNS.stop()
+
+
+def pytest_unconfigure(config):
+    """Below the closing line: what this machine could not test."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    line = not_tested(str(report.longrepr) for report in reporter.getreports("skipped")) if reporter else None
+    if line:
+        reporter.write_line(line, yellow=True)
+
+
+@pytest.fixture
+def ran(path):
+    """What the notebook at `path`, a parameter of the test, gave when it was executed, once for all tests."""
+    return RUNS.of(path)
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +107,14 @@ def started(folder, *command):
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium that is installed on this machine."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not importlib.util.find_spec("playwright"):
+        skip_without("playwright")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip("no Chromium on this machine: install the system's package, for example `chromium`")
-    with playwright.sync_playwright() as driver:
+        skip_without("Chromium")
+    from playwright.sync_api import sync_playwright  # the tests without a browser do without it
+
+    with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=path, args=QUIET)
         yield chromium
         chromium.close()

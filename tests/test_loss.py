@@ -377,6 +377,7 @@ def one_process(rank, port, answers):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_average_to_the_whole_batch():
     context = torch.multiprocessing.get_context("spawn")
     answers = context.SimpleQueue()

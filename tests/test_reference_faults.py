@@ -174,6 +174,7 @@ def one_process(rank, port, answers):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_num_boxes_under_accelerate():
     # Two processes with 2 and 10 objects: 6 on average. Each divides its sum by what it holds for num_boxes.
     context = torch.multiprocessing.get_context("spawn")

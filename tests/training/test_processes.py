@@ -4,7 +4,7 @@ import pytest
 
 from helpers.training.processes import run_ranks
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(sys.platform == "win32", reason="gloo wants a Unix here")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="gloo wants a Unix here")]
 
 
 def test_every_rank_divides_by_the_mean_and_gets_the_gradient_of_one_process():

@@ -66,7 +66,11 @@ def test_an_ablation_was_trained_by_its_recipe(name):
     assert recording["evaluation_step"][-1] == recipe_of(name).detection_steps
 
 
-@pytest.mark.parametrize("name", ABLATIONS)
+# One start is tried each time, and that of the detector below; the others are slow.
+STARTS = [pytest.param(name, marks=[pytest.mark.slow] * (name != "baseline")) for name in ABLATIONS]
+
+
+@pytest.mark.parametrize("name", STARTS)
 def test_an_ablation_begins_with_the_recorded_losses(name, twenty_steps, tmp_path):
     recipe = recipe_of(name)
     twenty_steps(ablation_scenes(recipe.seed))

@@ -14,14 +14,14 @@ from helpers.training.recording import load_recording
 
 SCRIPT = Path(__file__).with_name("train_in_processes.py")
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(sys.platform == "win32", reason="gloo wants a Unix here")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="gloo wants a Unix here")]
 
 
 def trained(folder, launcher, *arguments):
     """The folder of a run, its recorded losses and its final weights."""
     command = [sys.executable, *launcher, str(SCRIPT), str(folder), str(folder.parent / "data"), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=200)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1200)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"processes: {2 if launcher else 1}" in done.stdout
     return load_recording(folder / "recording.npz"), load_file(folder / "model" / "model.safetensors")

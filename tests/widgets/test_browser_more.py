@@ -31,6 +31,7 @@ def shown(page, lab, stored):
     return on_projector(page, lab, NAME)
 
 
+@pytest.mark.quick
 def test_the_stepper_is_alive_before_anything_runs(shown):
     stepper = show(shown, "stepper")
     assert stepper.locator("h3").inner_text() == "Step 1 of 18"
@@ -55,6 +56,7 @@ def test_the_stepper_is_alive_before_anything_runs(shown):
     assert shown.outside == []
 
 
+@pytest.mark.quick
 def test_the_replay_is_alive_before_anything_runs(shown):
     replay = show(shown, "replay")
     total = f"{shipped_total():,}"
@@ -78,6 +80,7 @@ def test_the_replay_is_alive_before_anything_runs(shown):
     assert shown.errors == []
 
 
+@pytest.mark.quick
 def test_the_dial_is_alive_before_anything_runs(shown):
     dial = show(shown, "dial")
     assert "88\u00a0% of the weight" in dial.locator(".summary").inner_text()
@@ -120,7 +123,6 @@ def test_nothing_is_cut_off(shown, width, height):
 
 
 BOXLAB = ["from helpers.widgets import BoxLab\nlab = BoxLab()\nlab", "(lab.prediction, lab.target)", "lab.reset()"]
-MOST_REDRAW, MOST_ANSWER = 200, 1000  # milliseconds: bounds for a busy machine; what was measured is printed
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +161,7 @@ def middle_and_late(values):
     return values[len(values) // 2], values[int(0.95 * (len(values) - 1))]
 
 
+@pytest.mark.quick
 def test_the_lab_is_alive_before_anything_runs(page, boxlab):
     assert boxlab.locator(".card output").all_inner_texts() == ["0.38", "0.18", "0.00", "3.90"]
     assert "agree" in boxlab.locator(".badge").inner_text()  # with what was stored
@@ -235,8 +238,6 @@ def test_with_a_kernel_no_drag_of_the_lab_is_lost(page, boxlab):
     assert_same_as_helpers(state)
     redraw, answer = (middle_and_late(boxlab.evaluate(f"e => e.{name}")) for name in ("timings", "latencies"))
     print(f"BoxLab: redraw median {redraw[0]:.1f} ms, p95 {redraw[1]:.1f} ms; helpers answer {answer[0]:.0f} ms")
-    assert redraw[1] < MOST_REDRAW
-    assert answer[0] < MOST_ANSWER
     cell = page.locator(".jp-CodeCell").nth(1)
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+Enter")

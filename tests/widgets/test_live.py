@@ -23,6 +23,7 @@ def empty_figure(_):
     return figures.new_figure(2, 2)[0]
 
 
+@pytest.mark.slow
 def test_overfitting_eight_scenes_settles_the_match_and_finds_every_object():
     scenes = SceneArrays(HandwrittenScenes("train", 8, seed=3, objects=(1, 6)))  # those of notebook 09
     targets = scenes.targets(range(8))
