@@ -15,6 +15,7 @@ import torch
 from helpers.boxes import at_least_float32, box_area, box_iou
 from helpers.detector import decode, look_at
 from helpers.pictures import upright_rgb
+from helpers.targets import check_annotation, is_crowd
 
 OBJECT_SCORE = 0.5  # a prediction counts as a detection above this score
 SAME_OBJECT_IOU = 0.5
@@ -60,15 +61,6 @@ def summarize(predictions, annotations):
     }
 
 
-def is_crowd(annotation):
-    """Whether a COCO annotation is a region of many objects rather than one; without the field it is one.
-
-    >>> is_crowd({"bbox": [0, 0, 9, 9], "iscrowd": 1}), is_crowd({"bbox": [0, 0, 9, 9]})
-    (True, False)
-    """
-    return bool(annotation.get("iscrowd"))
-
-
 def check_pairs(predictions, annotations):
     """Raise ValueError unless there are annotations for each image's detections, with the fields that are needed."""
     if len(predictions) != len(annotations):
@@ -79,9 +71,7 @@ def check_pairs(predictions, annotations):
         if len(set(sizes.values())) > 1:
             raise ValueError(f"predictions[{image}] holds {sizes}; give one of each for a detection.")
         for place, thing in enumerate(truth):
-            if not {"category_id", "bbox"} <= set(thing) or len(thing["bbox"]) != 4:
-                needed = "a category_id, and a bbox of left, top, width and height in pixels"
-                raise ValueError(f"annotations[{image}][{place}] is {thing!r}; it needs {needed}.")
+            check_annotation(thing, f"annotations[{image}][{place}]")
 
 
 def corner_boxes(annotations):

@@ -3,8 +3,12 @@
 What every step of a training checks besides is in `helpers.contract`.
 """
 
+from collections.abc import Mapping
+from numbers import Real
+
 import torch
 
+from helpers.boxes import at_least_float32, corners_to_center
 from helpers.contract import check_masks, check_num_classes, flatten_targets, locate
 
 EDGE_TOLERANCE = 1e-3  # of the image: how far rounding may push a box over its border
@@ -25,8 +29,8 @@ def validate_targets(targets, num_classes):
     >>> validate_targets([{"class_labels": torch.tensor([3]), "boxes": torch.tensor([[64.0, 64.0, 20.0, 20.0]])}], 10)
     Traceback (most recent call last):
     ...
-    ValueError: targets[0]["boxes"][0] is [64.0, 64.0, 20.0, 20.0]: these look like pixels; divide x and width by \
-the image's width, y and height by its height.
+    ValueError: targets[0]["boxes"][0] is [64.0, 64.0, 20.0, 20.0]: these look like pixels or percent; divide pixels \
+by the image's width (x and width) and height (y and height), percent by 100.
     """
     check_num_classes(num_classes)
     _, boxes, sizes = flatten_targets(targets, num_classes)
@@ -39,32 +43,59 @@ the image's width, y and height by its height.
 
 
 def coco_target(annotation, width, height):
-    """An annotation in COCO's format as a target, as an image processor of transformers would make it.
+    """An annotation in COCO's format as a target, as an image processor of transformers makes it.
 
     Args: annotation: a dict whose `annotations` hold `category_id` and `bbox` (left, top, width, height in pixels);
     width, height: of the image, in pixels.
 
-    Returns a dict of `class_labels` (T,) int64 and `boxes` (T, 4) float32, normalised (cx, cy, w, h).
+    Returns a dict of `class_labels` (T,) int64 and `boxes` (T, 4) float32, normalised (cx, cy, w, h). Crowds are left
+    out, boxes are cut off at the border, and those of which nothing remains are left out, too. ValueError where a field
+    is missing. Source: `prepare_coco_detection_annotation` in transformers' models/yolos.
 
     >>> coco_target({"annotations": [{"category_id": 7, "bbox": [120, 30, 60, 20]}]}, 200, 100)
     {'class_labels': tensor([7]), 'boxes': tensor([[0.7500, 0.4000, 0.3000, 0.2000]])}
     """
-    things = annotation["annotations"]
+    for place, thing in enumerate(annotation["annotations"]):
+        check_annotation(thing, f"annotations[{place}]")
+    things = [thing for thing in annotation["annotations"] if not is_crowd(thing)]
+    labels = torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64)
     boxes = torch.tensor([thing["bbox"] for thing in things], dtype=torch.float32).reshape(-1, 4)
-    boxes[:, :2] += boxes[:, 2:] / 2
-    return {
-        "class_labels": torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64),
-        "boxes": boxes / torch.tensor([width, height] * 2),
-    }
+    size = torch.tensor([width, height], dtype=torch.float32)
+    lower, upper = (corner.clamp(min=0).minimum(size) for corner in (boxes[:, :2], boxes[:, :2] + boxes[:, 2:]))
+    kept = (upper > lower).all(1)
+    boxes = corners_to_center(torch.cat([lower, upper], dim=1)) / size.repeat(2)
+    return {"class_labels": labels[kept], "boxes": boxes[kept]}
+
+
+def is_crowd(annotation):
+    """Whether a COCO annotation is a region of many objects that nobody counted; without `iscrowd` it is one object.
+
+    >>> is_crowd({"bbox": [0, 0, 9, 9], "iscrowd": 1}), is_crowd({"bbox": [0, 0, 9, 9]})
+    (True, False)
+    """
+    return annotation.get("iscrowd", 0) != 0
+
+
+def check_annotation(annotation, called):
+    """Raise ValueError unless a COCO annotation has what a box and a label are made from."""
+    fields = annotation if isinstance(annotation, Mapping) else {}
+    if "category_id" not in fields or not _is_box(fields.get("bbox")):
+        needed = "a category_id, and a bbox of left, top, width and height in pixels"
+        raise ValueError(f"{called} is {annotation!r}; it needs {needed}.")
+
+
+def _is_box(bbox):
+    return hasattr(bbox, "__len__") and len(bbox) == 4 and all(isinstance(side, Real) for side in bbox)
 
 
 def _check_geometry(boxes, sizes):
-    center, sides = boxes.double().chunk(2, dim=1)
+    boxes = at_least_float32(boxes)  # and no wider than it is: not every device has float64
+    center, sides = boxes.chunk(2, dim=1)
     lower, upper = center - sides / 2, center + sides / 2
     outside = (lower < -EDGE_TOLERANCE) | (upper > 1 + EDGE_TOLERANCE)
     for wrong, complaint in (
         (~boxes.isfinite(), ", which is not finite: mend or drop the annotation it comes from"),
-        (boxes > 2, ": these look like pixels; divide x and width by the image's width, y and height by its height"),
+        (boxes.abs() > 2, None),
         (
             sides <= 0,
             ", which has a side of no length: drop the annotation, or give (center x, center y, width, height)",
@@ -75,4 +106,14 @@ def _check_geometry(boxes, sizes):
             row = int(wrong.any(1).nonzero()[0])
             image, place = locate(row, sizes)
             values = [round(value, 4) for value in boxes[row].tolist()]
-            raise ValueError(f'targets[{image}]["boxes"][{place}] is {values}{complaint}.')
+            raise ValueError(f'targets[{image}]["boxes"][{place}] is {values}{complaint or _unit(upper)}.')
+
+
+def _unit(upper):
+    """What boxes that are no fractions may be counted in, and the cure, judged by the right and lower edges of all."""
+    largest = max(upper.flatten().tolist(), default=0)
+    cure = "by the image's width (x and width) and height (y and height)"
+    for whole, name in ((100, "percent"), (1000, "thousandths")):
+        if largest <= whole * (1 + EDGE_TOLERANCE):
+            return f": these look like pixels or {name}; divide pixels {cure}, {name} by {whole}"
+    return f": these look like pixels; divide them {cure}"

@@ -2,9 +2,13 @@ import re
 
 import pytest
 import torch
-from transformers import BatchFeature
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from transformers import BatchFeature, DetrImageProcessorPil, YolosImageProcessorPil
+from without_float64 import WithoutFloat64
 
-from helpers.targets import validate_targets
+from helpers.targets import coco_target, validate_targets
 
 
 def target(labels=(1, 2), boxes=((0.5, 0.5, 0.2, 0.2), (0.3, 0.3, 0.1, 0.1)), **more):
@@ -52,6 +56,11 @@ def test_good_targets_pass():
         (target(labels=(-1, 2)), ['targets[1]["class_labels"][0]', "is -1", "0 to 9"]),
         (target(labels=(-100, 2)), ['targets[1]["class_labels"][0]', "is -100", "drop"]),
         (target([1], [(64.0, 64.0, 20.0, 20.0)]), ['targets[1]["boxes"][0]', "pixels", "divide"]),
+        (target([1], [(50.0, 50.0, 20.0, 20.0)]), ["pixels or percent", "percent by 100"]),
+        (target([1], [(500.0, 500.0, 200.0, 900.0)]), ["pixels or thousandths", "thousandths by 1000"]),
+        (target([1, 2], [(50.0, 50.0, 20.0, 20.0), (900.0, 50.0, 20.0, 20.0)]), ["pixels or thousandths"]),
+        (target([1], [(1500.0, 50.0, 20.0, 20.0)]), ["these look like pixels; divide them"]),
+        (target([1], [(-50.0, -50.0, -20.0, 1.0)]), ["pixels"]),
         (target([1], [(float("nan"), 0.5, 0.1, 0.1)]), ['targets[1]["boxes"][0]', "not finite", "annotation"]),
         (target([1], [(0.5, 0.5, float("inf"), 0.1)]), ['targets[1]["boxes"][0]', "not finite"]),
         (target([1], [(0.5, 0.5, 0.0, 0.1)]), ['targets[1]["boxes"][0]', "no length"]),
@@ -92,3 +101,66 @@ def test_num_classes_must_be_a_positive_whole_number(num_classes):
 def test_the_reference_lets_labels_of_no_object_through_and_we_do_not():
     # With K = 10 a label of 10 is a valid index of the eleven logits: nothing would ever crash.
     assert "no-object" in complaint(target(labels=(10, 1)))
+
+
+SIZES = st.tuples(st.integers(16, 300), st.integers(16, 300))
+LENGTHS = st.one_of(st.integers(-40, 340), st.floats(-40, 340, width=32), st.just(0), st.just(float("nan")))
+THINGS = st.lists(
+    st.fixed_dictionaries(
+        {"category_id": st.integers(0, 90), "bbox": st.lists(LENGTHS, min_size=4, max_size=4)},
+        optional={"iscrowd": st.sampled_from([0, 1, False, True, None]), "segmentation": st.just([])},
+    ),
+    max_size=6,
+)
+
+
+@pytest.mark.parametrize("make", [YolosImageProcessorPil, DetrImageProcessorPil])
+@settings(max_examples=150, deadline=None)
+@given(size=SIZES, things=THINGS)
+def test_a_coco_target_is_what_the_processors_make(make, size, things):
+    width, height = size
+    annotation = {"image_id": 1, "annotations": [thing | {"area": 1} for thing in things]}
+    processor = make(size={"height": height, "width": width}, do_pad=False)
+    wanted = processor(images=Image.new("RGB", size), annotations=annotation, return_tensors="pt")["labels"][0]
+    made = coco_target(annotation, width, height)
+    assert made["class_labels"].dtype == torch.int64
+    assert made["class_labels"].tolist() == wanted["class_labels"].tolist()
+    assert torch.allclose(made["boxes"], wanted["boxes"].float().reshape(-1, 4), atol=1e-6)
+    validate_targets([made], 91)
+
+
+def test_a_processor_that_resizes_makes_the_same_target():
+    things = [
+        {"category_id": 1, "bbox": [300, 100, 500, 90], "area": 1},
+        {"category_id": 2, "bbox": [5, 5, 3, 0], "area": 1},
+    ]
+    wanted = YolosImageProcessorPil()(
+        images=Image.new("RGB", (640, 480)), annotations={"image_id": 1, "annotations": things}, return_tensors="pt"
+    )["labels"][0]
+    made = coco_target({"annotations": things}, 640, 480)
+    assert made["class_labels"].tolist() == wanted["class_labels"].tolist() == [1]
+    assert torch.allclose(made["boxes"], wanted["boxes"].float(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"bbox": [0, 0, 9, 9]}, {"category_id": 3}, {"category_id": 3, "bbox": "abcd"}, 5, None]
+)
+def test_an_annotation_without_its_fields_gets_a_sentence(wrong):
+    with pytest.raises(ValueError, match=r"annotations\[0\] is .*; it needs a category_id, and a bbox of left, top"):
+        coco_target({"annotations": [wrong]}, 100, 100)
+
+
+def test_validation_needs_no_float64():
+    with WithoutFloat64():
+        validate_targets([target(), EMPTY, target(masks=torch.zeros(2, 8, 8, dtype=torch.bool))], 10)
+        with pytest.raises(ValueError, match="pixels"):
+            validate_targets([target([1], [(64.0, 64.0, 20.0, 20.0)])], 10)
+        coco_target({"annotations": [{"category_id": 1, "bbox": [1.5, 2.5, 3.0, 4.0]}]}, 64, 64)
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+def test_boxes_of_any_precision_are_judged(precision):
+    good, bad = ({**target(), "boxes": (target()["boxes"] * scale).to(precision)} for scale in (1, 3))
+    validate_targets([good], 10)
+    with pytest.raises(ValueError, match="beyond the image"):
+        validate_targets([bad], 10)
