@@ -1,12 +1,18 @@
 """Scenes as arrays: rendered once by all cores, kept on disk, read by memory map, so that no training step waits."""
 
+import ast
+import hashlib
+import inspect
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import PIL
 import torch
 
+from helpers.pictures import upright_rgb
 from helpers.scenes import IMAGE_SIZE, MAX_OBJECTS
 from helpers.targets import coco_target
 
@@ -16,23 +22,27 @@ CHUNK = 500  # scenes rendered by one task
 class SceneArrays:
     """A data set as arrays: `images` (M, H, W, 3) uint8, `labels` (M, 6), `boxes` (M, 6, 4), `counts` (M,).
 
+    Where a scene holds more than six objects, all have room for as many.
+
     Args:
-        scenes: a `HandwrittenScenes` or `PlainScenes`; without a folder, any sequence of square scenes.
-        folder: where to keep the arrays; None keeps them in memory. They are rendered when they are not there yet.
+        scenes: a `HandwrittenScenes` or `PlainScenes`; without a folder, any sequence of scenes of one size.
+        folder: where to keep the arrays; None keeps them in memory. They are rendered when they are not there yet, or
+            were drawn by other code than today's: the name of the file follows from it.
 
     `pixel_values(indices, mean, std)` and `targets(indices)` give what a model and a loss take.
     """
 
     def __init__(self, scenes, folder=None):
         self.scenes = scenes
+        if not len(scenes):
+            raise ValueError("There are no scenes; give one at least.")
         if folder is None:
-            parts = [_render(scenes, range(len(scenes)))]
-            self.images, self.labels, self.boxes, self.counts = map(np.concatenate, zip(*parts))
+            self.images, self.labels, self.boxes, self.counts = _render(scenes, range(len(scenes)))
             return
         low, high = scenes.objects
         name = f"{scenes.split}-{scenes.seed}-{len(scenes)}-{low}to{high}"
         name += "" if scenes.image_size == IMAGE_SIZE else f"-{scenes.image_size}px"
-        path = Path(folder) / f"scenes-{name}.npz"
+        path = Path(folder) / f"scenes-{name}-{drawing_code(type(scenes))}.npz"
         images = path.with_suffix(".npy")
         if not path.exists():
             _render_to_disk(scenes, images, path)
@@ -59,18 +69,50 @@ class SceneArrays:
         ]
 
 
+def drawing_code(kind):
+    """Eight letters that change with the code that draws a kind of scenes and makes its targets: a class -> str.
+
+    The code is what stands in the modules of the class and of its bases, comments aside; Pillow's version counts, too.
+
+    >>> from helpers.scenes import HandwrittenScenes
+    >>> len(drawing_code(HandwrittenScenes))
+    8
+    """
+    try:
+        sources = [inspect.getsource(sys.modules[part.__module__]) for part in kind.__mro__[:-1]]  # the last is object
+    except (OSError, TypeError):
+        said = f"The code of {kind.__qualname__} cannot be read, so that nobody could tell when it changes"
+        raise ValueError(f"{said}; write it into a file, or keep the arrays in memory (no folder).") from None
+    code = [ast.dump(ast.parse(source)) for source in [*sources, inspect.getsource(coco_target)]]
+    return hashlib.sha256("\n".join([*code, PIL.__version__]).encode()).hexdigest()[:8]
+
+
 def _render(scenes, indices):
-    images = []
-    labels = np.zeros((len(indices), MAX_OBJECTS), np.int64)
-    boxes = np.zeros((len(indices), MAX_OBJECTS, 4), np.float32)
-    counts = np.zeros(len(indices), np.int64)
-    for row, index in enumerate(indices):
+    """Images, labels, boxes and counts of some scenes, with room for as many objects as the fullest has."""
+    images, targets = [], []
+    for index in indices:
         image, annotation = scenes[index]
-        images.append(np.asarray(image))
-        target = coco_target(annotation, *image.size)
-        counts[row] = len(target["boxes"])
-        labels[row, : counts[row]], boxes[row, : counts[row]] = target["class_labels"], target["boxes"]
+        images.append(np.asarray(upright_rgb(image)))
+        targets.append(coco_target(annotation, *images[-1].shape[1::-1]))
+        if images[-1].shape != images[0].shape:
+            sizes = [" x ".join(map(str, picture.shape[1::-1])) for picture in (images[-1], images[0])]
+            raise ValueError(f"Scene {index} is {sizes[0]} and scene {indices[0]} is {sizes[1]}; give one size.")
+    counts = np.array([len(target["boxes"]) for target in targets], np.int64)
+    labels = np.zeros((len(targets), max(MAX_OBJECTS, counts.max())), np.int64)
+    boxes = np.zeros((*labels.shape, 4), np.float32)
+    for row, (target, count) in enumerate(zip(targets, counts)):
+        labels[row, :count], boxes[row, :count] = target["class_labels"], target["boxes"]
     return np.stack(images), labels, boxes, counts
+
+
+def _joined(parts):
+    """Labels, boxes and counts of several parts, with room for the fullest scene of all."""
+    most = max(labels.shape[1] for labels, _, _ in parts)
+    widened = [
+        [*(np.pad(part, [(0, 0), (0, most - part.shape[1])] + [(0, 0)] * (part.ndim - 2)) for part in wide), counts]
+        for *wide, counts in parts
+    ]
+    return map(np.concatenate, zip(*widened))
 
 
 def _render_chunk(job):
@@ -90,7 +132,7 @@ def _render_to_disk(scenes, images_path, path):
             images[indices.start : indices.stop] = part
             rest.append(others)
     images.flush()
-    labels, boxes, counts = map(np.concatenate, zip(*rest))
+    labels, boxes, counts = _joined(rest)
     os.replace(aside, images_path)
     aside = path.with_suffix(f".{os.getpid()}.npz")
     np.savez_compressed(aside, labels=labels, boxes=boxes, counts=counts)

@@ -1,21 +1,35 @@
 """The recipe of mini-YOLOS: everything that decides a run, and the untrained model that it starts from."""
 
 import dataclasses
+from numbers import Integral
 
 import torch
 from torch import nn
 
+from helpers.contract import check_number
 from helpers.scenes import IMAGE_SIZE, NUM_CLASSES, HandwrittenScenes
 from helpers.training.plain_scenes import PLAIN_SIZE, PlainScenes
 
 IMAGE_MEAN, IMAGE_STD = 0.8, 0.25  # light paper becomes about 0
 PLAIN_MEAN, PLAIN_STD = 0.1, 0.3  # so does black paper
 PATCHES = 8  # a side
+HEADS = 4
+WHOLE = {  # fields that are whole numbers, and the least that each may be
+    **dict.fromkeys(("hidden_size", "layers", "num_detection_tokens", "detection_steps", "detection_scenes"), 1),
+    **dict.fromkeys(("classifier_steps", "classifier_scenes", "second_steps", "seed", "keep_optimizer"), 0),
+    "batch_size": 1,
+}
 
 
 @dataclasses.dataclass
 class Recipe:
-    """Everything that decides a run."""
+    """Everything that decides a run. ValueError, with the field's name, for a number that makes no sense.
+
+    >>> Recipe(batch_size=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: batch_size is 0; give a whole number of at least 1.
+    """
 
     hidden_size: int = 96
     layers: int = 5
@@ -33,18 +47,34 @@ class Recipe:
     eos_coef: float = 0.1  # DETR's, until the network finds objects
     final_eos_coef: float = 1.0  # then 1: with 12 tokens there is no flood of no-object to hold back
     final_from: float = 0.25  # share of the steps
-    second_steps: int = 8000  # a second cycle, on fresh scenes: unseen digits are read better for it
+    second_steps: int = 8000  # one more stage, on fresh scenes: unseen digits are read better for it
     second_rate: float = 3e-4
     seed: int = 0
     plain: bool = False  # white digits on black, 64 x 64
     keep_steps: tuple = (1000, 5000, 9000, 36_000)  # early weights to ship
     keep_optimizer: int = 5000  # which of them with its optimiser
 
+    def __post_init__(self):
+        for name, least in WHOLE.items():
+            _check_whole(name, getattr(self, name), least)
+        if self.classifier_steps:
+            _check_whole("classifier_scenes", self.classifier_scenes, 1)
+        if self.hidden_size % HEADS:
+            raise ValueError(f"hidden_size is {self.hidden_size}; give a multiple of {HEADS}, the attention heads.")
+        for name in ("learning_rate", "clip", "muon_rate", "second_rate"):
+            if getattr(self, name) is not None or name != "muon_rate":
+                check_number(name, getattr(self, name), least=1e-30)
+        for name in ("weight_decay", "eos_coef", "final_eos_coef"):
+            check_number(name, getattr(self, name), least=0)
+        for name in ("warm_up", "final_from"):
+            if check_number(name, getattr(self, name), least=0) > 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; give a share of the steps, from 0 to 1.")
+
     def eos_coef_at(self, step):
         return self.final_eos_coef if step >= self.final_from * self.detection_steps else self.eos_coef
 
-    def cycles(self):
-        """The detection stage in parts: the name of each, the step before it, and its recipe."""
+    def detection_stages(self):
+        """The stages of detection: the name of each, the step before it, and its recipe."""
         yield "detector", 0, self
         if self.second_steps:
             changed = {"detection_steps": self.second_steps, "learning_rate": self.second_rate, "keep_steps": ()}
@@ -65,6 +95,11 @@ class Recipe:
         return (PlainScenes if self.plain else HandwrittenScenes)(*arguments, **more)
 
 
+def _check_whole(name, value, least):
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} is {value!r}; give a whole number of at least {least}.")
+
+
 def build_model(recipe):
     """A `YolosForObjectDetection` with fresh weights (deterministic for a seed)."""
     from transformers import YolosConfig, YolosForObjectDetection
@@ -73,7 +108,7 @@ def build_model(recipe):
     config = YolosConfig(
         hidden_size=recipe.hidden_size,
         num_hidden_layers=recipe.layers,
-        num_attention_heads=4,
+        num_attention_heads=HEADS,
         intermediate_size=2 * recipe.hidden_size,
         image_size=[recipe.image_size, recipe.image_size],
         patch_size=recipe.image_size // PATCHES,

@@ -27,7 +27,7 @@ from helpers.training.recipe import (
     renew_detection_tokens,
 )
 from helpers.training.recording import MATCH_SCENES, Recorder, load_recording, recorded_steps, write_recording
-from helpers.training.stage import Running, Stage, progress, readable
+from helpers.training.stage import Running, Stage, keep_recipe, keep_weights, progress, readable, replace_whole
 
 CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
@@ -43,7 +43,7 @@ QUICK = {  # a few scenes by heart
 
 
 class Classifier(nn.Module):
-    """The detector's ViT with a linear layer on [CLS]: the first stage."""
+    """The detector's ViT with a linear layer on [CLS], for the first stage."""
 
     def __init__(self, vit, hidden_size):
         super().__init__()
@@ -66,7 +66,7 @@ def build_accelerator():
 
 
 def train_classifier(recipe, model, folder, accelerator, data_folder):
-    """Stage one: which digit is in the picture, read from [CLS]. Changes the model's ViT in place."""
+    """The first stage: which digit is in the picture, read from [CLS]. Changes the model's ViT in place."""
     arrays = SceneArrays(
         recipe.build_scenes("train", recipe.classifier_scenes, recipe.seed, objects=(1, 1)), data_folder
     )
@@ -89,57 +89,78 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
     return accelerator.unwrap_model(stage.model)
 
 
-def train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorder):
-    """Stage two: detection with the set-prediction loss, in one cycle of the learning rate or two."""
-    held_out = held_out_scenes(recipe)
-    plain = accelerator.unwrap_model(model)
-    for name, start, part in recipe.cycles():
-        train_cycle(name, start, part, model, folder, accelerator, data_folder, criterion, recorder, held_out)
-    observe(start + part.detection_steps, plain, recorder, held_out, accelerator)
+@dataclasses.dataclass
+class Run:
+    """What all stages of detection share: where files lie, who computes, the loss, and who looks on.
+
+    `held_out` are pixel values and annotations of unseen scenes, or None where nothing is measured.
+    """
+
+    folder: Path
+    data_folder: Path
+    accelerator: object
+    criterion: object
+    recorder: Recorder
+    held_out: tuple | None = None
 
 
-def train_cycle(name, start, recipe, model, folder, accelerator, data_folder, criterion, recorder, held_out):
-    """One cycle of stage two, which `start` steps of detection came before."""
-    arrays = SceneArrays(recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), data_folder)
+def train_detector(run, recipe, model):
+    """Detection with the set-prediction loss, in one stage or two."""
+    plain = run.accelerator.unwrap_model(model)
+    for name, start, part in recipe.detection_stages():
+        train_stage(run, part, model, name, start)
+    observe(run, start + part.detection_steps, plain)
+
+
+def train_stage(run, recipe, model, name, start):
+    """One stage of detection, which `start` steps came before."""
+    accelerator, recorder = run.accelerator, run.recorder
+    arrays = SceneArrays(recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), run.data_folder)
     validate_targets(arrays.targets(range(len(arrays))), NUM_CLASSES)
-    stage = Stage(name, model, recipe, recipe.detection_steps, folder, accelerator)
-    state = stage.resume()
-    if state:
+    stage = Stage(name, model, recipe, recipe.detection_steps, run.folder, accelerator)
+    if state := stage.resume():
         recorder.restore(state["recording"])
     running = Running()
     plain = accelerator.unwrap_model(stage.model)
     for step in progress(stage):
-        observe(start + step, plain, recorder, held_out, accelerator)
-        criterion.eos_coef = recipe.eos_coef_at(step)
-        indices = stage.batch(len(arrays))
-        outputs = stage.model(arrays.pixel_values(indices, *recipe.normalization).to(accelerator.device))
-        targets = [{k: v.to(accelerator.device) for k, v in t.items()} for t in arrays.targets(indices)]
-        losses = criterion({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, targets)
-        total = criterion.total(losses)
-        stage.update(total)
-        recorder.add_loss(total.detach())
-        running.add({"loss": total.detach(), **{name: value.detach() for name, value in losses.items()}})
+        observe(run, start + step, plain)
+        run.criterion.eos_coef = recipe.eos_coef_at(step)
+        losses = set_losses(run, stage, arrays)
+        recorder.add_loss(losses["loss"])
+        running.add(losses)
         if stage.step % CURVE_EVERY == 0:
-            recorder.add_losses(start + stage.step, {**running.means(accelerator), "eos_coef": criterion.eos_coef})
+            means = {**running.means(accelerator), "eos_coef": run.criterion.eos_coef}
+            recorder.add_losses(start + stage.step, means)
         if stage.step in recipe.keep_steps:  # before the checkpoint: a resumed run starts behind it
-            keep_early_weights(stage, folder, with_optimizer=stage.step == recipe.keep_optimizer)
+            keep_early_weights(stage, run.folder, with_optimizer=stage.step == recipe.keep_optimizer)
         if stage.step % CHECKPOINT_EVERY == 0 or stage.step == stage.total:
             accelerator.print(start + stage.step, readable(recorder.curves[-1] if recorder.curves else {}), flush=True)
             stage.save(recording=recorder.state())
 
 
-def observe(step, model, recorder, held_out, accelerator):
+def set_losses(run, stage, arrays):
+    """One step down the set-prediction loss: the weighted sum, "loss", and its terms, without gradients."""
+    indices, device = stage.batch(len(arrays)), run.accelerator.device
+    outputs = stage.model(arrays.pixel_values(indices, *stage.recipe.normalization).to(device))
+    targets = [{name: value.to(device) for name, value in target.items()} for target in arrays.targets(indices)]
+    losses = run.criterion({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, targets)
+    total = run.criterion.total(losses)
+    stage.update(total)
+    return {"loss": total.detach(), **{name: value.detach() for name, value in losses.items()}}
+
+
+def observe(run, step, model):
     """Before step `step`: record the fixed scenes and measure on held-out ones, where the recording wants it."""
-    if not accelerator.is_main_process or not recorder.wants(step):
+    if not run.accelerator.is_main_process or not run.recorder.wants(step):
         return
     model.eval()
-    recorder.record(step, model)
-    if step in recorder.steps:
-        pixel_values, annotations = held_out
+    run.recorder.record(step, model)
+    if step in run.recorder.steps:
+        pixel_values, annotations = run.held_out
         side = pixel_values.shape[-1]
         measures = summarize(detections(model, pixel_values, [(side, side)] * len(annotations)), annotations)
-        recorder.add_evaluation(step, measures)
-        accelerator.print(step, readable(measures), flush=True)
+        run.recorder.add_evaluation(step, measures)
+        run.accelerator.print(step, readable(measures), flush=True)
     model.train()
 
 
@@ -162,50 +183,66 @@ def build_recorder(recipe, device, steps):
 
 
 def keep_early_weights(stage, folder, with_optimizer):
-    """Early weights in half precision, with the optimiser's two moments in bfloat16 where asked."""
+    """Early weights in half precision, with the two moments of AdamW's parameters in bfloat16 where asked."""
     from safetensors.torch import save_file
 
-    if not stage.accelerator.is_main_process:
-        return
-    model = stage.accelerator.unwrap_model(stage.model)
-    weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
-    save_file(weights, folder / f"step-{stage.step}.safetensors", metadata={"format": "pt", "step": str(stage.step)})
-    if with_optimizer:
+    model, about = stage.accelerator.unwrap_model(stage.model), {"step": str(stage.step)}
+    keep_weights(folder / f"step-{stage.step}.safetensors", model, stage.accelerator, **about)
+    if with_optimizer and stage.accelerator.is_main_process:
         adamw, *_ = stage.optimizers
-        states = [adamw.state[parameter] for parameter in model.parameters()]
+        states = [adamw.state[parameter] for parameter in model.parameters() if parameter in adamw.state]
         moments = {
             key: torch.cat([state[key].flatten() for state in states]).bfloat16() for key in ("exp_avg", "exp_avg_sq")
         }
         path = folder / f"step-{stage.step}-optimizer.safetensors"
-        save_file(moments, path, metadata={"format": "pt", "step": str(stage.step)})
+        replace_whole(path, lambda aside: save_file(moments, aside, metadata={"format": "pt", **about}))
+
+
+def facts_of(recipe, criterion, recorder, accelerator):
+    """All that decides a run, as plain values by name: the recipe, the processes, the steps recorded and the loss."""
+    matcher = getattr(criterion, "matcher", None)
+    facts = {"processes": accelerator.num_processes, "recorded_steps": sorted(recorder.steps)}
+    for part, names in (
+        (criterion, ("losses", "weights", "terms", "global_class_normalizer")),
+        (matcher, ("class_cost", "bbox_cost", "giou_cost", "costs", "assign")),
+    ):
+        facts |= {name: _plain(getattr(part, name)) for name in names if hasattr(part, name)}
+    return {**dataclasses.asdict(recipe), **facts, "loss": _plain(criterion), "matcher": _plain(matcher)}
+
+
+def _plain(value):
+    """Numbers, strings and lists as they are, a dict by name, a function or an object by its name."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    plain = value is None or isinstance(value, (bool, int, float, str, list, tuple))
+    return value if plain else getattr(value, "__qualname__", type(value).__qualname__)
 
 
 def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None):
-    """Both stages, in `folder`; leaves `model/` with the final weights, and the recording. Returns the model.
+    """All stages, in `folder`; leaves `model/` with the final weights, and the recording. Returns the model.
 
     Args: criterion: another loss than `SetCriterion` with its `HungarianMatcher`; recorded: other steps to record;
-    model: a model that has been through the first stage already.
+    model: a model that has been a classifier already. ValueError where the folder holds a run of another recipe.
 
     Several processes (`python -m torch.distributed.run --nproc-per-node 2 -m helpers.training`) share a batch of
     `batch_size` scenes each. If the criterion has the `global_class_normalizer`, they take the very steps that one
     process would take with the whole batch; else, as in the reference, each divides its cross-entropy by its own
     weights.
     """
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = build_accelerator()
+    criterion = criterion or SetCriterion(HungarianMatcher(), NUM_CLASSES)
     steps = recorded or recorded_steps(recipe.detection_steps, recipe.second_steps)
     recorder = build_recorder(recipe, accelerator.device, steps)
+    keep_recipe(folder, facts_of(recipe, criterion, recorder, accelerator), accelerator)
     if model is None:
         model = build_model(recipe)
         if recipe.classifier_steps:
             classifier = train_classifier(recipe, model, folder, accelerator, data_folder)
-            weights = {name: value.half().contiguous() for name, value in classifier.state_dict().items()}
-            save_file(weights, folder / "classifier.safetensors", metadata={"format": "pt"})
+            keep_weights(folder / "classifier.safetensors", classifier, accelerator)
             renew_detection_tokens(model)
-    criterion = criterion or SetCriterion(HungarianMatcher(), NUM_CLASSES)
-    train_detector(recipe, model, folder, accelerator, data_folder, criterion, recorder)
+    run = Run(folder, data_folder, accelerator, criterion, recorder, held_out_scenes(recipe))
+    train_detector(run, recipe, model)
     model = accelerator.unwrap_model(model)
     if accelerator.is_main_process:
         model.save_pretrained(folder / "model")
@@ -240,17 +277,12 @@ def train_ablation(name, folder, data_folder):
 
 def with_backbone(recipe, folder, data_folder):
     """An ablation's model at the start of detection. All runs of a seed begin with one classifier, trained once."""
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     model = build_model(recipe)
     if recipe.classifier_steps:
         path = folder / f"backbone-{recipe.seed}.safetensors"
-        if not path.exists():
-            classified = build_model(dataclasses.replace(ablations.BASELINE, seed=recipe.seed))
-            folder.mkdir(parents=True, exist_ok=True)
-            train_classifier(recipe, classified, folder, build_accelerator(), data_folder)
-            state = classified.vit.state_dict()
-            save_file({name: value.half().contiguous() for name, value in state.items()}, path)
+        train_backbone(dataclasses.replace(ablations.BASELINE, seed=recipe.seed), path, data_folder)
         weights, name = load_file(path), "embeddings.position_embeddings"  # in half precision, as they are shipped
         places = model.vit.state_dict()[name]
         places[:, : 1 + PATCHES**2] = weights[name][:, : 1 + PATCHES**2]  # there may be fewer or more tokens
@@ -258,6 +290,18 @@ def with_backbone(recipe, folder, data_folder):
         model.vit.load_state_dict(weights)
     begin_as_class_token(model, recipe.seed)
     return model
+
+
+def train_backbone(recipe, path, data_folder):
+    """Train the classifier of a recipe and leave its ViT in a file, unless it is there (of this recipe, or shipped)."""
+    if path.exists() and not path.with_name("recipe.json").exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    accelerator = build_accelerator()
+    keep_recipe(path.parent, dataclasses.asdict(recipe), accelerator)
+    if not path.exists():
+        classifier = train_classifier(recipe, build_model(recipe), path.parent, accelerator, data_folder)
+        keep_weights(path, classifier.vit, accelerator)
 
 
 def main(arguments=None):
@@ -282,4 +326,8 @@ def main(arguments=None):
             parser.error("--ablation takes --folder and --data only: its recipe is fixed")
         return train_ablation(name, folder, data)
     criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, global_class_normalizer=is_global)
-    train(Recipe(**{**(QUICK if quick else {}), **given}), folder, data, criterion)
+    try:
+        recipe = Recipe(**{**(QUICK if quick else {}), **given})
+    except (TypeError, ValueError) as error:
+        parser.error(str(error))
+    train(recipe, folder, data, criterion)

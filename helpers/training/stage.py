@@ -1,16 +1,18 @@
 """One stage of a training: optimiser steps that survive bad losses and being killed.
 
 A stage keeps one checkpoint, written aside and renamed: a run killed at any moment goes on from its last whole one.
-What a step sees follows from the seed and the step alone, so no generator state is kept.
+What a step sees follows from the seed and the step alone, so no generator state is kept. What decides the run stands
+in `recipe.json` beside the checkpoints, so that another recipe cannot go on with them.
 """
 
+import json
 import os
 import sys
 
 import numpy as np
 import torch
 
-MOST_SKIPS = 10  # steps in a row whose loss is not finite
+MOST_SKIPS = 10  # steps in a row whose loss or gradient is not finite
 
 
 def build_optimizers(model, recipe, total):
@@ -26,8 +28,10 @@ def build_optimizers(model, recipe, total):
 
 
 def _one_cycle(optimizer, recipe, total):
-    rate = optimizer.defaults["lr"]
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=total, pct_start=recipe.warm_up)
+    rate, share = optimizer.defaults["lr"], float(recipe.warm_up)
+    if share * total in (1.0, float(total)):
+        share *= 1 - 1e-9  # OneCycleLR divides by the length of each part, and one of them has none
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=total, pct_start=share)
 
 
 def draw_batch(recipe, step, length, processes=1, process=0):
@@ -37,7 +41,10 @@ def draw_batch(recipe, step, length, processes=1, process=0):
 
 
 class Stage:
-    """One optimisation: batches, a one-cycle learning rate, skipped bad steps, a checkpoint."""
+    """One optimisation: batches, a one-cycle learning rate, skipped bad steps, a checkpoint.
+
+    A training has two or three: the classifier, then detection, most often once more on fresh scenes.
+    """
 
     def __init__(self, name, model, recipe, total, folder, accelerator):
         self.name, self.recipe, self.total, self.accelerator = name, recipe, total, accelerator
@@ -53,14 +60,9 @@ class Stage:
         )
 
     def update(self, loss):
-        """One step down the loss; a step whose loss is not finite is skipped, ten in a row end the run."""
+        """One step down the loss; one whose loss or gradient is not finite is skipped, ten in a row end the run."""
         self.model.zero_grad()
-        finite = torch.isfinite(loss.detach()).float()
-        if self.accelerator.num_processes > 1:
-            finite = self.accelerator.reduce(finite, "sum") / self.accelerator.num_processes
-        if finite == 1:
-            self.accelerator.backward(loss)
-            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        if self._is_finite(loss) and self._gradient_is_finite(loss):
             for optimizer in self.optimizers:
                 optimizer.step()
             self.skipped_in_a_row = 0
@@ -69,12 +71,24 @@ class Stage:
             self.skipped_in_a_row += 1
             if self.skipped_in_a_row == MOST_SKIPS:
                 raise RuntimeError(
-                    f"The loss was not finite {MOST_SKIPS} steps in a row, up to step {self.step}; "
+                    f"The loss or its gradient was not finite {MOST_SKIPS} steps in a row, up to step {self.step}; "
                     "lower the learning rate, or run validate_targets on the data."
                 )
         for scheduler in self.schedulers:
             scheduler.step()
         self.step += 1
+
+    def _is_finite(self, loss):
+        """Whether the loss is finite, in all processes."""
+        finite = torch.isfinite(loss.detach()).float()
+        if self.accelerator.num_processes > 1:
+            finite = self.accelerator.reduce(finite, "sum") / self.accelerator.num_processes
+        return finite == 1
+
+    def _gradient_is_finite(self, loss):
+        """Gradients, clipped; whether their norm was finite. A finite loss may have a gradient that is not."""
+        self.accelerator.backward(loss)
+        return torch.isfinite(self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip))
 
     def save(self, **more):
         """Write the checkpoint aside, then rename it: there is never half a file under the name."""
@@ -89,9 +103,7 @@ class Stage:
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
             **more,
         }
-        aside = self.path.with_suffix(".part")
-        torch.save(state, aside)
-        os.replace(aside, self.path)
+        replace_whole(self.path, lambda aside: torch.save(state, aside))
 
     def resume(self):
         """Go on from the checkpoint, if there is one; returns what it holds."""
@@ -118,6 +130,43 @@ def read_checkpoint(path):
         ) from None
 
 
+def keep_recipe(folder, facts, accelerator):
+    """Write what decides a run as `recipe.json` into its folder, or compare it with what stands there.
+
+    Args: facts: plain values by name. ValueError, naming the first difference, where the folder holds another run, or
+    checkpoints of which nobody can tell what made them.
+    """
+    path, facts = folder / "recipe.json", json.loads(json.dumps(facts))
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        for name in {**facts, **kept}:
+            if kept.get(name) != facts.get(name):
+                was = f"{name} is {kept.get(name)!r}, not {facts.get(name)!r}"
+                raise ValueError(f"{folder} holds a run whose {was}; give another folder, or delete it to start anew.")
+    elif any(folder.glob("*.pt")):
+        raise ValueError(f"{folder} holds checkpoints, but no recipe.json to tell what made them; give another folder.")
+    elif accelerator.is_main_process:
+        replace_whole(path, lambda aside: aside.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
+    accelerator.wait_for_everyone()
+
+
+def keep_weights(path, module, accelerator, **about):
+    """Write a module's weights in half precision, from one process; none goes on before they are there."""
+    from safetensors.torch import save_file
+
+    if accelerator.is_main_process:
+        weights = {name: value.half().contiguous() for name, value in module.state_dict().items()}
+        replace_whole(path, lambda aside: save_file(weights, aside, metadata={"format": "pt", **about}))
+    accelerator.wait_for_everyone()
+
+
+def replace_whole(path, write):
+    """Let `write` make a file aside, then rename it: there is never half a file under the name."""
+    aside = path.with_name(f"{path.name}.part")
+    write(aside)
+    os.replace(aside, path)
+
+
 class Running:
     """Means of scalars since the last look."""
 
@@ -131,11 +180,13 @@ class Running:
 
     def means(self, accelerator=None):
         """The means, over all processes where an accelerator is given; begins anew."""
-        means = {name: torch.as_tensor(value, dtype=torch.float64) / self.count for name, value in self.sums.items()}
+        means = {name: float(value) / self.count for name, value in self.sums.items()}
         self.__init__()
         if accelerator is not None and accelerator.num_processes > 1:
-            means = {name: accelerator.reduce(value.to(accelerator.device), "mean") for name, value in means.items()}
-        return {name: float(value) for name, value in means.items()}
+            # In float32: not every device has float64.
+            shared = torch.tensor(list(means.values()), dtype=torch.float32, device=accelerator.device)
+            means = dict(zip(means, accelerator.reduce(shared, "mean").tolist()))
+        return means
 
 
 def progress(stage):

@@ -12,6 +12,7 @@ from helpers.training.arrays import SceneArrays
 from helpers.training.recipe import Recipe, build_model, renew_detection_tokens
 from helpers.training.stage import build_optimizers, draw_batch
 
+KEEPS_CLICKS = {(7, 4)}  # versions of ipykernel
 DRAWING_SHARE = 0.15  # of the time, at most, goes into redrawing the figure
 
 
@@ -27,15 +28,15 @@ class LiveTraining:
         scheduler: the learning rate's, stepped after each step.
         measure: `measure(model) -> dict`, called every `measure_every` steps; kept in `measures`.
         first_step: the number of the first step.
-        clip: the largest norm that the gradient may have.
+        clip: the largest norm that the gradient may have. A step whose gradient is not finite changes no weight.
         matcher: another matcher than `HungarianMatcher()`.
 
     `history` holds one dict per step: step, loss, the three terms, and flips, the share of targets with a new owner.
     """
 
     def __init__(
-        self, model, optimizer, batch_at, eos_coef=1.0, scheduler=None, measure=None, measure_every=100, first_step=0,
-        clip=Recipe.clip, matcher=None,
+        self, model, optimizer, batch_at, *, eos_coef=1.0, scheduler=None, measure=None, measure_every=100,
+        first_step=0, clip=Recipe.clip, matcher=None,
     ):  # fmt: skip
         self.model, self.optimizer, self.scheduler, self.batch_at = model, optimizer, scheduler, batch_at
         self.clip = clip
@@ -58,8 +59,8 @@ class LiveTraining:
         loss = criterion.total(losses)
         self.optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-        self.optimizer.step()
+        if torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip).isfinite():
+            self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
         self.at += 1
@@ -162,7 +163,12 @@ class _Panel:
 
 def _hear_at_once(button):
     """Let a click be heard while the cell runs: ipykernel 7.4 keeps it for the loop that made the button."""
-    if hasattr(button.comm, "_reply_subshell_for"):
+    try:
+        from ipykernel import version_info
+    except ImportError:  # another kernel
+        return
+    # A private part of it, so only where it is known to be what it was.
+    if version_info[:2] in KEEPS_CLICKS and hasattr(button.comm, "_reply_subshell_for"):
         button.comm._reply_subshell_for = lambda data, subshell: subshell  # the one that JupyterLab chose
 
 
@@ -203,9 +209,16 @@ def continue_recipe(recipe, step=5000, measure_every=100):
     def measure(model):
         return summarize(detections(model, held_out, [(IMAGE_SIZE, IMAGE_SIZE)] * len(annotations)), annotations)
 
-    batch_at = fresh_batches(recipe)
     return LiveTraining(
-        model, optimizer, batch_at, recipe.eos_coef_at, scheduler, measure, measure_every, step, recipe.clip
+        model,
+        optimizer,
+        fresh_batches(recipe),
+        eos_coef=recipe.eos_coef_at,
+        scheduler=scheduler,
+        measure=measure,
+        measure_every=measure_every,
+        first_step=step,
+        clip=recipe.clip,
     )
 
 
@@ -225,7 +238,7 @@ def train_on(model, steps, matcher=None, first_step=0, batch_size=16, learning_r
     torch.manual_seed(0)
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate)
     batches = fresh_batches(Recipe(batch_size=batch_size))
-    training = LiveTraining(model, optimizer, batches, eos_coef, first_step=first_step, matcher=matcher)
+    training = LiveTraining(model, optimizer, batches, eos_coef=eos_coef, first_step=first_step, matcher=matcher)
     for _ in range(steps):
         training.step()
     model.eval()

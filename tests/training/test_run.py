@@ -1,14 +1,20 @@
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from no_float64 import NoFloat64
 from safetensors.torch import load_file
 
+from helpers import HungarianMatcher, SetCriterion
+from helpers.assignment import greedy
 from helpers.detector import weights_folder
+from helpers.evaluation import evaluate
 from helpers.training import run as training
 from helpers.training import stage as stages
-from helpers.training.recipe import Recipe, build_model, renew_detection_tokens
+from helpers.training.recipe import Recipe, build_image_processor, build_model, renew_detection_tokens
 from helpers.training.recording import load_recording
 from helpers.training.stage import MOST_SKIPS, Running, Stage, read_checkpoint
 
@@ -85,12 +91,13 @@ def test_what_a_run_leaves(whole_run):
         "classifier.safetensors",
         "detector.pt",
         "model",
+        "recipe.json",
         "recording.npz",
         "second.pt",
         "step-2.safetensors",
         "step-4.safetensors",
         "step-4-optimizer.safetensors",
-    }
+    }, "and no file that is half written"
     recording = load_recording(whole_run / "recording.npz")
     assert recording["step"].tolist() == [0, 10, 11, 12, 16]
     assert recording["curve_step"].tolist() == [2, 4, 6, 8, 10, 12, 14, 16]
@@ -162,6 +169,96 @@ def test_a_finished_run_is_left_alone(whole_run, data):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+class TestAnotherRecipe:
+    """A folder holds one run: its checkpoints are no start for another."""
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("learning_rate", 0.5),
+            ("detection_steps", 13),
+            ("final_eos_coef", 0.5),
+            ("muon_rate", 1e-3),
+            ("keep_steps", (3,)),
+        ],
+    )
+    def test_is_refused_by_its_fields_name(self, whole_run, data, field, value):
+        before = (whole_run / "recording.npz").read_bytes()
+        with pytest.raises(ValueError, match=rf"holds a run whose {field} is .*, not .*; give another folder"):
+            training.train(dataclasses.replace(TINY, **{field: value}), whole_run, data)
+        assert (whole_run / "recording.npz").read_bytes() == before
+
+    def test_so_is_another_loss_or_match(self, whole_run, data):
+        for name, criterion in (
+            ("weights", SetCriterion(HungarianMatcher(), 10, weights={"loss_giou": 0.0})),
+            ("global_class_normalizer", SetCriterion(HungarianMatcher(), 10, global_class_normalizer=True)),
+            ("giou_cost", SetCriterion(HungarianMatcher(giou_cost=1), 10)),
+            ("assign", SetCriterion(HungarianMatcher(assign=greedy), 10)),
+        ):
+            with pytest.raises(ValueError, match=f"holds a run whose {name} is"):
+                training.train(TINY, whole_run, data, criterion)
+
+    def test_so_are_checkpoints_that_nobody_knows(self, whole_run, tmp_path, data):
+        shutil.copy(whole_run / "classifier.pt", tmp_path)
+        with pytest.raises(ValueError, match=r"holds checkpoints, but no recipe\.json"):
+            training.train(TINY, tmp_path, data)
+
+    def test_and_another_backbone(self, tmp_path, data, monkeypatch):
+        path = tmp_path / "backbone-0.safetensors"
+        recipe = dataclasses.replace(TINY, classifier_steps=2)
+        training.train_backbone(recipe, path, data)
+        monkeypatch.setattr(training, "train_classifier", None)  # what is there is not trained again
+        training.train_backbone(recipe, path, data)
+        with pytest.raises(ValueError, match="whose layers is 1, not 2"):
+            training.train_backbone(dataclasses.replace(recipe, layers=2), path, data)
+
+    def test_the_file_says_what_the_recording_says(self, whole_run):
+        kept = json.loads((whole_run / "recipe.json").read_text())
+        recorded = load_recording(whole_run / "recording.npz")["about"]["recipe"]
+        assert recorded == {name: kept[name] for name in recorded}
+
+
+class TestRecipe:
+    @pytest.mark.parametrize(
+        "field",
+        ["hidden_size", "layers", "num_detection_tokens", "detection_steps", "detection_scenes", "batch_size",
+         "classifier_scenes", "learning_rate", "clip", "muon_rate", "second_rate"],
+    )  # fmt: skip
+    @pytest.mark.parametrize("value", [0, -1, float("nan"), "many"])
+    def test_a_number_that_makes_no_sense_is_refused_by_name(self, field, value):
+        with pytest.raises((TypeError, ValueError), match=rf"^{field} is .*; give "):
+            dataclasses.replace(TINY, **{field: value})
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("batch_size", 2.5), ("seed", -1), ("classifier_steps", -1), ("hidden_size", 30), ("warm_up", 1.5),
+         ("final_from", -0.1), ("eos_coef", -1), ("weight_decay", float("inf")), ("layers", True)],
+    )  # fmt: skip
+    def test_so_is_one_out_of_range(self, field, value):
+        with pytest.raises(ValueError, match=rf"^{field} is .*; give "):
+            dataclasses.replace(TINY, **{field: value})
+
+    def test_what_may_be_zero(self):
+        zero = {"classifier_steps": 0, "classifier_scenes": 0, "second_steps": 0, "eos_coef": 0, "weight_decay": 0}
+        recipe = dataclasses.replace(TINY, **zero, final_eos_coef=0.0, warm_up=0, final_from=0, seed=0)
+        assert recipe.eos_coef_at(0) == 0
+
+    @pytest.mark.parametrize("total", [1, 2, 3, 10, 100])
+    @pytest.mark.parametrize("warm_up", [0, 0.1, 0.5, 1])
+    def test_any_number_of_steps_has_a_learning_rate(self, total, warm_up):
+        recipe = dataclasses.replace(TINY, warm_up=warm_up)
+        (optimizer, scheduler), *_ = stages.build_optimizers(torch.nn.Linear(1, 1), recipe, total)
+        for _ in range(total):
+            assert 0 < optimizer.param_groups[0]["lr"] <= recipe.learning_rate
+            optimizer.step()
+            scheduler.step()
+
+    def test_the_command_line_refuses_in_a_line(self, capsys):
+        with pytest.raises(SystemExit, match="2"):
+            training.main(["--batch-size", "0"])
+        assert "error: batch_size is 0" in capsys.readouterr().err
+
+
 def test_all_processes_together_see_what_one_would(tmp_path):
     class Accelerator:
         num_processes, process_index = 2, 0
@@ -194,6 +291,17 @@ class TestBadSteps:
         stage.update(self.loss(stage))
         assert not torch.equal(stage.model.weight, before)
         assert (stage.step, stage.skipped) == (2, 1)
+
+    def test_a_finite_loss_with_a_gradient_that_is_not_is_skipped_too(self, tmp_path):
+        stage = self.stage(tmp_path)
+        before = [value.clone() for value in stage.model.parameters()]
+        # The square root of 0 is finite, its slope is not.
+        stage.update((0 * stage.model(torch.ones(1, 1))).abs().sqrt().sum())
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(stage.model.parameters(), before))
+        assert (stage.step, stage.skipped, stage.skipped_in_a_row) == (1, 1, 1)
+        stage.update(self.loss(stage))
+        assert all(value.isfinite().all() for value in stage.model.parameters())
+        assert (stage.step, stage.skipped, stage.skipped_in_a_row) == (2, 1, 0)
 
     def test_ten_in_a_row_stop_the_run_with_a_sentence(self, tmp_path):
         stage = self.stage(tmp_path)
@@ -264,6 +372,29 @@ def test_running_means():
     assert running.means() == {"loss": 2.0}
     running.add({"loss": 5.0})
     assert running.means() == {"loss": 5.0}
+
+
+def test_running_means_need_no_float64():
+    class TwoProcesses:
+        num_processes, device = 2, torch.device("cpu")
+
+        def reduce(self, tensor, how):
+            return (tensor + 10) / 2  # the other's is 10
+
+    running = Running()
+    with NoFloat64():
+        running.add({"loss": torch.tensor(4.0), "accuracy": torch.tensor(6.0)})
+        assert running.means(TwoProcesses()) == {"loss": 7.0, "accuracy": 8.0}
+
+
+def test_training_needs_no_float64(tmp_path, data):
+    """Loss, match, validation, evaluation and all that a run writes, where a tensor of float64 is an error."""
+    recipe = dataclasses.replace(TINY, muon_rate=2e-3)
+    with NoFloat64():
+        model = training.train(recipe, tmp_path, data)
+        for precision in (torch.float32, torch.bfloat16):
+            measures = evaluate(model.to(precision), build_image_processor(recipe), recipe.build_scenes("test", 3))
+    assert set(measures) == {"AP", "AP50", "AP75", "duplicates", "count_right"}
 
 
 def test_the_command_line_sets_the_recipe(monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ from helpers.training.ablations import ABLATIONS, recipe_of
 from helpers.training.arrays import SceneArrays
 from helpers.training.recipe import Recipe
 from helpers.training.recording import FIRST_STEPS, load_recording
-from helpers.training.run import build_accelerator, build_recorder, train, train_cycle, with_backbone
+from helpers.training.run import Run, build_accelerator, build_recorder, train, train_stage, with_backbone
 
 SHIPPED = weights_folder("ablations")
 
@@ -47,7 +47,7 @@ def ablation_scenes(seed):
 
 @pytest.fixture
 def twenty_steps(monkeypatch):
-    """Only the first steps of a cycle, and no measure of what they lead to."""
+    """Only the first steps of a stage, and no measure of what they lead to."""
     monkeypatch.setattr("helpers.training.run.progress", lambda stage: range(FIRST_STEPS))
     monkeypatch.setattr("helpers.training.run.EVALUATION_SCENES", 2)
 
@@ -79,14 +79,14 @@ def test_an_ablation_begins_with_the_recorded_losses(name, twenty_steps, tmp_pat
     assert np.allclose(again["first_losses"], recorded["first_losses"], rtol=1e-4, atol=0)
 
 
-def test_the_detectors_second_cycle_begins_with_the_recorded_losses(twenty_steps, tmp_path):
+def test_the_detectors_second_stage_begins_with_the_recorded_losses(twenty_steps, tmp_path):
     recipe = Recipe()
-    (_, _, _), (name, start, part) = recipe.cycles()
+    (_, _, _), (name, start, part) = recipe.detection_stages()
     model, _ = load_detector(step=start)
     twenty_steps(DrawnScenes(part.build_scenes("train", part.detection_scenes, part.seed)))
     recorder = build_recorder(recipe, torch.device("cpu"), [])
-    criterion = SetCriterion(HungarianMatcher(), 10)
-    train_cycle(name, start, part, model.train(), tmp_path, build_accelerator(), tmp_path, criterion, recorder, None)
+    run = Run(tmp_path, tmp_path, build_accelerator(), SetCriterion(HungarianMatcher(), 10), recorder)
+    train_stage(run, part, model.train(), name, start)
     recorded = load_recording(weights_folder() / "recording.npz")["first_losses"]
     # The weights it begins with are shipped in half precision, so that a match near a tie may flip on the way.
     apart = np.abs(np.array(recorder.first_losses) / recorded - 1)

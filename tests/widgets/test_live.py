@@ -64,6 +64,34 @@ def test_a_stop_ends_the_run_and_another_run_goes_on(capsys):
     assert training.at == 4
 
 
+def test_a_gradient_that_is_not_finite_changes_no_weight():
+    training = live.overfit(*few_scenes(1))
+    training.step()
+    before = [value.clone() for value in training.model.parameters()]
+    hook = training.model.bbox_predictor.layers[0].weight.register_hook(lambda gradient: gradient * float("nan"))
+    assert np.isfinite(training.step()["loss"])
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(training.model.parameters(), before))
+    hook.remove()
+    training.step()
+    assert all(value.isfinite().all() for value in training.model.parameters())
+
+
+def test_ipykernels_private_part_is_touched_only_where_it_is_known(monkeypatch):
+    class Comm:
+        def _reply_subshell_for(self, data, subshell):
+            return "the loop that made the button"
+
+    class Button:
+        comm = Comm()
+
+    monkeypatch.setattr("ipykernel.version_info", (7, 5, 0))
+    live._hear_at_once(Button)
+    assert Button.comm._reply_subshell_for(None, "chosen") == "the loop that made the button"
+    monkeypatch.setattr("ipykernel.version_info", (7, 4, 2))
+    live._hear_at_once(Button)
+    assert Button.comm._reply_subshell_for(None, "chosen") == "chosen"
+
+
 def test_an_interrupt_ends_the_run_gently(capsys):
     training = live.overfit(*few_scenes(1))
 
