@@ -1,6 +1,7 @@
 """Loading a detector, taking it apart, and reading its answers."""
 
 import json
+import random
 import shutil
 
 import pytest
@@ -215,6 +216,65 @@ def test_a_trained_detector_can_have_other_tokens(tmp_path, count, keep, mid):
 def test_wrong_numbers_of_tokens_are_refused(count, keep, word):
     with pytest.raises(ValueError, match=f"{word} is"):
         renew_detection_tokens(YolosForObjectDetection(SMALL), count, keep)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = edited(tmp_path_factory.mktemp("whole"))
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def hostile_folder(whole, folder, number):
+    """A saved detector of which one file is missing, cut off, of another kind, or says something else in one place."""
+    rng = random.Random(number)
+    for name, content in whole.items():
+        (folder / name).write_bytes(content)
+    path = folder / rng.choice(sorted(set(whole) - {"config.json"} if rng.random() < 0.6 else ["config.json"]))
+    content, kind = whole[path.name], rng.randrange(4)
+    if kind == 0:
+        path.unlink()
+    elif kind == 1:
+        path.write_bytes(content[: rng.randrange(len(content))])
+    elif kind == 2 or path.suffix != ".json":
+        place = rng.randrange(min(len(content), 3000))
+        path.write_bytes(content[:place] + rng.randbytes(rng.choice([1, 8])) + content[place + rng.choice([0, 1, 8]) :])
+    else:
+        values = json.loads(content)
+        values[rng.choice(sorted(values))] = rng.choice(HOSTILE)
+        path.write_text(json.dumps(values))
+
+
+HOSTILE = [None, True, 0, -1, 1, 2.5, 10**9, float("nan"), "", "detr", [], [64], [64, 96, 3], {}, {"0": "a"}]
+
+
+def meet_folder(whole, folder, number):
+    """Whether a hostile folder is loaded, and then has the shapes that its config tells; else it was refused."""
+    hostile_folder(whole, folder, number)
+    try:
+        model, image_processor = load_detector(folder)
+    except ValueError as error:
+        said = str(error)
+    else:
+        said = ""
+    if said:
+        assert str(folder) in said
+        assert "\n" not in said
+        return False
+    count = model.config.num_detection_tokens
+    assert model.vit.embeddings.detection_tokens.shape == (1, count, 24)
+    assert image_processor.size
+    return True
+
+
+def test_hostile_folders_are_loaded_or_get_a_sentence(whole, tmp_path):
+    assert 1 < sum(meet_folder(whole, tmp_path, number) for number in range(60)) < 59
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(60, 1000, 94))
+def test_all_hostile_folders_are_loaded_or_get_a_sentence(whole, tmp_path, start):
+    for number in range(start, start + 94):
+        meet_folder(whole, tmp_path, number)
 
 
 def test_an_empty_folder_gives_one_sentence(tmp_path):

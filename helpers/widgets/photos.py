@@ -1,10 +1,13 @@
 """A photo of the reader's own through a detector from the hub, where there is a network."""
 
 import io
+import warnings
 
-import torch
+from helpers.pictures import PALETTES, upright_rgb
 
 MOST_BYTES, MOST_PIXELS = 10_000_000, 40_000_000
+MOST_STRETCHED = 12  # times the shorter side: of a longer strip a detector sees next to nothing
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others run programs, or need them
 LONGEST = 800  # pixels of a photo's longer side, once read: more does not help YOLOS-tiny and takes long
 SCORE = 0.7
 MOST_GUESSES = 12  # in the playground
@@ -13,22 +16,38 @@ MOST_GUESSES = 12  # in the playground
 def read_photo(content):
     """A picture file as an RGB PIL image, upright, at most 800 pixels a side.
 
-    Args: content: the bytes of a file. Raises ValueError with one sentence if they are too many, are no picture, or
-    the picture has too many pixels.
+    Args: content: the bytes of a file, of any kind that `helpers.pictures.upright_rgb` knows. Raises ValueError with
+    one sentence if they are too many, are no picture, or the picture has too many pixels or is too narrow a strip.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        raise ValueError(f"The photo is a {type(content).__name__}; give the bytes of a file.")
     if len(content) > MOST_BYTES:
         raise ValueError(f"The file has {len(content) / 1e6:.0f} MB; choose one of at most {MOST_BYTES / 1e6:.0f} MB.")
     try:
-        image = Image.open(io.BytesIO(content))
-        if image.width * image.height > MOST_PIXELS:  # known before anything is unpacked
-            raise ValueError(f"The picture is {image.width} x {image.height}; choose one of at most 40 megapixels.")
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, Image.DecompressionBombError):
+        with warnings.catch_warnings(action="ignore"):  # Pillow's, of tags that nobody here looks at
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+            _check_size(*image.size)  # known before anything is unpacked
+            image = upright_rgb(image.convert("RGBA") if image.mode in PALETTES else image)
+    except _WrongSize as error:
+        raise ValueError(str(error)) from None
+    except Exception:  # Pillow has many ways to say so
         raise ValueError("This file is no picture that can be read; choose a JPEG or a PNG.") from None
-    upright.thumbnail((LONGEST, LONGEST))
-    return upright
+    image.thumbnail((LONGEST, LONGEST))
+    return image
+
+
+class _WrongSize(Exception):
+    pass
+
+
+def _check_size(width, height):
+    if width * height > MOST_PIXELS:
+        raise _WrongSize(f"The picture is {width} x {height}; choose one of at most 40 megapixels.")
+    if max(width, height) > MOST_STRETCHED * min(width, height):
+        said = f"The picture is {width} x {height}; choose one whose longer side is at most {MOST_STRETCHED} times"
+        raise _WrongSize(f"{said} the shorter.")
 
 
 def photo_figure(image, found, names):
@@ -81,14 +100,13 @@ def show_answer(content, model, image_processor):
     from IPython.display import display
 
     from helpers import figures
-    from helpers.detector import decode
+    from helpers.detector import decode, look_at
 
     try:
         image = read_photo(content)
+        outputs = look_at(model, image_processor, [image])
     except ValueError as error:
         return print(error)
-    with torch.no_grad():
-        outputs = model(image_processor(images=image, return_tensors="pt")["pixel_values"])
     found = decode(outputs, [image.size], SCORE)[0]
     figures.show(photo_figure(image, found, model.config.id2label), "Your photo, with every guess over 70 %.")
     if len(found["scores"]):

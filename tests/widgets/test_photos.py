@@ -1,6 +1,10 @@
 import datetime
+import functools
 import io
+import random
+import re
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -27,6 +31,105 @@ def test_a_photo_is_read_upright_and_not_too_large():
 def test_what_is_no_picture_gets_one_sentence(content):
     with pytest.raises(ValueError, match="no picture that can be read"):
         read_photo(content)
+
+
+@pytest.mark.parametrize("content", [None, "photo.jpg", Image.new("RGB", (4, 4)), 5])
+def test_what_are_no_bytes_gets_one_sentence(content):
+    with pytest.raises(ValueError, match="give the bytes of a file"):
+        read_photo(content)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_keep_their_tones(kind):
+    ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (64, 1))
+    tones = np.asarray(read_photo(encoded(Image.fromarray(ramp), kind)))[0, :, 0]
+    assert np.abs(tones - np.linspace(0, 255, 64)).max() <= 1
+
+
+def test_floating_point_keeps_its_tones():
+    ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
+    tones = np.asarray(read_photo(encoded(Image.fromarray(ramp), "TIFF")))[0, :, 0]
+    assert np.abs(tones - np.linspace(0, 255, 64)).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "1"])
+def test_transparent_parts_and_palettes_and_ink_are_read(mode):
+    blank = Image.new("RGBA", (30, 20), (10, 20, 30, 0)).convert(mode) if mode in ("RGBA", "LA") else None
+    image = blank or Image.new("RGB", (30, 20), "white").convert(mode)
+    assert read_photo(encoded(image, "TIFF" if mode == "CMYK" else "PNG")).getpixel((3, 3)) == (255, 255, 255)
+
+
+def test_a_clear_colour_of_a_palette_is_white():
+    image = Image.new("P", (30, 20), 1)
+    image.putpalette([0, 0, 0, 200, 0, 0])
+    assert read_photo(encoded(image)).getpixel((3, 3)) == (200, 0, 0)
+    assert read_photo(encoded(image, transparency=1)).getpixel((3, 3)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("size", [(1, 2000), (2000, 1), (4000, 300)])
+def test_a_narrow_strip_gets_one_sentence(size):
+    with pytest.raises(ValueError, match=f"The picture is {size[0]} x {size[1]}; choose one whose longer side"):
+        read_photo(encoded(Image.new("RGB", size)))
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "PPM", "TGA"])
+def test_other_formats_get_one_sentence(kind):
+    with pytest.raises(ValueError, match="choose a JPEG or a PNG"):
+        read_photo(encoded(Image.new("RGB", (32, 32)), kind))
+
+
+KINDS = [  # of files to damage: a format, and the mode of the picture in it
+    *(("PNG", mode) for mode in ("RGB", "RGBA", "L", "LA", "P", "1", "I;16")),
+    *(("JPEG", mode) for mode in ("RGB", "L", "CMYK")),
+    *(("TIFF", mode) for mode in ("RGB", "RGBA", "F", "I", "I;16", "CMYK", "LAB", "YCbCr")),
+    *(("GIF", "P"), ("BMP", "RGB"), ("WEBP", "RGB"), ("WEBP", "RGBA"), ("ICO", "RGBA"), ("PPM", "RGB"), ("EPS", "RGB")),
+]
+
+
+@functools.cache
+def whole_file(kind, mode):
+    noise = Image.effect_noise((60, 40), 50)
+    noise = noise if mode in ("F", "I", "I;16") else noise.convert("RGB")
+    return encoded(Image.new(mode, (60, 40)) if mode == "LAB" else noise.convert(mode), kind)
+
+
+def damaged(number):
+    """A picture file in which a few places were changed, cut out, put in, or the end cut off."""
+    rng = random.Random(number)
+    content = bytearray(whole_file(*rng.choice(KINDS)))
+    for _ in range(rng.choice([0, 1, 1, 3, 10, 50])):
+        place = rng.randrange(rng.choice([1, min(len(content), 200), len(content)]) or 1)
+        content[place : place + rng.choice([0, 1, 4])] = rng.randbytes(rng.choice([0, 1, 4, 8]))
+        if rng.random() < 0.1:
+            del content[place:]
+        content = content or bytearray(1)
+    return bytes(content)
+
+
+def meet_photo(number):
+    """Whether a damaged file is read; else it has got one of the sentences."""
+    try:
+        image = read_photo(damaged(number))
+    except ValueError as error:
+        said = str(error)
+    else:
+        said = ""
+    if said:
+        assert re.fullmatch("(This file is no picture|The picture is|The file has).*; choose .*", said)
+        return False
+    assert (image.mode, max(image.size) <= 800) == ("RGB", True)
+    return True
+
+
+def test_damaged_files_are_read_or_get_a_sentence():
+    assert 20 < sum(meet_photo(number) for number in range(500)) < 480
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(500, 10_000, 500))
+def test_all_damaged_files_are_read_or_get_a_sentence(start):
+    for number in range(start, start + 500):
+        meet_photo(number)
 
 
 def test_too_much_gets_one_sentence(monkeypatch):
