@@ -1,4 +1,4 @@
-"""A torch without float64, as on Apple's devices: the strict stand-in, where no tensor may be of that kind, not even on the host."""
+"""Torch without float64: stricter than an Apple device, as no tensor may be of that kind, not even on the host."""
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
