@@ -163,8 +163,8 @@ with torch.no_grad():
     logits = model.class_labels_classifier(states)
     pred_boxes = model.bbox_predictor(states).sigmoid()
 print("logits", tuple(logits.shape), "pred_boxes", tuple(pred_boxes.shape))
-assert torch.equal(logits, outputs.logits)
-assert torch.equal(pred_boxes, outputs.pred_boxes)
+torch.testing.assert_close(logits, outputs.logits)
+torch.testing.assert_close(pred_boxes, outputs.pred_boxes)
 
 # %% [markdown]
 # ## Three costs for every pair

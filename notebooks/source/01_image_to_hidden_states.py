@@ -167,7 +167,7 @@ before, after = run.hidden_states[-1], run.last_hidden_state  # both (32, S, H)
 assert before.shape == after.shape
 assert torch.allclose(model.vit.layernorm(before), after, atol=1e-5)
 read = detection_states(after, 12)
-assert torch.equal(model.class_labels_classifier(read), run.logits)
+torch.testing.assert_close(model.class_labels_classifier(read), run.logits)
 print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.norm(dim=-1).mean():.1f} after")
 
 # %% [markdown]
