@@ -15,7 +15,11 @@ SITE := $(VENV)/site-ready
 LECTURE := $(VENV)/lecture-ready
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help lab test test-slow notebooks slides lecture site links lint format evaluate train bench constraints clean
+=======
+.PHONY: help lab test notebooks slides lecture site links lint format evaluate train bench reference constraints clean
+>>>>>>> 700fdfe (wip2)
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +65,10 @@ train: $(READY) ## train the shipped detector again (more than an hour)
 
 bench: $(READY) ## time the matcher and the loss beside transformers' own, on an idle machine
 	$(RUN) -m benchmarks $(ARGS)
+
+reference: $(TESTS) ## measure solvers, divisors, evaluators and ports, and write notebooks/reference.md
+	$(RUN) -m pip install --disable-pip-version-check -q --upgrade --target build/reference --no-deps -r benchmarks/reference/requirements.txt
+	PYTHONPATH=build/reference $(RUN) -W ignore -m benchmarks.reference
 
 constraints: $(TESTS) $(SITE) $(LECTURE) ## write the installed versions to constraints.txt
 	$(RUN) -m tools.constraints
