@@ -1,14 +1,11 @@
 """BoxLab: two boxes to drag; L1, IoU and GIoU, what each of them pulls at, and where its gradient leads."""
 
-import math
-
 import torch
 import traitlets
 
 from helpers.boxes import box_iou, center_to_corners, generalized_box_iou
-from helpers.widgets.parts import Piece, page_code, page_style, refuse
+from helpers.widgets.parts import Piece, clean_box, page_code, page_style, refuse
 
-SMALLEST_SIDE = 0.01  # of a normalised image
 PRESETS = {
     "overlapping": ((0.40, 0.43, 0.36, 0.40), (0.58, 0.57, 0.36, 0.34)),
     "far apart": ((0.15, 0.5, 0.2, 0.2), (0.8, 0.5, 0.2, 0.2)),
@@ -145,21 +142,6 @@ class BoxLab(Piece):
             axes.set(ylim=(-reach, reach), title=f"{LOSS_NAMES[key]} {'pulls' if any(pulls[key]) else 'is silent'}")
             axes.set_xticks(range(4), ["cx", "cy", "w", "h"])
         return fig
-
-
-def clean_box(box):
-    """A centre box as four floats, its centre moved into the image and its sides into 0.01 to 1.
-
-    ValueError unless there are four finite numbers.
-
-    >>> clean_box([0.5, 1.5, -0.2, 0.3])
-    [0.5, 1.0, 0.01, 0.3]
-    """
-    values = [float(value) for value in box]
-    if len(values) != 4 or not all(map(math.isfinite, values)):
-        raise ValueError(f"a box is four finite numbers (center x, center y, width, height), not {values}.")
-    least = (0.0, 0.0, SMALLEST_SIDE, SMALLEST_SIDE)
-    return [min(max(value, low), 1.0) for value, low in zip(values, least)]
 
 
 def box_gradient(loss, box, target):

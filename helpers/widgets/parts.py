@@ -10,6 +10,7 @@ import numpy as np
 import traitlets
 
 PICTURE_COLOURS = 32
+SHORTEST_SIDE = 0.01  # of a box that a hand can still take hold of, in a normalised image
 
 
 def page_code(name, *shared):
@@ -120,3 +121,18 @@ def small_picture(image):
         buffer, "PNG", optimize=True
     )
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def clean_box(box):
+    """A centre box as four floats, its centre moved into the image and its sides into 0.01 to 1.
+
+    ValueError unless there are four finite numbers.
+
+    >>> clean_box([0.5, 1.5, -0.2, 0.3])
+    [0.5, 1.0, 0.01, 0.3]
+    """
+    values = [float(value) for value in box]
+    if len(values) != 4 or not all(map(math.isfinite, values)):
+        raise ValueError(f"a box is four finite numbers (center x, center y, width, height), not {values}.")
+    least = (0.0, 0.0, SHORTEST_SIDE, SHORTEST_SIDE)
+    return [min(max(value, low), 1.0) for value, low in zip(values, least)]

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from helpers.assignment import argmin, greedy
 from helpers.loss import TOTAL_WEIGHTS, SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, page_code, page_style, refuse, small_picture
+from helpers.widgets.parts import Piece, clean_box, page_code, page_style, refuse, small_picture
 from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, preset_state
 
 MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
@@ -22,7 +22,6 @@ LOSSES = ("loss_ce", "loss_bbox", "loss_giou")
 VIEWS = ("class", "l1", "giou", "total", "all")
 CONTROLS = ("preset", "weights", "matching", "probabilities", "labels", "view", "sort", "hold")
 MOST_PREDICTIONS, MOST_TARGETS, MOST_CLASSES = 100, 40, 400
-SMALLEST_SIDE = 0.01  # of a normalised image
 LARGEST_LOGIT = 60.0
 LARGEST_WEIGHT = 20.0
 LARGEST_IMAGE = 320  # pixels that are stored of the longer side
@@ -320,7 +319,7 @@ def clean_boxes(boxes, count):
     values = _finite(boxes, "boxes", 4)
     if len(values) != count:
         raise ValueError(f"there are {len(values)} boxes; {count} are expected.")
-    return values.clip([0, 0, SMALLEST_SIDE, SMALLEST_SIDE], 1).tolist()
+    return [clean_box(box) for box in values]
 
 
 def clean_logits(logits, count=None):

@@ -1,6 +1,7 @@
 """AssignmentStepper: the shortest-augmenting-path method on a small cost matrix, one step at a time."""
 
 import math
+from string import ascii_uppercase as LETTERS
 
 import numpy as np
 import traitlets
@@ -10,7 +11,6 @@ from helpers.widgets.parts import Piece, page_code, page_style, refuse, small_pi
 
 MOST_PREDICTIONS, MOST_TARGETS = 12, 8
 LARGEST_COST = 1000.0
-LETTERS = "ABCDEFGHIJKL"
 KINDS = ("enter", "grow", "augment", "done", "removal")
 # Each target has a favourite, greedy loses by 6, and the last target moves all the others.
 EXAMPLE = ((1, 2, 7, 7), (6, 9, 2, 1), (4, 12, 11, 5), (8, 3, 4, 6), (12, 6, 10, 8), (2, 6, 10, 10))

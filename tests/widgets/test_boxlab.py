@@ -10,7 +10,8 @@ from page_code import call_page
 
 from helpers import box_iou, center_to_corners, generalized_box_iou
 from helpers.widgets import BoxLab
-from helpers.widgets.boxlab import LOSSES, PRESETS, SMALLEST_SIDE, WORDS, clean_box, follow_gradient
+from helpers.widgets.boxlab import LOSSES, PRESETS, WORDS, follow_gradient
+from helpers.widgets.parts import SHORTEST_SIDE, clean_box
 
 A_BOX = [0.5, 0.5, 0.2, 0.2]
 HOSTILE = [
@@ -82,9 +83,9 @@ def test_iou_stands_still_and_giou_inflates_from_afar():
     ("box", "expected"),
     [
         (A_BOX, A_BOX),
-        ([0, 0, 0, 0], [0, 0, SMALLEST_SIDE, SMALLEST_SIDE]),
+        ([0, 0, 0, 0], [0, 0, SHORTEST_SIDE, SHORTEST_SIDE]),
         ([1, 1, 1, 1], [1, 1, 1, 1]),
-        ([-3, 7, -0.5, 1e9], [0, 1, SMALLEST_SIDE, 1]),
+        ([-3, 7, -0.5, 1e9], [0, 1, SHORTEST_SIDE, 1]),
     ],
 )
 def test_boxes_are_moved_into_the_image(box, expected):
