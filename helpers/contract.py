@@ -328,7 +328,7 @@ def _raise_on_label(labels, sizes, num_classes):
     label = int(labels[row])
     if label < 0:
         cure = f"use 0 to {num_classes - 1}, and drop what is to be ignored."
-    elif label == num_classes:
+    elif int(labels.max()) == num_classes:
         cure = f"{num_classes} is the no-object class and never a target; are your labels counted from 1?"
     else:
         cure = (

@@ -88,7 +88,8 @@ def look_at(model, image_processor, images):
     The boxes are fractions of each image as it is seen upright (see `helpers.pictures`), whatever the processor pads.
     An image is never padded to the size of its neighbours: what boxes on such a canvas are fractions of differs
     between models (DETR's authors: of the image; transformers' image processors: of the canvas). Where a processor
-    pads even one image alone, it is the canvas. Raises ValueError where the processor refuses an image.
+    pads even one image alone, it is the canvas. Raises ValueError where the processor refuses an image, or the model
+    has no no-object column (a sigmoid head): its scores are not those of `decode`.
     """
     images = [upright_rgb(image) for image in images]
     inputs = _encoded(image_processor, images)
@@ -136,6 +137,9 @@ def _fractions_of_images(model, inputs):
         outputs = model(pixel_values, pixel_mask=_as_weights(mask, model))
     else:  # YOLOS sees no mask
         outputs = model(pixel_values)
+    if outputs["logits"].shape[-1] == getattr(getattr(model, "config", None), "num_labels", None):
+        said = f"{type(model).__name__} has a column of logits for each class, and none for no-object"
+        raise ValueError(f"{said}; let its image processor post-process, then call helpers.evaluation.summarize.")
     boxes = at_least_float32(outputs["pred_boxes"])
     if mask is not None:
         shown = mask.any(1).sum(1), mask.any(2).sum(1)  # width and height of each image on the canvas

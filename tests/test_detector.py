@@ -8,13 +8,21 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessorPil
+from transformers import DetrImageProcessorPil, YolosConfig, YolosForObjectDetection, YolosImageProcessorPil
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.yolos.modeling_yolos import YolosSelfAttention, eager_attention_forward
 
 from helpers import loading
 from helpers.boxes import box_iou
-from helpers.detector import decode, detection_outputs, detection_states, load_detector, predict, weights_folder
+from helpers.detector import (
+    decode,
+    detection_outputs,
+    detection_states,
+    load_detector,
+    look_at,
+    predict,
+    weights_folder,
+)
 from helpers.evaluation import evaluate
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
@@ -364,6 +372,47 @@ def test_any_kind_of_picture_is_predicted(detector, mode):
     found, wanted = predict(*detector, image.convert(mode)), predict(*detector, image.convert("RGB"))
     assert found["labels"].tolist() == wanted["labels"].tolist()
     assert torch.allclose(found["boxes"], wanted["boxes"], atol=1)
+
+
+@pytest.fixture(scope="module")
+def detr():
+    """A DETR with random weights, which sees the pixel mask."""
+    from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
+
+    torch.manual_seed(0)
+    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1], layer_type="basic",
+                            out_features=["stage4"])  # fmt: skip
+    sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16,
+             "encoder_attention_heads": 2, "decoder_attention_heads": 2}  # fmt: skip
+    config = DetrConfig(use_timm_backbone=False, backbone_config=backbone, backbone=None, use_pretrained_backbone=False,
+                        num_queries=5, num_labels=3, **sizes)  # fmt: skip
+    return DetrForObjectDetection(config).eval()
+
+
+def test_detr_sees_an_image_the_same_beside_others(detr):
+    processor = DetrImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 128})
+    images = [Image.effect_noise(size, 50) for size in ((90, 60), (60, 90), (64, 64))]
+    together = look_at(detr, processor, images)
+    for place, image in enumerate(images):
+        alone = processor(images=image.convert("RGB"), return_tensors="pt")
+        with torch.no_grad():
+            theirs = detr(**alone)
+        assert torch.allclose(together["logits"][place], theirs.logits[0], atol=1e-5)
+        assert torch.allclose(together["pred_boxes"][place], theirs.pred_boxes[0], atol=1e-5)
+        found = processor.post_process_object_detection(theirs, threshold=0, target_sizes=[image.size[::-1]])[0]
+        inside = found["boxes"].clamp(min=0).minimum(torch.tensor(image.size * 2))
+        assert torch.allclose(decode({k: v[place : place + 1] for k, v in together.items()}, [image.size])[0]["boxes"],
+                              inside, atol=1e-3)  # fmt: skip
+
+
+def test_a_head_without_no_object_is_refused(detr):
+    head = detr.class_labels_classifier
+    try:
+        detr.class_labels_classifier = torch.nn.Linear(16, 3)
+        with pytest.raises(ValueError, match="has a column of logits for each class, and none for no-object"):
+            predict(detr, DetrImageProcessorPil(), Image.new("RGB", (64, 64)))
+    finally:
+        detr.class_labels_classifier = head
 
 
 def test_an_image_that_the_processor_refuses_gets_a_sentence(detector):

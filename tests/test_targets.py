@@ -53,6 +53,7 @@ def test_good_targets_pass():
         ({**target(), "class_labels": torch.tensor([[1, 2]])}, ['targets[1]["class_labels"]', "(T,)"]),
         (target(labels=(1, 10)), ['targets[1]["class_labels"][1]', "is 10", "counted from 1"]),
         (target(labels=(1, 11)), ['targets[1]["class_labels"][1]', "is 11", "0 to 9"]),
+        (target(labels=(10, 90)), ['targets[1]["class_labels"][0]', "is 10", "renumbered"]),
         (target(labels=(-1, 2)), ['targets[1]["class_labels"][0]', "is -1", "0 to 9"]),
         (target(labels=(-100, 2)), ['targets[1]["class_labels"][0]', "is -100", "drop"]),
         (target([1], [(64.0, 64.0, 20.0, 20.0)]), ['targets[1]["boxes"][0]', "pixels", "divide"]),

@@ -310,7 +310,7 @@ def main(arguments=None):
     parser.add_argument("--folder", type=Path, help="where the run lives; default runs/mini-yolos, or runs/quick")
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="where rendered scenes are kept")
     parser.add_argument("--quick", action="store_true", help="a minute of detection: eight scenes by heart")
-    parser.add_argument("--ablation", help="a run of helpers.training.ablations, by name")
+    parser.add_argument("--ablation", choices=ablations.ABLATIONS, help="a run of helpers.training.ablations, by name")
     parser.add_argument("--global-class-normalizer", action="store_true", help="several processes step as one would")
     for field in dataclasses.fields(Recipe):
         if field.type in (int, float):

@@ -138,7 +138,10 @@ def keep_recipe(folder, facts, accelerator):
     """
     path, facts = folder / "recipe.json", json.loads(json.dumps(facts))
     if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            kept = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (TypeError, ValueError):
+            raise ValueError(f"{path} is no recipe, or is cut short; delete {folder} to start anew.") from None
         for name in {**facts, **kept}:
             if kept.get(name) != facts.get(name):
                 was = f"{name} is {kept.get(name)!r}, not {facts.get(name)!r}"

@@ -203,6 +203,12 @@ class TestAnotherRecipe:
         with pytest.raises(ValueError, match=r"holds checkpoints, but no recipe\.json"):
             training.train(TINY, tmp_path, data)
 
+    @pytest.mark.parametrize("content", ["", "{", "[1, 2]", "5"])
+    def test_so_is_a_damaged_file(self, tmp_path, data, content):
+        (tmp_path / "recipe.json").write_text(content)
+        with pytest.raises(ValueError, match=r"recipe\.json is no recipe, or is cut short"):
+            training.train(TINY, tmp_path, data)
+
     def test_and_another_backbone(self, tmp_path, data, monkeypatch):
         path = tmp_path / "backbone-0.safetensors"
         recipe = dataclasses.replace(TINY, classifier_steps=2)
@@ -257,6 +263,9 @@ class TestRecipe:
         with pytest.raises(SystemExit, match="2"):
             training.main(["--batch-size", "0"])
         assert "error: batch_size is 0" in capsys.readouterr().err
+        with pytest.raises(SystemExit, match="2"):
+            training.main(["--ablation", "no-such-run"])
+        assert "invalid choice: 'no-such-run'" in capsys.readouterr().err
 
 
 def test_all_processes_together_see_what_one_would(tmp_path):
