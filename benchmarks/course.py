@@ -17,21 +17,21 @@ from pathlib import Path
 import psutil
 
 from benchmarks.page import table
-from benchmarks.timing import wait_until_idle
+from benchmarks.timing import others_percent
 from tools.memory import MemoryWatch
 from tools.notebooks import ROOT, live_kernel, read_source, sources
 
 RESULTS, PAGE = (Path(__file__).with_name(f"course.{kind}") for kind in ("json", "md"))
-NOTEBOOKS = ("notebook", "minutes", "MB", "seconds to the first figure")
-INSTALL = ("minutes", "MB on disk")
+NOTEBOOKS = ("notebook", "minutes", "of them the processor's", "MB", "seconds to the first figure", "others, %")
+INSTALL = ("minutes", "MB on disk", "others, %")
 
 
-def measure_notebooks(paths, before_each=wait_until_idle):
+def measure_notebooks(paths):
     """One dict for each source: its name, the seconds of Run All and to the first figure, the memory in megabytes."""
     rows = []
     for path in paths:
-        before_each()
-        rows.append({"name": path.stem} | run_all(read_source(path), path.parents[1]))
+        busy = {"others": others_percent()}
+        rows.append({"name": path.stem} | run_all(read_source(path), path.parents[1]) | busy)
         print(notebook_line(rows[-1]), flush=True)
     return rows
 
@@ -44,8 +44,9 @@ def run_all(notebook, folder):
             client.execute_cell(cell, place)
             if figure_at is None and any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
                 figure_at = time.perf_counter() - start
-        seconds = time.perf_counter() - start
-    return {"seconds": seconds, "first figure": figure_at, "megabytes": watch.peak / 1e6}
+        seconds, worked = time.perf_counter() - start, watch.process.cpu_times()
+    worked = worked.user + worked.system + worked.children_user + worked.children_system
+    return {"seconds": seconds, "processor": worked, "first figure": figure_at, "megabytes": watch.peak / 1e6}
 
 
 @contextmanager
@@ -64,6 +65,7 @@ def one_core():
 
 def measure_install():
     """`make lab` in a clone of what is committed, up to the moment when JupyterLab would start, nothing cached."""
+    busy = others_percent()
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), folder], check=True)
         start = time.perf_counter()
@@ -72,29 +74,33 @@ def measure_install():
         subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
         seconds = time.perf_counter() - start
         files = [path for path in Path(folder, ".venv").rglob("*") if path.is_file() and not path.is_symlink()]
-        return {"seconds": seconds, "megabytes": sum(path.stat().st_size for path in files) / 1e6}
+        megabytes = sum(path.stat().st_size for path in files) / 1e6
+        return {"seconds": seconds, "megabytes": megabytes, "others": busy}
 
 
 def notebook_line(row):
     figure_at = f"{row['first figure']:.0f}" if row["first figure"] is not None else "-"
-    return f"| {row['name']} | {row['seconds'] / 60:.1f} | {row['megabytes']:.0f} | {figure_at} |"
+    minutes = f"{row['seconds'] / 60:.1f} | {row['processor'] / 60:.1f}"
+    return f"| {row['name']} | {minutes} | {row['megabytes']:.0f} | {figure_at} | {row['others']:.0f} |"
 
 
 def page(results):
     """The results as a page of Markdown."""
     parts = ["# What the course costs, measured\n"]
     if rows := results.get("notebooks"):
-        minutes, most = sum(row["seconds"] for row in rows) / 60, max(row["megabytes"] for row in rows)
+        total, own = (sum(row[name] for row in rows) / 60 for name in ("seconds", "processor"))
+        most = max(row["megabytes"] for row in rows)
         parts.append(f"""## Run All
 
-`make bench ARGS=--notebooks` wrote this table, on one core of {results["machine"]}, idle. Each notebook gets a new
-kernel, whose start counts; memory is the most that the kernel and what it starts held. All: {minutes:.0f} minutes, and
-at most {most:.0f} MB.
+`make bench ARGS=--notebooks` wrote this table, on one core of {results["machine"]}. Each notebook gets a new kernel,
+whose start counts; memory is the most that the kernel and what it starts held. The last column is how much of the
+processors other programs used when it began: beyond a few per cent, only what the processor worked says much. All:
+{total:.0f} minutes, of them {own:.0f} the processor's, and at most {most:.0f} MB.
 
 {table(NOTEBOOKS, map(notebook_line, rows))}
 """)
     if found := results.get("install"):
-        line = f"| {found['seconds'] / 60:.1f} | {found['megabytes']:.0f} |"
+        line = f"| {found['seconds'] / 60:.1f} | {found['megabytes']:.0f} | {found['others']:.0f} |"
         parts.append(f"""## `make lab` from nothing
 
 `make bench ARGS=--install` wrote this table: a clone, a new environment, nothing in pip's cache. The network and the

@@ -84,9 +84,10 @@ def test_a_notebook_is_run_and_measured(tmp_path, capsys):
     source = tmp_path / "source" / "90_short.py"
     source.parent.mkdir()
     source.write_text("# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);\n\n# %%\nlen(bytearray(10**8))\n")
-    (row,) = course.measure_notebooks([source], before_each=lambda: None)
+    (row,) = course.measure_notebooks([source])
     assert row["name"] == "90_short"
     assert 0 < row["first figure"] < row["seconds"]
+    assert row["processor"] > 0
     assert sys.platform != "linux" or row["megabytes"] > 100
     assert "| 90_short | 0." in capsys.readouterr().out
 
@@ -94,11 +95,12 @@ def test_a_notebook_is_run_and_measured(tmp_path, capsys):
 def test_what_was_measured_is_kept_beside_what_was_before(tmp_path, monkeypatch):
     for name in ("RESULTS", "PAGE"):
         monkeypatch.setattr(course, name, tmp_path / name)
-    course.keep(notebooks=[{"name": "90", "seconds": 90.0, "first figure": None, "megabytes": 800.0}])
-    course.keep(install={"seconds": 240.0, "megabytes": 1500.0})
+    row = {"name": "90", "seconds": 90.0, "processor": 60.0, "first figure": None, "megabytes": 800.0, "others": 3}
+    course.keep(notebooks=[row])
+    course.keep(install={"seconds": 240.0, "megabytes": 1500.0, "others": 2})
     page = course.PAGE.read_text()
-    assert "| 90 | 1.5 | 800 | - |" in page
-    assert "| 4.0 | 1500 |" in page
+    assert "| 90 | 1.5 | 1.0 | 800 | - | 3 |" in page
+    assert "| 4.0 | 1500 | 2 |" in page
 
 
 def test_a_busy_machine_is_refused(monkeypatch):
