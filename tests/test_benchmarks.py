@@ -11,6 +11,7 @@ from benchmarks.clinic import main as clinic_benchmark
 from benchmarks.contenders import floor, losses, matchers, random_batch, six_layers, with_gradient
 from benchmarks.page import page, promises, ratio, readable, slope
 from benchmarks.timing import wait_until_idle
+from benchmarks.watch import main as watch_benchmark
 from helpers import HungarianMatcher, SetCriterion
 
 
@@ -114,3 +115,8 @@ def test_the_clinic_is_measured_on_a_healthy_file(capsys):
     said = capsys.readouterr().out
     assert "2,000 annotations" in said
     assert "exit status 0" in said
+
+
+def test_the_watch_is_measured(capsys):
+    watch_benchmark(["--steps", "2", "--batch", "1"])
+    assert "batch 1, 2 steps: a step" in capsys.readouterr().out

@@ -112,7 +112,7 @@ def curves_figure(recording, stops=None):
 def film_figure(recording, stops, scenes=(0,)):
     """One row per recorded scene, one picture per stop: targets, the boxes that own them, and the match."""
     figure, rows = figures.new_figure(11, 2.3 * len(scenes) + 0.5, rows=len(scenes), columns=len(stops))
-    pictures = recorded_scenes(max(scenes) + 1)
+    pictures = recorded_scenes(max(scenes) + 1, recording)
     for axes_row, scene in zip(np.atleast_2d(rows), scenes):
         for axes, (name, index) in zip(axes_row, stops.items()):
             draw_stop(axes, pictures[scene][0], recording, scene, index)

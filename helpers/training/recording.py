@@ -125,14 +125,20 @@ def load_recording(path):
     return arrays
 
 
-def recorded_scenes(count):
+def recorded_scenes(count, recording=None):
     """The first scenes of a recording, as (PIL image, COCO annotation): the running example, then unseen digits.
+
+    A `recording` of another training carries its own "pictures" (scenes, H, W, 3) uint8, and no annotations.
 
     >>> [len(annotation["annotations"]) for _, annotation in recorded_scenes(2)]
     [5, 2]
     """
+    from PIL import Image
+
     from helpers.scenes import HandwrittenScenes, running_example
 
+    if recording and "pictures" in recording:
+        return [(Image.fromarray(picture), None) for picture in recording["pictures"][:count]]
     scenes = HandwrittenScenes("test", MATCH_SCENES, seed=2)
     return [running_example(), *(scenes[i] for i in range(1, count))]
 

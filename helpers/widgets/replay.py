@@ -51,7 +51,7 @@ class TrainingReplay(Piece):
         if not 1 <= scenes <= recording["boxes"].shape[1]:
             raise ValueError(f"scenes is {scenes}; the recording holds 1 to {recording['boxes'].shape[1]}.")
         index = int(np.abs(recording["step"].astype(float) - step).argmin())
-        data = pack_recording(recording, recorded_scenes(scenes))
+        data = pack_recording(recording, recorded_scenes(scenes, recording))
         self._recording = recording
         super().__init__(data=data, scene=scene, index=index, **options)
 
