@@ -1,12 +1,14 @@
 """Open JupyterLab on the first notebook: `python -m tools.lab`, with any of JupyterLab's own flags behind it.
 
 A reader shall meet the notebook and nothing else. So the shipped notebooks are trusted first (stored widgets
-are then alive on opening), and JupyterLab's question about news is answered with "no" before it is asked.
+are then alive on opening), a small extension sees to it that they are, and JupyterLab's question about news is
+answered with "no" before it is asked.
 The server's root is the repository: only there does JupyterLab find jupytext.toml and keep sources in step.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from difflib import SequenceMatcher
@@ -16,7 +18,9 @@ from tools.notebooks import NOTEBOOKS, read_source, solutions, source_of, source
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = "/lab/tree/notebooks/00_start_here.ipynb"
-SETTINGS = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
+SHARED = Path(sys.prefix, "share", "jupyter")
+SETTINGS = SHARED / "lab" / "settings" / "overrides.json"
+EXTENSION = Path(__file__).with_name("labextension")
 
 
 def trust_notebooks(folder=ROOT / "notebooks"):
@@ -33,6 +37,12 @@ def install_settings():
     settings.update(json.loads(Path(__file__).with_name("overrides.json").read_text(encoding="utf-8")))
     SETTINGS.parent.mkdir(parents=True, exist_ok=True)
     SETTINGS.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def install_extension():
+    """Put our extension into this environment's JupyterLab, which pip leaves out of an editable installation."""
+    name = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))["name"]
+    shutil.copytree(EXTENSION, SHARED / "labextensions" / name, dirs_exist_ok=True)
 
 
 def tidy_before_saving(model, path="", contents_manager=None, **_):
@@ -74,6 +84,7 @@ def main(arguments):
     """Prepare, then hand over to JupyterLab. With `--prepare` alone, only prepare."""
     trust_notebooks()
     install_settings()
+    install_extension()
     if arguments != ["--prepare"]:
         if line := stale_line():
             print(line, flush=True)

@@ -17,7 +17,7 @@ import sys
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.lab import install_settings, launch, trust_notebooks
+from tools.lab import install_extension, install_settings, launch, trust_notebooks
 from tools.notebooks import NOTEBOOKS, ROOT, read_built
 from tools.slides import (
     DESIGN,
@@ -104,6 +104,7 @@ def main(arguments):
     slides = prepare(paths[0])
     trust_notebooks(TARGET)
     install_settings()
+    install_extension()
     launch(TARGET, f"/rise/{slides.name}", [f"--LabServerApp.extra_labextensions_path={DESIGN / 'rise'}", *flags])
 
 

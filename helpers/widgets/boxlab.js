@@ -116,9 +116,10 @@ function render({ model, el }) {
     element.onkeydown = (event) => onCardKey(event, key);
     return { key, name, element, value, glyph, pull };
   });
-  const root = make(
-    "div",
-    { class: "spl boxlab", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Box lab" },
+  const root = makeRoot(
+    { model, el },
+    "boxlab",
+    "Box lab",
     make(
       "div",
       { class: "knobs" },
@@ -146,7 +147,6 @@ function render({ model, el }) {
     spoken,
   );
   root.timings = []; // milliseconds of each redraw, for the tests
-  el.replaceChildren(root);
 
   // ---- changes --------------------------------------------------------------------------------------------------
   function put(values) {
@@ -271,7 +271,6 @@ function render({ model, el }) {
     const by = ARROWS[event.key];
     if (!by || !active) return;
     event.preventDefault();
-    event.stopPropagation();
     const [x, y] = cornerPoint(get(active), corner);
     setBox(active, withCorner(get(active), corner, x + by[0], y + by[1]));
   }

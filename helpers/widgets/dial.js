@@ -64,9 +64,10 @@ function render({ model, el }) {
     ["DETR, eos 1", 100, 7, 1],
     ["empty image", 12, 0, 0.1],
   ];
-  const root = make(
-    "div",
-    { class: "spl dial", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "No-object weight" },
+  const root = makeRoot(
+    { model, el },
+    "dial",
+    "No-object weight",
     make(
       "div",
       { class: "sliders" },
@@ -92,8 +93,6 @@ function render({ model, el }) {
       badge.element,
     ),
   );
-  root.classList.toggle("large", model.get("large"));
-  el.replaceChildren(root);
 
   function set(changes) {
     for (const [name, value] of Object.entries(changes)) model.set(name, value);

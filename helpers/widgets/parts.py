@@ -20,7 +20,7 @@ def page_code(name, *shared):
     """
     folder = files("helpers.widgets")
     return "\n".join(
-        (folder / f"{part}.js").read_text(encoding="utf-8") for part in ("parts", "agreement", *shared, name)
+        (folder / f"{part}.js").read_text(encoding="utf-8") for part in ("parts", "shell", "agreement", *shared, name)
     )
 
 

@@ -86,28 +86,31 @@ function render({ model, el }) {
   const says = makeSays({ offers, speak: (...what) => speak(...what), rename: (...what) => rename(...what) });
   const bar = makeLossBar();
   const controls = makeControls();
-  const hint = make("p", { class: "hint" }, "Drag, or Tab and arrows; with Shift they resize.");
+  const hint = make("p", { class: "hint" }, "Drag, or Tab and arrows; with Shift they resize. A letter or Page Down goes to another box.");
   const meaning = make("p", { class: "hint" });
   tables.append(tableHead, frame, meaning);
   const side = make("div", { class: "side" }, pair, says.element);
-  const root = make(
-    "div",
-    {
-      class: "spl playground",
-      "data-lm-suppress-shortcuts": "true",
-      role: "group",
-      "aria-label": "Matching playground",
-    },
+  const root = makeRoot(
+    { model, el },
+    "playground",
+    "Matching playground",
     make("div", { class: "head" }, summary, badge.element),
     make("div", { class: "board" }, stage, tables, side),
     ...(get("show_match") ? [bar.element] : []),
     controls.element,
   );
-  root.classList.toggle("large", get("large"));
-  el.replaceChildren(root);
 
   // --- the matrices ---
   const tabs = [...VIEWS, { name: "all", text: "all", says: "the three costs and their weighted sum" }];
+  const tabButtons = tabs.map(({ name, text, says: title }) =>
+    make("button", { type: "button", title, onclick: () => set({ view: name }) }, text),
+  );
+  const viewTitle = make("h4", {});
+  if (offers("view")) {
+    const row = make("div", { class: "tabs", role: "group", "aria-label": "Matrix" }, ...tabButtons);
+    shareTabStop(row);
+    tableHead.append(row);
+  } else tableHead.append(viewTitle);
   let grids = [],
     built = {};
   function buildScene() {
@@ -121,17 +124,8 @@ function render({ model, el }) {
   }
   function buildTables() {
     const view = get("view");
-    const tab = ({ name, text, says: title }) =>
-      make(
-        "button",
-        { type: "button", title, "aria-pressed": `${view === name}`, onclick: () => set({ view: name }) },
-        text,
-      );
-    tableHead.replaceChildren(
-      ...(offers("view")
-        ? [make("div", { class: "tabs", role: "group", "aria-label": "Matrix" }, ...tabs.map(tab))]
-        : [make("h4", {}, tabs.find(({ name }) => name === view).text)]),
-    );
+    tabs.forEach(({ name }, i) => tabButtons[i].setAttribute("aria-pressed", name === view));
+    viewTitle.textContent = tabs.find(({ name }) => name === view).text;
     const names = view === "all" ? VIEWS.map(({ name }) => name) : [view];
     const { image, size } = picture();
     grids = names.map((name) => makeGrid(name, state(), view === "all", image, size));
@@ -282,6 +276,8 @@ function render({ model, el }) {
     const ways = Object.entries(MATCHINGS).map(([name, title]) =>
       make("button", { type: "button", title, onclick: () => set({ matching: name }) }, name),
     );
+    const matchings = make("div", { class: "ways tabs", role: "group", "aria-label": "Matching" }, ...ways);
+    shareTabStop(matchings);
     const hold = button("", "Hide or reveal the match", () => set({ hold: !get("hold") }), "hold");
     const sort = button("Sort rows by match", "Sort the rows of the matrix by match", () =>
       set({ sort: !get("sort") }),
@@ -309,7 +305,7 @@ function render({ model, el }) {
           ]
         : []),
       ...(offers("matching") && get("show_match")
-        ? [make("div", { class: "ways tabs", role: "group", "aria-label": "Matching" }, ...ways)]
+        ? [matchings]
         : []),
       ...(offers("hold") ? [hold] : []),
       ...(offers("sort") ? [sort] : []),

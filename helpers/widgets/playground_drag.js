@@ -56,10 +56,14 @@ function handleScene(scene, hands) {
     if (!holder || event.ctrlKey || event.metaKey || event.altKey) return;
     const [kind, index] = [holder.dataset.kind, +holder.dataset.index];
     if (kind === "target" && /^\d$/.test(event.key)) return hands.rename(index, +event.key);
+    const other = scene.another({ kind, index }, event.key);
+    if (other) {
+      event.preventDefault();
+      return scene.focus(other);
+    }
     const by = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
     if (!by) return;
     event.preventDefault();
-    event.stopPropagation();
     const box = hands.boxOf(kind, index);
     const step = by.map((value) => value * STEP);
     const grown = [box[0], box[1], clip(box[2] + step[0], SMALLEST, 1), clip(box[3] + step[1], SMALLEST, 1)];

@@ -50,7 +50,7 @@ function makeScene(image, size, first, large) {
   const one = (kind, index) => {
     const data = { "data-kind": kind, "data-index": index };
     const body = vector("rect", { class: "body", rx: 0.8 });
-    const holder = vector("g", { ...data, class: `box ${kind}`, tabindex: 0, role: "button" }, body);
+    const holder = vector("g", { ...data, class: `box ${kind}`, tabindex: -1, role: "button" }, body);
     const [plate, text] = [vector("rect", { rx: 1.2 * f, height: 6.4 * f }), vector("text", { "font-size": 5 * f })];
     const chip = vector("g", { ...data, class: `chip ${kind}`, "aria-hidden": "true" }, plate, text);
     bodies.append(holder);
@@ -89,7 +89,7 @@ function makeScene(image, size, first, large) {
   const fixed = (value) => value.toFixed(2);
   let order = "";
 
-  function paintBox({ holder, body, chip, plate, text }, box, words, isTarget, name, label) {
+  function paintBox({ holder, body, chip, plate, text }, box, words, isTarget, name, label, isSelected) {
     const [x, y, w, h] = scaled(box);
     put(body, { x: fixed(x - w / 2), y: fixed(y - h / 2), width: fixed(w), height: fixed(h) });
     const width = f * (2.8 + 2.9 * words.length);
@@ -98,7 +98,7 @@ function makeScene(image, size, first, large) {
     put(plate, { x: fixed(left), y: fixed(top), width: fixed(width) });
     put(text, { x: fixed(left + width / 2), y: fixed(top + 4.95 * f) });
     if (text.textContent !== words) text.textContent = words;
-    put(holder, { class: name, "aria-label": label });
+    put(holder, { class: name, "aria-label": label, tabindex: isSelected ? 0 : -1 }); // all boxes are one tab stop
     put(chip, { class: name.replace("box", "chip") });
   }
   function paint(state, pairs, selected, inspected) {
@@ -116,7 +116,7 @@ function makeScene(image, size, first, large) {
       const fate = pairs ? (owner ? `, matched with ${predictionName(owner[0])}` : ", without a prediction") : "";
       const name = `box target${is("target", t) ? " selected" : ""}${faded("target", t) ? " faded" : ""}`;
       const label = `Target ${names[t]}, ${numbers(state.targetBoxes[t])}${fate}`;
-      paintBox(parts, state.targetBoxes[t], names[t], true, name, label);
+      paintBox(parts, state.targetBoxes[t], names[t], true, name, label, is("target", t));
     });
     predictions.forEach((parts, n) => {
       const guess = highest[n] >= 0.5 ? ` “${probabilities[n].indexOf(highest[n])}”` : "";
@@ -131,7 +131,7 @@ function makeScene(image, size, first, large) {
         `${faded("prediction", n) ? " faded" : ""}`;
       const says = guess ? `, says${guess}` : "";
       const label = `Prediction ${predictionName(n)}${says}, ${numbers(state.boxes[n])}${fate}`;
-      paintBox(parts, state.boxes[n], predictionName(n) + guess, false, name, label);
+      paintBox(parts, state.boxes[n], predictionName(n) + guess, false, name, label, is("prediction", n));
     });
     const rank = (n) => (is("prediction", n) ? 2 : highest[n]);
     const rising = predictions.map((_, n) => n).sort((a, b) => rank(a) - rank(b)); // the surest name lies on top
@@ -164,6 +164,18 @@ function makeScene(image, size, first, large) {
     },
     focus({ kind, index }) {
       (kind === "prediction" ? predictions : targets)[index].holder.focus({ preventScroll: true });
+    },
+    // The box that a key leads to: a prediction by its letter, with Page Down and Page Up the next and the one before.
+    another({ kind, index }, key) {
+      if (/^[a-z]$/i.test(key) && predictions[key.toUpperCase().charCodeAt(0) - 65])
+        return { kind: "prediction", index: key.toUpperCase().charCodeAt(0) - 65 };
+      const by = { PageDown: 1, PageUp: -1 }[key];
+      if (!by) return null;
+      const all = targets.length + predictions.length;
+      const place = (all + by + index + (kind === "prediction" ? targets.length : 0)) % all;
+      return place < targets.length
+        ? { kind: "target", index: place }
+        : { kind: "prediction", index: place - targets.length };
     },
     // A corner or a name under the pointer; otherwise the selected box, the smallest prediction, the smallest target.
     find(element, [x, y], state, selected) {

@@ -90,9 +90,12 @@ function render({ model, el }) {
     chip.style.setProperty("--token", data.colours[token]);
     return chip;
   });
-  const root = make(
-    "div",
-    { class: "spl replay", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Recorded training" },
+  const tokens = make("div", { class: "tokens", role: "group", "aria-label": "Follow one token" }, ...chips);
+  shareTabStop(tokens);
+  const root = makeRoot(
+    { model, el },
+    "replay",
+    "Recorded training",
     make(
       "div",
       { class: "knobs" },
@@ -120,13 +123,11 @@ function render({ model, el }) {
         "div",
         { class: "stage" },
         picture,
-        ...offer("tokens", make("div", { class: "tokens", role: "group", "aria-label": "Follow one token" }, ...chips)),
+        ...offer("tokens", tokens),
       ),
       make("div", { class: "timeline" }, charts, ...offer("scrub", scrub)),
     ),
   );
-  root.classList.toggle("large", model.get("large"));
-  el.replaceChildren(root);
 
   const at = () => Math.max(0, Math.min(last, model.get("index")));
   const sceneAt = () => Math.max(0, Math.min(scenes.length - 1, model.get("scene")));

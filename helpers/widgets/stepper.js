@@ -155,7 +155,8 @@ const LIMIT = 1000; // entries are kept between -LIMIT and LIMIT
 const [CELL_W, CELL_H, HEAD_W, HEAD_H, GAP] = [4.4, 2.5, 3, 3, 0.7]; // em
 
 function render({ model, el }) {
-  let steps,
+  let built = "",
+    steps,
     tiles,
     cells,
     timer = null,
@@ -195,10 +196,10 @@ function render({ model, el }) {
       "aria-label": side ? "Number of targets" : "Number of predictions",
     }),
   );
-  el.replaceChildren();
-  const root = make(
-    "div",
-    { class: "spl stepper", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Assignment stepper" },
+  const root = makeRoot(
+    { model, el },
+    "stepper",
+    "Assignment stepper",
     make(
       "div",
       { class: "board" },
@@ -229,8 +230,6 @@ function render({ model, el }) {
       button("Reset", "Back to the first matrix", reset),
     ),
   );
-  root.classList.toggle("large", get("large"));
-  el.append(root);
 
   function go(step) {
     set({ step: Math.max(0, Math.min(steps.length - 1, step)) });
@@ -269,7 +268,9 @@ function render({ model, el }) {
     steps = hungarianSteps(cost());
     const [n, t] = [cost().length, cost()[0].length];
     [sizes[0].value, sizes[1].value] = [n, t];
-    buildMatrix(n, t);
+    const shape = JSON.stringify([n, t, names(), get("thumbnails")]);
+    if (built !== shape) buildMatrix(n, t); // otherwise the cells stay, and the one with the focus keeps it
+    built = shape;
     buildPhases();
     paint();
   }
@@ -335,6 +336,7 @@ function render({ model, el }) {
     ];
     const inside = event.target.selectionStart !== event.target.selectionEnd || event.target.value === "";
     if (event.key === "Escape") paint();
+    if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!by || (by[1] && !inside)) return;
     event.preventDefault();
     event.target.blur();
@@ -361,6 +363,7 @@ function render({ model, el }) {
         return chip;
       }),
     );
+    shareTabStop(phases);
   }
 
   function paint() {
@@ -431,7 +434,7 @@ function render({ model, el }) {
   scrub.oninput = () => go(+scrub.value);
   view.onchange = () => set({ view: view.value });
   root.addEventListener("keydown", (event) => {
-    if (event.target !== root && event.target.matches("input, select")) return;
+    if (event.defaultPrevented || event.target.matches("input, select")) return;
     if (event.key === "ArrowRight") go(at() + 1);
     if (event.key === "ArrowLeft") go(at() - 1);
   });

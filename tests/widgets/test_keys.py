@@ -1,0 +1,163 @@
+"""Keys pressed in a piece are the piece's: in a real JupyterLab no cell is deleted, cut, changed or left by them."""
+
+import json
+
+import pytest
+from fake_recording import write_fake_recording
+from pieces_in_lab import on_projector, show, store
+
+NAME = "pieces_keys"
+# Each piece with what a hand clicks in it, a control that arrow keys move, and whether that goes by its value.
+PIECES = {
+    "playground": ("MatchingPlayground()", ".chip.prediction", "input[type=range]"),
+    "boxlab": ("BoxLab()", ".box.prediction .tab", "select"),
+    "stepper": ("AssignmentStepper()", "input.cell", "input[type=range]"),
+    "replay": ("TrainingReplay('recording.npz', scenes=2)", ".scrub", "select"),
+    "dial": ("NoObjectDial()", "input[type=range]", "input[type=range]"),
+}
+# To JupyterLab these delete a cell, make it text, cut, insert, restart the kernel, and move the selection.
+KEYS = "d d m x a b 0 0 ArrowUp ArrowDown ArrowLeft ArrowRight Space Enter z v c j k".split()
+INSIDE = "root => root.contains(document.activeElement)"
+LEFT = "document.activeElement.closest('.spl') === null"
+STOPS = "root => [...root.querySelectorAll('*')].filter(e => e.tabIndex === 0 && e.checkVisibility() && !e.disabled)"
+
+
+@pytest.fixture(scope="module")
+def stored(lab):
+    """A trusted notebook with the five pieces, and an empty cell before them so that a run renumbers them."""
+    write_fake_recording(lab.root / "notebooks" / "recording.npz")
+    cells = [f"from helpers.widgets import {code.split('(')[0]}\n{code}" for code, *_ in PIECES.values()]
+    store(lab, NAME, ["None", *cells])
+
+
+@pytest.fixture
+def shown(page, lab, stored):
+    """The notebook on a projector's page, opened and not run."""
+    return on_projector(page, lab, NAME)
+
+
+def saved_cells(page, lab):
+    """What the notebook holds once it is saved: the kind and the source of its cells."""
+    page.keyboard.press("Control+s")  # heard from inside a piece, too
+    page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
+    cells = json.loads((lab.root / "notebooks" / f"{NAME}.ipynb").read_text())["cells"]
+    return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+
+
+def tab_into(page, piece):
+    """Reach a piece from its cell with the Tab key."""
+    piece.evaluate("root => root.closest('.jp-Cell').focus()")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if piece.evaluate(INSIDE):
+            return
+    pytest.fail("Tab does not reach the piece")
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_no_key_reaches_the_notebook(shown, lab, name):
+    _, handle, control = PIECES[name]
+    piece = show(shown, name)
+    before = saved_cells(shown, lab)
+    assert len(before) == len(PIECES) + 2
+
+    tab_into(shown, piece)
+    press_all(shown, piece)
+    piece.locator(handle).first.click()
+    press_all(shown, piece)
+
+    moving = piece.locator(control).first
+    moving.focus()
+    shown.wait_for_timeout(500)
+    places = "e => [e.value, e.selectedIndex]"
+    first = moving.evaluate(places)
+    shown.keyboard.press("ArrowRight" if moving.evaluate("e => +e.value < +e.max || e.selectedIndex === 0") else "Home")
+    assert moving.evaluate(places) != first
+    assert piece.evaluate(INSIDE)
+    shown.evaluate("document.querySelector('.jp-Notebook').classList.add('jp-mod-dirty')")
+    assert saved_cells(shown, lab) == before
+    assert shown.errors == []
+
+
+def press_all(page, piece):
+    """All the keys, half a second after the focus has come, as JupyterLab takes its time to know of it."""
+    assert piece.evaluate(INSIDE)
+    page.wait_for_timeout(500)
+    for key in KEYS:
+        page.keyboard.press(key)
+        page.wait_for_timeout(30)
+    assert piece.evaluate(INSIDE)
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_escape_and_tab_leave_and_shift_enter_runs(shown, name):
+    piece = show(shown, name)
+    last = piece.evaluate_handle(f"root => ({STOPS})(root).at(-1)").as_element()
+    last.focus()
+    shown.keyboard.press("Tab")
+    assert shown.evaluate(LEFT)
+
+    tab_into(shown, piece)
+    shown.wait_for_timeout(500)
+    shown.keyboard.press("Escape")
+    assert shown.evaluate(LEFT)
+    assert piece.evaluate("root => root.closest('.jp-Cell') === document.activeElement")  # its keys are heard again
+
+    tab_into(shown, piece)
+    shown.wait_for_timeout(500)
+    number = piece.evaluate("root => root.closest('.jp-Cell').querySelector('.jp-InputPrompt').innerText")
+    assert number != "[1]:"
+    prompt = shown.locator(".jp-CodeCell").nth(list(PIECES).index(name) + 1).locator(".jp-InputPrompt")
+    shown.keyboard.press("Shift+Enter")
+    prompt.get_by_text("[1]:").wait_for()
+    assert shown.errors == []
+
+
+def test_the_focus_stays_where_it_is_when_a_piece_redraws(shown):
+    playground = show(shown, "playground")
+    tabs = playground.locator(".table-head .tabs button")
+    tabs.first.focus()
+    for key in ("Enter", "ArrowRight", "Space"):
+        shown.keyboard.press(key)
+    assert shown.evaluate("document.activeElement.innerText") == "L1"
+    assert tabs.nth(1).get_attribute("aria-pressed") == "true"
+
+    stepper = show(shown, "stepper")
+    bottom = stepper.get_by_label("cost of F and t1")
+    bottom.fill("3")
+    shown.keyboard.press("Enter")
+    assert shown.evaluate("document.activeElement.getAttribute('aria-label')") == "cost of F and t1"
+    assert bottom.input_value() == "3"
+    bottom.fill("4")
+    shown.keyboard.press("Tab")
+    assert shown.evaluate("document.activeElement.closest('.stepper') !== null")
+    assert shown.errors == []
+
+
+def test_twelve_boxes_are_one_stop(shown):
+    playground = show(shown, "playground")
+    boxes = playground.locator(".scene [tabindex='0']")
+    assert boxes.count() == 1
+    boxes.focus()
+    shown.keyboard.press("c")
+    label = "document.activeElement.getAttribute('aria-label')"
+    assert shown.evaluate(label).startswith("Prediction C")
+    said = shown.evaluate(label)
+    shown.keyboard.press("ArrowRight")
+    assert shown.evaluate(label) != said
+    shown.keyboard.press("PageDown")
+    assert shown.evaluate(label).startswith("Prediction D")
+    shown.keyboard.press("a")
+    shown.keyboard.press("PageUp")
+    assert shown.evaluate(label).startswith("Target")
+    assert boxes.count() == 1
+    shown.keyboard.press("Tab")
+    assert shown.evaluate("document.activeElement.closest('.scene') === null")
+    replay = show(shown, "replay")
+    tokens = replay.locator(".tokens button")
+    assert replay.locator(".tokens [tabindex='0']").count() == 1
+    tokens.first.focus()
+    for key in ("ArrowRight", "End", "ArrowRight", "ArrowRight"):
+        shown.keyboard.press(key)
+    assert shown.evaluate("document.activeElement.innerText") == "B"
+    assert shown.errors == []
