@@ -6,11 +6,29 @@ import sys
 
 import nbformat
 from conftest import open_notebook, own_folders
+from fake_recording import write_fake_recording
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.notebooks import live_kernel, run_cells
 
 SIZES = [(1280, 720), (700, 720), (640, 360)]  # a projector, a narrow window, and the projector at 200 %
+
+
+# Each piece, with what a hand clicks in it and a control that arrow keys move.
+PIECES = {
+    "playground": ("MatchingPlayground()", ".chip.prediction:last-child", "input[type=range]"),
+    "boxlab": ("BoxLab()", ".box.prediction .tab", "select"),
+    "stepper": ("AssignmentStepper()", "input.cell", "input[type=range]"),
+    "replay": ("TrainingReplay('recording.npz', scenes=2)", ".scrub", "select"),
+    "dial": ("NoObjectDial()", "input[type=range]", "input[type=range]"),
+}
+
+
+def store_all(lab, name):
+    """A trusted notebook with the five pieces, and an empty cell before them so that a run renumbers them."""
+    write_fake_recording(lab.root / "notebooks" / "recording.npz")
+    cells = [f"from helpers.widgets import {code.split('(')[0]}\n{code}" for code, *_ in PIECES.values()]
+    store(lab, name, ["None", *cells])
 
 
 def store(lab, name, code):

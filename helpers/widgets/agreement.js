@@ -1,29 +1,51 @@
-// A badge that says whether helpers, in Python, comes to the page's numbers, and up to what difference.
+// A badge that says whether helpers, in Python, comes to the page's numbers, and up to what difference. It says so only
+// of the state that is shown, and only where a kernel has computed it for this page.
 const AGREEMENT = 1e-5;
 const PATIENCE = 1500; // milliseconds without an answer, after which the page speaks for itself
 
 export function makeBadge() {
-  const [verdict, amount] = [make("span", {}), make("span", { "aria-hidden": "true" })]; // only a new verdict is read out
+  const [verdict, amount] = [make("span", {}), make("span", { "aria-hidden": "true" })]; // only a verdict is read out
   const element = make("span", { class: "badge", role: "status" }, verdict, amount);
   const write = (part, text) => part.textContent === text || (part.textContent = text);
+  let [heard, waiting] = [false, null];
+  function put(name, words, difference) {
+    clearTimeout(waiting);
+    write(verdict, words);
+    if (difference !== undefined) write(amount, difference);
+    element.className = `badge ${name}`;
+    element.setAttribute("aria-busy", name === "waiting");
+    element.title = heard
+      ? "The largest difference between the page's numbers and those that helpers computes in Python"
+      : "Run the cell, and helpers checks every number in Python";
+  }
+  const alone = () => put("", "computed in this page", "");
   return {
     element,
-    wait: () => element.classList.add("waiting"),
-    // A difference, or null where helpers has said nothing of this state.
+    alone,
+    // The state has changed, and helpers has not answered yet.
+    wait() {
+      if (!heard) return alone();
+      put("waiting", "helpers checks"); // the old difference hides, but keeps its room: nothing jumps in a drag
+      waiting = setTimeout(alone, PATIENCE);
+    },
+    // What helpers computed for this state differs by so much.
     say(difference) {
-      const agree = difference !== null && difference <= AGREEMENT;
-      const name = difference === null ? "" : agree ? "agree" : "differ";
-      const words = { "": "computed in this page", agree: "helpers agrees", differ: "helpers differs" };
-      write(verdict, words[name]);
-      write(amount, difference === null ? "" : ` (difference ${scientific(difference)})`);
-      element.className = `badge ${name}`;
-      element.title = name
-        ? "The largest difference between the page's numbers and those that helpers computes in Python"
-        : "Run the cell, and helpers checks every number in Python";
+      heard = true;
+      const agree = difference <= AGREEMENT;
+      put(agree ? "agree" : "differ", agree ? "helpers agrees" : "helpers differs", ` (difference ${scientific(difference)})`);
     },
   };
 }
 const scientific = (value) => (value === 0 ? "0" : value.toExponential(0).replace("+", ""));
+
+// Asks helpers, if there is a kernel, for what it computes of the present state.
+export function askHelpers(model) {
+  try {
+    model.send({ kind: "ask" });
+  } catch {
+    // no kernel: the page speaks for itself
+  }
+}
 
 // The largest difference of two lists; Python's null is the page's NaN.
 export function largestDifference(ours, theirs) {
@@ -35,46 +57,42 @@ export function largestDifference(ours, theirs) {
   }, 0);
 }
 
-// Keeps the badge true: whenever the state or `checked` changes, compares `numbers()` with what helpers computed for
-// this state. `latencies` are milliseconds from changes to their answers.
-export function followHelpers(model, badge, numbers) {
-  const names = Object.keys(model.get("checked").state ?? {});
+// Keeps the badge true: whenever the state `names` changes or helpers answers, compares `numbers()` with what helpers
+// computed for this very state. `latencies` are milliseconds from changes to their answers.
+export function followHelpers(model, badge, names, numbers) {
   const keyOf = (values) => JSON.stringify(names.map((name) => values(name)));
   const now = () => keyOf((name) => model.get(name));
   const sent = new Map(); // state -> when the page came to it
   const latencies = [];
-  let [waiting, last] = [null, now()];
+  let [answered, theirs, last] = [null, null, now()]; // of which state helpers has spoken last, and what
   function compare() {
-    clearTimeout(waiting);
-    const { state = {}, values } = model.get("checked");
-    const answered = keyOf((name) => state[name]);
-    if (answered === now()) return badge.say(values ? largestDifference(numbers(), values) : null);
-    badge.wait();
-    waiting = setTimeout(() => badge.say(null), PATIENCE);
+    if (answered === now()) badge.say(largestDifference(numbers(), theirs));
+    else badge.wait();
   }
   function changed() {
     if (last !== now()) sent.set((last = now()), performance.now());
     if (sent.size > 50) sent.delete(sent.keys().next().value);
     compare();
   }
-  function answer() {
-    const key = keyOf((name) => model.get("checked").state?.[name]);
-    if (sent.has(key)) {
-      latencies.push(performance.now() - sent.get(key));
+  function answer({ state, values }) {
+    [answered, theirs] = [keyOf((name) => state[name]), values];
+    if (sent.has(answered)) {
+      latencies.push(performance.now() - sent.get(answered));
       sent.clear();
     }
     compare();
   }
   const changes = names.map((name) => `change:${name}`).join(" ");
   model.on(changes, changed);
-  model.on("change:checked", answer);
-  compare();
+  model.on("msg:custom", answer);
+  badge.alone();
+  askHelpers(model);
   return {
     latencies,
     stop() {
-      clearTimeout(waiting);
-      model.off(null, changed);
-      model.off(null, answer);
+      badge.alone(); // and no timer is left
+      model.off(changes, changed);
+      model.off("msg:custom", answer);
     },
   };
 }

@@ -500,7 +500,7 @@ function render({ model, el }) {
   }
   const changes = "change:prediction change:target change:loss change:large change:initial";
   model.on(changes, schedule);
-  const check = followHelpers(model, badge, () => labNumbers(get("prediction"), get("target")));
+  const check = followHelpers(model, badge, ["prediction", "target"], () => labNumbers(get("prediction"), get("target")));
   root.latencies = check.latencies; // milliseconds until helpers had answered
   const watch = new ResizeObserver(schedule);
   [root, svg, chart].forEach((part) => watch.observe(part));

@@ -148,7 +148,7 @@ function render({ model, el }) {
     set({ p: Math.round(100 * Math.max(0.01, Math.min(0.99, share))) / 100 });
   };
   paint();
-  const check = followHelpers(model, badge, () => Object.values(dialNumbers(state())));
+  const check = followHelpers(model, badge, ["N", "T", "eos_coef", "p"], () => Object.values(dialNumbers(state())));
   root.latencies = check.latencies;
   return () => {
     watch.disconnect();

@@ -41,17 +41,17 @@ class Piece(anywidget.AnyWidget):
     STATE = ()  # the traits that a reader changes, and reset restores
     CONTROLS = ()  # what `controls` may name
     CHECKED = ()  # the traits that `recompute` depends on
+    _answered = None  # the state that the page was told of last
     controls = traitlets.List(traitlets.Unicode()).tag(sync=True)
     large = traitlets.Bool(False).tag(sync=True)  # for a projector
     initial = traitlets.Dict().tag(sync=True)  # where reset leads back to
-    checked = traitlets.Dict().tag(sync=True)  # what helpers computes for a state, for the page to compare
 
     def __init__(self, controls=None, **state):
         super().__init__(controls=known_controls(controls, self.CONTROLS), **state)
         self.initial = {name: getattr(self, name) for name in self.STATE}
         if self.CHECKED:
-            self._check()
-            self.observe(self._check, self.CHECKED)
+            self.observe(self._answer, self.CHECKED)
+            self.on_msg(lambda widget, content, buffers: self._answer())
 
     @traitlets.validate("controls")
     def _know_controls(self, proposal):
@@ -61,11 +61,18 @@ class Piece(anywidget.AnyWidget):
         """What `helpers` computes for the present state: a flat list of numbers, in the page's order."""
         raise NotImplementedError
 
-    def _check(self, change=None):
+    @property
+    def checked(self):
+        """What `helpers` computes for the present state, for the page to compare: {"state", "values"}."""
+        values = [float(value) if math.isfinite(value) else None for value in self.recompute()]
+        return {"state": {name: getattr(self, name) for name in self.CHECKED}, "values": values}
+
+    def _answer(self, change=None):
+        """Tell the page, which asks when it opens. A notebook stores no answer: nobody would have compared it."""
         state = {name: getattr(self, name) for name in self.CHECKED}
-        if self.checked.get("state") != state:
-            values = [float(value) if math.isfinite(value) else None for value in self.recompute()]
-            self.checked = {"state": state, "values": values}
+        if change is None or state != self._answered:  # two traits that change together are one state
+            self._answered = state
+            self.send(self.checked)
 
     def reset(self):
         """Go back to the first state."""

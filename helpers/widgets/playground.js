@@ -348,7 +348,6 @@ function render({ model, el }) {
     root.dataset.answered = content.version;
   }
 
-  badge.say(null);
   const follow = Object.keys(get("initial"))
     .map((name) => `change:${name}`)
     .join(" ");
@@ -374,11 +373,7 @@ function render({ model, el }) {
   model.on("change:version", atOnce);
   model.on("msg:custom", compare);
   paint();
-  try {
-    model.send({ kind: "ask" });
-  } catch {
-    // no kernel: the page speaks for itself
-  }
+  askHelpers(model);
   return () => {
     model.off(null, mark);
     model.off(null, atOnce);

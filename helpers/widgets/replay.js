@@ -270,7 +270,7 @@ function render({ model, el }) {
   const watch = new ResizeObserver(drawCharts);
   watch.observe(charts);
   drawCharts();
-  const check = followHelpers(model, badge, () => frameNumbers(scenes[sceneAt()], at()));
+  const check = followHelpers(model, badge, ["scene", "index"], () => frameNumbers(scenes[sceneAt()], at()));
   root.latencies = check.latencies;
   return () => {
     watch.disconnect();

@@ -441,7 +441,7 @@ function render({ model, el }) {
   model.on("change:cost change:row_names change:column_names change:thumbnails", build);
   model.on("change:step change:view change:decimals", paint);
   build();
-  const check = followHelpers(model, badge, () => stepNumbers(cost(), at()));
+  const check = followHelpers(model, badge, ["cost", "step"], () => stepNumbers(cost(), at()));
   root.latencies = check.latencies;
   return () => {
     toggle(false);
