@@ -14,12 +14,11 @@ TESTS := $(VENV)/test-ready
 SITE := $(VENV)/site-ready
 LECTURE := $(VENV)/lecture-ready
 
+# The formatter and linter of the widgets' scripts, where npx can fetch it.
+BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)
+
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help lab test test-slow notebooks slides lecture site links lint format evaluate train bench constraints clean
-=======
-.PHONY: help lab test notebooks slides lecture site links lint format evaluate train bench reference constraints clean
->>>>>>> 700fdfe (wip2)
+.PHONY: help lab test test-slow notebooks slides lecture site links lint format openings evaluate train bench reference constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,10 +51,15 @@ links: $(READY) ## make the README and the notebooks ready for Binder and Colab:
 lint: $(TESTS) ## check style and formatting
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(if $(BIOME),$(BIOME) check .,@echo "Without npx the widgets' scripts are not checked; it comes with Node.js.")
 
 format: $(TESTS) ## mend style and formatting
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+	$(if $(BIOME),$(BIOME) check --write .)
+
+openings: $(TESTS) ## open stored notebooks a hundred times and count the widgets that stay dead (an hour)
+	$(RUN) -m tools.openings $(ARGS)
 
 evaluate: $(READY) ## measure the shipped detector on 1,000 unseen scenes
 	$(RUN) -m helpers.evaluation $(ARGS)

@@ -32,7 +32,11 @@ export function makeBadge() {
     say(difference) {
       heard = true;
       const agree = difference <= AGREEMENT;
-      put(agree ? "agree" : "differ", agree ? "helpers agrees" : "helpers differs", ` (difference ${scientific(difference)})`);
+      put(
+        agree ? "agree" : "differ",
+        agree ? "helpers agrees" : "helpers differs",
+        ` (difference ${scientific(difference)})`,
+      );
     },
   };
 }

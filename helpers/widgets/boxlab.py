@@ -56,7 +56,7 @@ class BoxLab(Piece):
     {'l1': 0.28, 'iou': 0.5, 'giou': 0.5}
     """
 
-    _esm, _css = page_code("boxlab", "geometry"), page_style("boxlab")
+    _esm, _css = page_code("boxlab", "axes", "geometry"), page_style("boxlab")
     STATE = ("prediction", "target", "loss")
     CONTROLS = ("scene", "loss", "follow")
     CHECKED = ("prediction", "target")

@@ -16,7 +16,8 @@ export function dialNumbers({ N, T, eos_coef, p }) {
 }
 
 const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)}\u00a0%`;
-const short = (value) => (value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value.toPrecision(2));
+const short = (value) =>
+  value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value.toPrecision(2);
 
 // The state in two sentences: the weight, then what a confident token means.
 export function describeDial(state) {
@@ -40,164 +41,149 @@ const DIALS = [
   { name: "p", label: "p", title: "the token says: object", min: 0.01, max: 0.99, step: 0.01 },
 ];
 
+const PRESETS = [
+  ["mini-YOLOS", { N: 12, T: 5, eos_coef: 0.1 }],
+  ["DETR", { N: 100, T: 7, eos_coef: 0.1 }],
+  ["DETR, eos 1", { N: 100, T: 7, eos_coef: 1 }],
+  ["empty image", { N: 12, T: 0, eos_coef: 0.1 }],
+];
+
 function render({ model, el }) {
-  const offer = offering(model);
-  const badge = makeBadge();
-  const state = () => Object.fromEntries(DIALS.map(({ name }) => [name, model.get(name)]));
-  const sliders = DIALS.map((dial) => {
-    const input = make("input", {
-      type: "range",
-      ...dial,
-      "aria-label": `${dial.label}, ${dial.title}`,
-      oninput: () => turn(dial.name, +input.value),
-    });
-    return { ...dial, input, shown: make("output", {}) };
-  });
+  const shell = makeShell({ model, el }, "dial");
+  const names = DIALS.map(({ name }) => name);
+  const state = () => Object.fromEntries(names.map((name) => [name, shell.get(name)]));
+  const sliders = makeSliders(turn, shell.offer);
   const tokens = make("div", { class: "weights", role: "img" });
-  const shares = make("div", { class: "shares" });
+  const shares = makeKeys();
   const summary = make("p", { class: "summary", "aria-live": "polite" });
+  const pulls = makeKeys();
   const plot = make("div", { class: "plot" });
-  const keys = make("div", { class: "shares" });
-  const presets = [
-    ["mini-YOLOS", 12, 5, 0.1],
-    ["DETR", 100, 7, 0.1],
-    ["DETR, eos 1", 100, 7, 1],
-    ["empty image", 12, 0, 0.1],
-  ];
-  const root = makeRoot(
-    { model, el },
-    "dial",
+  const presets = PRESETS.map(([name, changes]) => {
+    const { N, T, eos_coef } = changes;
+    return button(name, `N ${N}, T ${T}, eos_coef ${eos_coef}`, () => shell.set(changes));
+  });
+  const head = (title, keys) => make("div", { class: "head" }, make("h3", {}, title), keys.element);
+  shell.mount(
     "No-object weight",
-    make(
-      "div",
-      { class: "sliders" },
-      ...sliders.flatMap(({ name, label, title, input, shown }) =>
-        offer(name, make("label", {}, make("b", {}, label), make("span", {}, title), input, shown)),
-      ),
-    ),
-    make("div", { class: "head" }, make("h3", {}, "Weight in the class loss, token by token"), shares),
+    sliders.element,
+    head("Weight in the class loss, token by token", shares),
     tokens,
     summary,
-    make("div", { class: "head" }, make("h3", {}, "Pull on one token’s class logit"), keys),
+    head("Pull on one token’s class logit", pulls),
     plot,
     make(
       "div",
       { class: "knobs" },
-      ...presets.flatMap(([name, N, T, eos_coef]) =>
-        offer(
-          "presets",
-          button(name, `N ${N}, T ${T}, eos_coef ${eos_coef}`, () => set({ N, T, eos_coef })),
-        ),
-      ),
-      button("Reset", "Back to the first setting", () => set(model.get("initial"))),
-      badge.element,
+      ...shell.offer("presets", ...presets),
+      button("Reset", "Back to the first setting", shell.reset),
+      shell.badge.element,
     ),
   );
 
-  function set(changes) {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  }
   // T never passes N: moving one takes the other along.
   function turn(name, value) {
     const { N, T } = state();
-    set({
-      [name]: value,
-      ...(name === "N" && T > value ? { T: value } : {}),
-      ...(name === "T" && N < value ? { N: value } : {}),
-    });
+    if (name === "N" && T > value) shell.set({ N: value, T: value });
+    else if (name === "T" && N < value) shell.set({ N: value, T: value });
+    else shell.set({ [name]: value });
   }
-
   function paint() {
-    const now = state(),
-      numbers = dialNumbers(now);
-    for (const { name, input, shown } of sliders) {
-      input.value = now[name];
-      shown.textContent = name === "p" ? percent(now.p) : name === "eos_coef" ? now.eos_coef.toFixed(2) : now[name];
-    }
+    const now = state();
+    const numbers = dialNumbers(now);
+    sliders.paint(now);
     summary.textContent = describeDial(now);
-    shares.replaceChildren(
-      make("span", { class: "objects" }, `● objects ${percent(numbers.objects)}`),
-      make("span", { class: "none" }, `■ no object ${percent(now.T || now.eos_coef ? 1 - numbers.objects : 0)}`),
-    );
-    keys.replaceChildren(
-      make("span", { class: "objects" }, `● matched: up ${short(numbers.matched)}`),
-      make("span", { class: "none" }, `■ unmatched: down ${short(numbers.unmatched)}`),
+    const noObject = now.T || now.eos_coef ? 1 - numbers.objects : 0;
+    shares.paint(`objects ${percent(numbers.objects)}`, `no object ${percent(noObject)}`);
+    pulls.paint(
+      `matched: up ${short(numbers.matched)}`,
+      `unmatched: down ${short(numbers.unmatched)}`,
     );
     tokens.setAttribute("aria-label", summary.textContent);
     tokens.replaceChildren(
       ...Array.from({ length: now.N }, (_, i) =>
-        make("i", { class: i < now.T ? "objects" : "none", style: `flex-grow:${i < now.T ? 1 : now.eos_coef}` }),
+        make("i", {
+          class: i < now.T ? "objects" : "none",
+          style: `flex-grow:${i < now.T ? 1 : now.eos_coef}`,
+        }),
       ),
     );
-    plot.replaceChildren(drawPulls(now, numbers, plot.clientWidth || 700, letterSize(root)));
+    plot.replaceChildren(drawPulls(now, numbers, plot.clientWidth || 700, letterSize(shell.root)));
   }
-
-  model.on("change:N change:T change:eos_coef change:p", paint);
-  const watch = new ResizeObserver(paint);
-  watch.observe(plot);
-  plot.classList.toggle("still", offer("p", plot).length === 0);
-  plot.onpointerdown = (event) => {
-    if (plot.classList.contains("still")) return;
-    plot.setPointerCapture(event.pointerId);
-    plot.onpointermove(event);
-  };
-  plot.onpointermove = (event) => {
-    if (!event.buttons || plot.classList.contains("still")) return;
-    const share = (event.clientX - plot.getBoundingClientRect().left - plot.firstChild.left) / plot.firstChild.span;
-    set({ p: Math.round(100 * Math.max(0.01, Math.min(0.99, share))) / 100 });
-  };
+  if (shell.offers("p"))
+    seekByPointer(plot, ([x]) => {
+      const { left, span } = plot.firstChild;
+      shell.set({ p: Math.round(100 * clamp((x - left) / span, 0.01, 0.99)) / 100 });
+    });
+  else plot.classList.add("still");
+  shell.follow(names, paint);
+  shell.watchSize(paint, plot);
   paint();
-  const check = followHelpers(model, badge, ["N", "T", "eos_coef", "p"], () => Object.values(dialNumbers(state())));
-  root.latencies = check.latencies;
-  return () => {
-    watch.disconnect();
-    check.stop();
-    model.off(null, paint);
+  shell.check(names, () => Object.values(dialNumbers(state())));
+  return shell.close;
+}
+
+// A slider for each number. `turn(name, value)` is told of a move.
+function makeSliders(turn, offer) {
+  const sliders = DIALS.map(({ name, label, title, ...range }) => {
+    const says = `${label}, ${title}`;
+    const oninput = () => turn(name, +input.value);
+    const input = make("input", { type: "range", ...range, title, "aria-label": says, oninput });
+    const shown = make("output", {});
+    const parts = [make("b", {}, label), make("span", {}, title), input, shown];
+    return { name, input, shown, element: make("label", {}, ...parts) };
+  });
+  const written = { p: percent, eos_coef: (value) => value.toFixed(2) };
+  return {
+    element: make(
+      "div",
+      { class: "sliders" },
+      ...sliders.flatMap(({ name, element }) => offer(name, element)),
+    ),
+    paint(now) {
+      for (const { name, input, shown } of sliders) {
+        input.value = now[name];
+        shown.textContent = (written[name] ?? String)(now[name]);
+      }
+    },
+  };
+}
+
+// What the two colours stand for, with a number each.
+function makeKeys() {
+  const [objects, none] = ["objects", "none"].map((name) => make("span", { class: name }));
+  return {
+    element: make("div", { class: "shares" }, objects, none),
+    paint(first, second) {
+      objects.textContent = `● ${first}`;
+      none.textContent = `■ ${second}`;
+    },
   };
 }
 
 // The two pulls over the confidence p, and a cursor at the chosen p.
 function drawPulls(now, numbers, width, em) {
   const [left, right, top, bottom] = [4 * em, width - 2 * em, 1 * em, 9.6 * em];
-  const svg = vector("svg", {
-    width,
-    height: bottom + 2.8 * em,
-    role: "img",
-    "aria-label": `Gradient on the class logit at p = ${now.p}: matched ${short(numbers.matched)}, unmatched ${short(numbers.unmatched)}`,
-  });
-  [svg.left, svg.span] = [left, right - left];
   const ends = [dialNumbers({ ...now, p: 0 }), dialNumbers({ ...now, p: 1 })];
   const high = niceCeiling(Math.max(ends[0].matched, ends[1].unmatched, 1e-6));
-  const x = (p) => left + p * (right - left),
-    y = (value) => bottom - (value / high) * (bottom - top);
-  const write = (text, px, py, name, anchor = "start") =>
-    svg.append(vector("text", { x: px, y: py, class: name, "text-anchor": anchor }, text));
-  const line = (x1, y1, x2, y2, name) => svg.append(vector("line", { x1, y1, x2, y2, class: name }));
+  const [x, y] = [scaleOf([0, 1], [left, right]), scaleOf([0, high], [bottom, top])];
+  const values = `matched ${short(numbers.matched)}, unmatched ${short(numbers.unmatched)}`;
+  const name = `Gradient on the class logit at p = ${now.p}: ${values}`;
+  const { svg, add, line, write } = makeChart(width, bottom + 2.8 * em, name);
+  [svg.left, svg.span] = [left, right - left];
   for (const value of [0, high]) {
-    line(left, y(value), right, y(value), "grid");
-    write(short(value), left - 0.6 * em, y(value) + 0.35 * em, "tick", "end");
+    line([left, y(value)], [right, y(value)], { class: "grid" });
+    const place = [left - 0.6 * em, y(value) + 0.35 * em];
+    write(short(value), place, { class: "tick", "text-anchor": "end" });
   }
-  for (const p of [0, 0.5, 1]) write(percent(p), x(p), bottom + 1.3 * em, "tick", "middle");
-  write("p: how sure the token says “object”", x(0.5), bottom + 2.6 * em, "tick", "middle");
-  line(x(now.p), top - 0.5 * em, x(now.p), bottom, "cursor");
-  line(x(0), y(ends[0].matched), x(1), y(ends[1].matched), "pull objects");
-  line(x(0), y(ends[0].unmatched), x(1), y(ends[1].unmatched), "pull none");
-  for (const name of ["matched", "unmatched"])
-    svg.append(
-      vector(
-        name === "matched" ? "circle" : "rect",
-        name === "matched"
-          ? { cx: x(now.p), cy: y(numbers.matched), r: 0.42 * em, class: "objects" }
-          : {
-              x: x(now.p) - 0.38 * em,
-              y: y(numbers.unmatched) - 0.38 * em,
-              width: 0.76 * em,
-              height: 0.76 * em,
-              class: "none",
-            },
-      ),
-    );
+  const middle = { class: "tick", "text-anchor": "middle" };
+  for (const p of [0, 0.5, 1]) write(percent(p), [x(p), bottom + 1.3 * em], middle);
+  write("p: how sure the token says “object”", [x(0.5), bottom + 2.6 * em], middle);
+  line([x(now.p), top - 0.5 * em], [x(now.p), bottom], { class: "cursor" });
+  line([x(0), y(ends[0].matched)], [x(1), y(ends[1].matched)], { class: "pull objects" });
+  line([x(0), y(ends[0].unmatched)], [x(1), y(ends[1].unmatched)], { class: "pull none" });
+  add("circle", { cx: x(now.p), cy: y(numbers.matched), r: 0.42 * em, class: "objects" });
+  const corner = { x: x(now.p) - 0.38 * em, y: y(numbers.unmatched) - 0.38 * em };
+  add("rect", { ...corner, width: 0.76 * em, height: 0.76 * em, class: "none" });
   return svg;
 }
 

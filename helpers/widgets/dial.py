@@ -69,7 +69,7 @@ class NoObjectDial(Piece):
     0.429
     """
 
-    _esm, _css = page_code("dial"), page_style("dial")
+    _esm, _css = page_code("dial", "axes"), page_style("dial")
     STATE = CHECKED = ("N", "T", "eos_coef", "p")
     CONTROLS = (*STATE, "presets")
     N = traitlets.Int(12).tag(sync=True)

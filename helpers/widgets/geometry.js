@@ -4,7 +4,12 @@
 const SMALLEST_SIDE = 1e-5; // where an area divides, a shorter side counts as this long
 const LOSS_WEIGHTS = { class: 1, l1: 5, giou: 2 };
 
-export const centerToCorners = ([x, y, w, h]) => [x - 0.5 * w, y - 0.5 * h, x + 0.5 * w, y + 0.5 * h];
+export const centerToCorners = ([x, y, w, h]) => [
+  x - 0.5 * w,
+  y - 0.5 * h,
+  x + 0.5 * w,
+  y + 0.5 * h,
+];
 export const cornersToCenter = ([l, t, r, b]) => [(l + r) / 2, (t + b) / 2, r - l, b - t];
 export const l1Distance = (a, b) => a.reduce((sum, value, i) => sum + Math.abs(value - b[i]), 0);
 
@@ -12,7 +17,11 @@ export const l1Distance = (a, b) => a.reduce((sum, value, i) => sum + Math.abs(v
 export function overlap(a, b) {
   const [p, q] = [centerToCorners(a), centerToCorners(b)];
   const area = (l, t, r, b, least) => Math.max(r - l, least) * Math.max(b - t, least);
-  const intersection = area(...[0, 1].map((i) => Math.max(p[i], q[i])), ...[2, 3].map((i) => Math.min(p[i], q[i])), 0);
+  const intersection = area(
+    ...[0, 1].map((i) => Math.max(p[i], q[i])),
+    ...[2, 3].map((i) => Math.min(p[i], q[i])),
+    0,
+  );
   const union = area(...p, SMALLEST_SIDE) + area(...q, SMALLEST_SIDE) - intersection;
   const hull = area(
     ...[0, 1].map((i) => Math.min(p[i], q[i])),
@@ -41,7 +50,9 @@ export function costMatrices({ boxes, logits, targetBoxes, labels, weights }) {
     matrices.total.push(
       labels.map(
         (_, t) =>
-          weights[0] * matrices.class[n][t] + weights[1] * matrices.l1[n][t] + weights[2] * matrices.giou[n][t],
+          weights[0] * matrices.class[n][t] +
+          weights[1] * matrices.l1[n][t] +
+          weights[2] * matrices.giou[n][t],
       ),
     );
   });
@@ -50,7 +61,9 @@ export function costMatrices({ boxes, logits, targetBoxes, labels, weights }) {
 
 // Pairs [prediction, target], sorted by prediction: "optimal", "greedy" or "argmin".
 export function assign(cost, matching) {
-  const pairs = { optimal: assignOptimal, greedy: assignGreedy, argmin: assignArgmin }[matching](cost);
+  const pairs = { optimal: assignOptimal, greedy: assignGreedy, argmin: assignArgmin }[matching](
+    cost,
+  );
   return pairs.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 
@@ -105,7 +118,8 @@ function assignGreedy(cost) {
   const [rows, columns] = [new Set(cost.keys()), new Set((cost[0] ?? []).keys())];
   while (rows.size && columns.size) {
     let best = null;
-    for (const n of rows) for (const t of columns) if (!best || cost[n][t] < cost[best[0]][best[1]]) best = [n, t];
+    for (const n of rows)
+      for (const t of columns) if (!best || cost[n][t] < cost[best[0]][best[1]]) best = [n, t];
     pairs.push(best);
     rows.delete(best[0]);
     columns.delete(best[1]);
@@ -114,7 +128,10 @@ function assignGreedy(cost) {
 }
 
 const assignArgmin = (cost) =>
-  (cost[0] ?? []).map((_, t) => [cost.reduce((best, row, n) => (row[t] < cost[best][t] ? n : best), 0), t]);
+  (cost[0] ?? []).map((_, t) => [
+    cost.reduce((best, row, n) => (row[t] < cost[best][t] ? n : best), 0),
+    t,
+  ]);
 
 // What the pairs cost in all.
 export const totalCost = (cost, pairs) => pairs.reduce((sum, [n, t]) => sum + cost[n][t], 0);
@@ -122,23 +139,28 @@ export const totalCost = (cost, pairs) => pairs.reduce((sum, [n, t]) => sum + co
 // The unweighted terms of the loss, and `total`, their sum with the weights 1, 5, 2.
 export function lossTerms({ boxes, logits, targetBoxes, labels, eosCoef }, pairs) {
   const owner = boxes.map(() => -1);
-  pairs.forEach(([n, t]) => (owner[n] = t)); // of several targets the last one counts
+  for (const [n, t] of pairs) owner[n] = t; // of several targets the last one counts
   let [summed, weightSum] = [0, 0];
   logits.forEach((row, n) => {
     const matched = owner[n] >= 0;
     const high = Math.max(...row);
     const logSum = high + Math.log(row.reduce((sum, value) => sum + Math.exp(value - high), 0));
-    summed += (matched ? 1 : eosCoef) * (logSum - (matched ? row[labels[owner[n]]] : row[row.length - 1]));
+    summed +=
+      (matched ? 1 : eosCoef) * (logSum - (matched ? row[labels[owner[n]]] : row[row.length - 1]));
     weightSum += matched ? 1 : eosCoef;
   });
   const numBoxes = Math.max(labels.length, 1);
-  const mean = (term) => pairs.reduce((sum, [n, t]) => sum + term(boxes[n], targetBoxes[t]), 0) / numBoxes;
+  const mean = (term) =>
+    pairs.reduce((sum, [n, t]) => sum + term(boxes[n], targetBoxes[t]), 0) / numBoxes;
   const terms = {
     class: summed / Math.max(weightSum, 1.2e-38),
     l1: mean(l1Distance),
     giou: mean((a, b) => 1 - overlap(a, b).giou),
   };
-  const total = Object.entries(LOSS_WEIGHTS).reduce((sum, [name, weight]) => sum + weight * terms[name], 0);
+  const total = Object.entries(LOSS_WEIGHTS).reduce(
+    (sum, [name, weight]) => sum + weight * terms[name],
+    0,
+  );
   return { ...terms, total };
 }
 
@@ -159,7 +181,8 @@ export function boxGradient(name, box, target) {
   const corner = [0, 1, 2, 3].map((edge) => {
     const [axis, upper] = [edge % 2, edge > 1];
     const sign = upper ? 1 : -1;
-    const long = (lengths, least) => Math.max(lengths[1 - axis], least) * (lengths[axis] >= least ? sign : 0);
+    const long = (lengths, least) =>
+      Math.max(lengths[1 - axis], least) * (lengths[axis] >= least ? sign : 0);
     const isInner = upper ? wins(q[edge], p[edge]) : wins(p[edge], q[edge]);
     const dIntersection = isInner * long(inner, 0);
     const dUnion = long(sides, SMALLEST_SIDE) - dIntersection;
@@ -167,5 +190,29 @@ export function boxGradient(name, box, target) {
     const dIou = dIntersection / union - (intersection * dUnion) / union ** 2;
     return -(name === "iou" ? dIou : dIou + dUnion / hull - (union * dHull) / hull ** 2);
   });
-  return [corner[0] + corner[2], corner[1] + corner[3], (corner[2] - corner[0]) / 2, (corner[3] - corner[1]) / 2];
+  return [
+    corner[0] + corner[2],
+    corner[1] + corner[3],
+    (corner[2] - corner[0]) / 2,
+    (corner[3] - corner[1]) / 2,
+  ];
+}
+
+// Corners count from 0 to 3, clockwise from the top left. Which of [left, top, right, bottom] meet there:
+const edgesOf = (corner) => [corner === 0 || corner === 3 ? 0 : 2, corner < 2 ? 1 : 3];
+
+export function cornerPoint(box, corner) {
+  const edges = centerToCorners(box);
+  return edgesOf(corner).map((edge) => edges[edge]);
+}
+
+// One corner dragged to a point of the image; the opposite one stays.
+export function dragCorner(box, corner, point, least = LEAST_SIDE) {
+  const edges = centerToCorners(box);
+  edgesOf(corner).forEach((edge, axis) => {
+    const to = clamp(point[axis], 0, 1);
+    edges[edge] =
+      edge < 2 ? Math.min(to, edges[edge + 2] - least) : Math.max(to, edges[edge - 2] + least);
+  });
+  return cornersToCenter(edges);
 }

@@ -34,17 +34,5 @@ export function cividis(share) {
   return `rgb(${mix(1)},${mix(3)},${mix(5)})`;
 }
 
-// offer(name, elements...): these, if the piece's `controls` name them, otherwise nothing.
-export const offering =
-  (model) =>
-  (name, ...elements) =>
-    model.get("controls").includes(name) ? elements : [];
-
 // The size of a letter in pixels. An element that is not in the page yet has none; it is drawn again when it is.
 export const letterSize = (element) => parseFloat(getComputedStyle(element).fontSize) || 14;
-
-// A finger that has hold of something (`grabs` says so) drags it and does not scroll the page.
-export function dragByTouch(element, grabs) {
-  const hold = (event) => event.touches.length === 1 && grabs(event) && event.preventDefault();
-  element.addEventListener("touchstart", hold, { passive: false });
-}

@@ -11,6 +11,7 @@ import traitlets
 
 PICTURE_COLOURS = 32
 SHORTEST_SIDE = 0.01  # of a box that a hand can still take hold of, in a normalised image
+SHARED = ("parts", "hands", "shell", "agreement")  # page code of all pieces
 
 
 def page_code(name, *shared):
@@ -19,9 +20,7 @@ def page_code(name, *shared):
     One string, because a stored widget cannot import relative files.
     """
     folder = files("helpers.widgets")
-    return "\n".join(
-        (folder / f"{part}.js").read_text(encoding="utf-8") for part in ("parts", "shell", "agreement", *shared, name)
-    )
+    return "\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in (*SHARED, *shared, name))
 
 
 def page_style(name):

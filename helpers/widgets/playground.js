@@ -6,6 +6,10 @@ const VIEWS = [
   { name: "giou", text: "GIoU", says: "minus the generalised IoU" },
   { name: "total", text: "sum", says: "the three costs, weighted" },
 ];
+const TABS = [
+  ...VIEWS,
+  { name: "all", text: "all", says: "the three costs and their weighted sum" },
+];
 const TRAITS = { class: "class_cost", l1: "bbox_cost", giou: "giou_cost" };
 const TERMS = ["class", "l1", "giou"];
 const MATCHINGS = {
@@ -27,20 +31,34 @@ export const targetNames = (labels) =>
 export function playgroundNumbers(state, matching) {
   const matrices = costMatrices(state);
   const pairs = assign(matrices.total, matching);
-  return { matrices, pairs, cost: totalCost(matrices.total, pairs), losses: lossTerms(state, pairs) };
+  return {
+    matrices,
+    pairs,
+    cost: totalCost(matrices.total, pairs),
+    losses: lossTerms(state, pairs),
+  };
 }
 
 // The match as a sentence or two, for the line above the scene and for screen readers.
-export function describeMatch(state, matching, decimals = 2, numbers = playgroundNumbers(state, matching)) {
+export function describeMatch(
+  state,
+  matching,
+  decimals = 2,
+  numbers = playgroundNumbers(state, matching),
+) {
   const { matrices, pairs, cost, losses } = numbers;
   const list = (names) => names.join(", ").replace(/, ([^,]*)$/, " and $1");
   const quoted = (t) => targetNames(state.labels)[t];
   const had = pairs.map(([n, t]) => `${predictionName(n)} has ${quoted(t)}`);
-  const best = matching === "optimal" ? cost : totalCost(matrices.total, assign(matrices.total, "optimal"));
+  const best =
+    matching === "optimal" ? cost : totalCost(matrices.total, assign(matrices.total, "optimal"));
   const without = state.labels.map((_, t) => t).filter((t) => !pairs.some((pair) => pair[1] === t));
-  const twice = [...new Set(pairs.map(([n]) => n))].filter((n) => pairs.filter((pair) => pair[0] === n).length > 1);
+  const twice = [...new Set(pairs.map(([n]) => n))].filter(
+    (n) => pairs.filter((pair) => pair[0] === n).length > 1,
+  );
   const sentences = [`${list(had) || "Nothing is matched"}.`];
-  if (without.length) sentences.push(`${list(without.map(quoted))} ${without.length > 1 ? "go" : "goes"} without.`);
+  if (without.length)
+    sentences.push(`${list(without.map(quoted))} ${without.length > 1 ? "go" : "goes"} without.`);
   if (twice.length)
     sentences.push(
       `${list(twice.map(predictionName))} ${twice.length > 1 ? "are" : "is"} taken more than once: this is no assignment.`,
@@ -51,334 +69,237 @@ export function describeMatch(state, matching, decimals = 2, numbers = playgroun
 }
 
 function render({ model, el }) {
-  const get = (name) => model.get(name);
-  const offers = (name) => get("controls").includes(name) && (get("show_match") || !["sort", "hold"].includes(name));
+  const shell = makeShell({ model, el }, "playground");
+  const { get, root } = shell;
+  const showsMatch = get("show_match");
+  const offers = (name) => shell.offers(name) && (showsMatch || !["sort", "hold"].includes(name));
   const decimals = get("large") ? 1 : 2;
-  const state = () => ({
-    boxes: get("boxes"),
-    logits: get("logits"),
-    targetBoxes: get("target_boxes"),
-    labels: get("labels"),
-    weights: TERMS.map((name) => get(TRAITS[name])),
-    eosCoef: get("eos_coef"),
-  });
-  const isHidden = () => get("hold") || !get("show_match");
-  let shown = null, // numbers of the painted state
-    selected = { kind: "prediction", index: surest(get("logits")) },
-    inspected = null,
-    dragging = false,
-    scene = null;
-
-  function set(changes) {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.set("version", get("version") + 1);
-    model.save_changes();
-  }
-
-  const summary = make("p", { class: "summary", "aria-live": "polite" });
-  const badge = makeBadge();
-  const stage = make("div", { class: "stage" });
+  const state = () => readState(get);
   const picture = () => get("pictures")[get("picture")] ?? { image: "", size: [1, 1] };
-  const tables = make("div", { class: "tables" });
-  const tableHead = make("div", { class: "table-head" });
-  const frame = make("div", { class: "frame" });
+  let [shown, scene, built] = [null, null, {}]; // the numbers of the painted state; what was made for it
+
+  // Changes are counted, so that an answer of helpers finds its question.
+  const set = (changes) => shell.set({ ...changes, version: get("version") + 1 });
+  const pairs = () => (get("hold") || !showsMatch ? null : shown.pairs); // null where the match is hidden
+  const rowOrder = () => orderRows(get("boxes").length, get("sort") ? pairs() : null);
+  const choice = makeChoice({ get, rowOrder, repaint: paintChoice });
+  const hands = makeHands({
+    get,
+    set,
+    offers,
+    choice,
+    tell: paintSummary,
+    find: (...where) => scene.find(...where),
+  });
+  const summary = makeSummary({ showsMatch, decimals });
+  const stage = make("div", { class: "stage" });
+  const hint = make("p", { class: "hint" }, HINT);
+  const tables = makeTables({ offersView: offers("view"), set, choice });
   const pair = make("div", { class: "pair", "aria-live": "polite" });
-  const says = makeSays({ offers, speak: (...what) => speak(...what), rename: (...what) => rename(...what) });
+  const says = makeSays({ offers, ...hands });
   const bar = makeLossBar();
-  const controls = makeControls();
-  const hint = make("p", { class: "hint" }, "Drag, or Tab and arrows; with Shift they resize. A letter or Page Down goes to another box.");
-  const meaning = make("p", { class: "hint" });
-  tables.append(tableHead, frame, meaning);
+  const controls = makeControls({ get, set, offers, load, showsMatch });
   const side = make("div", { class: "side" }, pair, says.element);
-  const root = makeRoot(
-    { model, el },
-    "playground",
+  shell.mount(
     "Matching playground",
-    make("div", { class: "head" }, summary, badge.element),
-    make("div", { class: "board" }, stage, tables, side),
-    ...(get("show_match") ? [bar.element] : []),
+    make("div", { class: "head" }, summary.element, shell.badge.element),
+    make("div", { class: "board" }, stage, tables.element, side),
+    ...(showsMatch ? [bar.element] : []),
     controls.element,
   );
 
-  // --- the matrices ---
-  const tabs = [...VIEWS, { name: "all", text: "all", says: "the three costs and their weighted sum" }];
-  const tabButtons = tabs.map(({ name, text, says: title }) =>
-    make("button", { type: "button", title, onclick: () => set({ view: name }) }, text),
-  );
-  const viewTitle = make("h4", {});
-  if (offers("view")) {
-    const row = make("div", { class: "tabs", role: "group", "aria-label": "Matrix" }, ...tabButtons);
-    shareTabStop(row);
-    tableHead.append(row);
-  } else tableHead.append(viewTitle);
-  let grids = [],
-    built = {};
-  function buildScene() {
-    const { image, size } = picture();
-    scene = makeScene(image, size, state(), get("large"));
-    handleScene(scene, hands);
-    stage.replaceChildren(scene.svg, hint);
-    const { kind, index } = selected;
-    if (index >= (kind === "prediction" ? get("boxes") : get("labels")).length)
-      selected = { kind: "prediction", index: surest(get("logits")) };
+  function load(name) {
+    const { name: preset, ...found } = get("presets").find((entry) => entry.name === name) ?? {};
+    const next = preset === undefined ? get("initial") : { ...found, preset };
+    choice.begin(next.logits);
+    bar.rescale();
+    set(next);
   }
-  function buildTables() {
-    const view = get("view");
-    tabs.forEach(({ name }, i) => tabButtons[i].setAttribute("aria-pressed", name === view));
-    viewTitle.textContent = tabs.find(({ name }) => name === view).text;
-    const names = view === "all" ? VIEWS.map(({ name }) => name) : [view];
-    const { image, size } = picture();
-    grids = names.map((name) => makeGrid(name, state(), view === "all", image, size));
-    frame.classList.toggle("all", view === "all");
-    frame.replaceChildren(...grids.map((grid) => grid.element));
-    for (const grid of grids) {
-      grid.element.onpointerover = ({ target }) => target.dataset.n && inspect([+target.dataset.n, +target.dataset.t]);
-      grid.element.onpointerleave = () => inspect(null);
-      grid.element.onclick = ({ target }) =>
-        target.dataset.n && select({ kind: "prediction", index: +target.dataset.n });
-      grid.element.onblur = () => inspect(null);
-      grid.element.onkeydown = walk;
-    }
-  }
-  function walk(event) {
-    const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    if (!by || !get("labels").length) return;
-    event.preventDefault();
-    const rows = rowOrder();
-    const [n, t] = inspected ?? [rows[0], 0];
-    const place = inspected ? rows.indexOf(n) + by[0] : 0;
-    inspect([
-      rows[Math.max(0, Math.min(rows.length - 1, place))],
-      Math.max(0, Math.min(get("labels").length - 1, t + (inspected ? by[1] : 0))),
-    ]);
-  }
-  function inspect(cell) {
-    if (String(cell) === String(inspected)) return;
-    inspected = cell;
-    paintSide();
-    paintScene();
-    paintGrids();
-  }
-  function select(box) {
-    selected = box;
-    paintSide();
-    paintScene();
-    paintGrids();
-  }
-  function rowOrder() {
-    const rows = get("boxes").map((_, n) => n);
-    if (!get("sort") || isHidden()) return rows;
-    const owned = (n) => shown.pairs.find((match) => match[0] === n)?.[1] ?? Infinity;
-    return rows.sort((a, b) => (owned(a) === owned(b) ? a - b : owned(a) - owned(b)));
-  }
-
-  // --- painting ---
   function paint() {
     const now = state();
     shown = playgroundNumbers(now, get("matching"));
-    paintSummary(now);
-    const sizes = [now.boxes.length, now.labels.length, get("picture")];
-    const keys = { scene: String(sizes), tables: JSON.stringify([sizes, now.labels, get("view")]) };
-    if (built.scene !== keys.scene) buildScene();
-    if (built.tables !== keys.tables) buildTables();
-    built = keys;
-    paintGrids();
-    paintScene();
-    paintSide();
-    bar.paint(shown.losses, isHidden());
+    paintSummary();
+    build(now);
+    paintChoice();
+    bar.paint(shown.losses, !pairs());
     controls.paint();
     root.dataset.version = get("version");
-    if (root.dataset.answered !== root.dataset.version) badge.wait();
+    if (root.dataset.answered !== root.dataset.version) shell.badge.wait();
   }
-  function paintSummary(now) {
-    const said = isHidden() ? null : describeMatch(now, get("matching"), decimals, shown);
-    const question = get("show_match")
-      ? "The match is hidden. Which prediction should each target get?"
-      : "What does each pair cost?";
-    summary.setAttribute("aria-live", dragging ? "off" : "polite");
-    const words = said
-      ? [
-          make("b", {}, `Cost of the match ${tidy(said.cost, decimals)}, loss ${tidy(said.loss, decimals)}. `),
-          said.text,
-        ]
-      : [question];
-    summary.replaceChildren(...words);
+  function paintSummary() {
+    summary.paint(state(), get("matching"), pairs() && shown, hands.drags());
   }
-  function paintGrids() {
-    const order = rowOrder();
-    const rings = isHidden() ? [] : shown.pairs;
-    const row = selected.kind === "prediction" ? selected.index : -1;
-    const column = selected.kind === "target" ? selected.index : -1;
-    for (const grid of grids)
-      grid.paint(shown.matrices[grid.name], state(), { order, rings, inspected, row, column, decimals });
-    meaning.textContent = tabs.find(({ name }) => name === get("view")).says;
+  // What another number of boxes, another picture or another view makes anew.
+  function build(now) {
+    const sizes = [now.boxes.length, now.labels.length, get("picture")];
+    const keys = { scene: String(sizes), tables: JSON.stringify([sizes, now.labels, get("view")]) };
+    if (built.scene !== keys.scene) {
+      scene = makeScene(picture().image, picture().size, now, get("large"));
+      handleScene(scene, hands);
+      stage.replaceChildren(scene.svg, hint);
+      choice.keepInside(now);
+    }
+    if (built.tables !== keys.tables) tables.build(get("view"), now, picture());
+    built = keys;
   }
-  function paintScene() {
-    scene.paint(state(), isHidden() ? null : shown.pairs, selected, inspected);
-  }
-  function paintSide() {
+  // Scene, matrices and the side, for what is selected and inspected.
+  function paintChoice() {
     const now = state();
-    const owned = !isHidden() && selected.kind === "prediction" && shown.pairs.find(([n]) => n === selected.index);
-    const cell = inspected ?? (owned || null);
+    const { selected, inspected } = choice.now();
+    const [row, column] = ["prediction", "target"].map((kind) =>
+      selected.kind === kind ? selected.index : -1,
+    );
+    const look = { order: rowOrder(), rings: pairs() ?? [], inspected, row, column, decimals };
+    tables.paint(shown.matrices, now, look);
+    scene.paint(now, pairs(), selected, inspected);
+    const cell = inspected ?? pairs()?.find(([n]) => n === row);
     pair.replaceChildren(...(cell ? arithmetic(cell, now, shown.matrices) : invitation()));
     says.paint(selected, now);
   }
-  const invitation = () => [
-    make("h4", {}, "One pair"),
-    make("p", { class: "hint" }, "Point at a cell to see how its cost comes about."),
-  ];
-  // --- hands ---
-  const trait = (kind) => (kind === "prediction" ? "boxes" : "target_boxes");
-  const rename = (t, label) => {
-    const fits = offers("labels") && label < get("logits")[0].length - 1;
-    if (fits) set({ labels: get("labels").map((old, i) => (i === t ? label : old)) });
+
+  function compare(content, buffers) {
+    if (content.version !== get("version")) return;
+    shell.badge.say(differenceTo(content.pairs, floatsOf(buffers[0]), shown, state()));
+    root.dataset.answered = content.version;
+  }
+  // One painting for all traits of a change: at once where the page counted it, else with the next frame.
+  let pending = null;
+  function later() {
+    pending ??= requestAnimationFrame(atOnce);
+  }
+  function atOnce() {
+    cancelAnimationFrame(pending);
+    pending = null;
+    paint();
+  }
+  shell.follow(Object.keys(get("initial")), later);
+  shell.follow(["version"], atOnce);
+  shell.atEnd(() => cancelAnimationFrame(pending));
+  model.on("msg:custom", compare);
+  shell.atEnd(() => model.off(null, compare));
+  paint();
+  askHelpers(model);
+  return shell.close;
+}
+
+// What is looked at: the selected box, { kind, index }, and the inspected cell, [prediction, target] or null.
+function makeChoice({ get, rowOrder, repaint }) {
+  const first = (logits) => ({ kind: "prediction", index: surest(logits) });
+  let [selected, inspected] = [first(get("logits")), null];
+  function inspect(cell) {
+    if (String(cell) === String(inspected)) return;
+    inspected = cell;
+    repaint();
+  }
+  return {
+    now: () => ({ selected, inspected }),
+    inspect,
+    select(box) {
+      selected = box;
+      repaint();
+    },
+    // From the inspected cell to its neighbour.
+    walk([right, down]) {
+      const [rows, last] = [rowOrder(), get("labels").length - 1];
+      if (last < 0) return;
+      if (!inspected) return inspect([rows[0], 0]);
+      const place = clamp(rows.indexOf(inspected[0]) + down, 0, rows.length - 1);
+      inspect([rows[place], clamp(inspected[1] + right, 0, last)]);
+    },
+    begin(logits) {
+      [selected, inspected] = [first(logits), null];
+    },
+    keepInside({ boxes, labels, logits }) {
+      const count = (selected.kind === "prediction" ? boxes : labels).length;
+      if (selected.index >= count) selected = first(logits);
+    },
   };
-  const speak = (n, k, p) =>
-    set({ logits: get("logits").map((row, i) => (i === n ? withProbability(row, k, p) : row)) });
-  const hands = {
-    grab: (element, at) => scene.find(element, at, state(), selected),
+}
+
+// Predictions in their order, or in the order of the targets that they have.
+function orderRows(count, pairs) {
+  const rows = Array.from({ length: count }, (_, n) => n);
+  if (!pairs) return rows;
+  const owned = (n) => pairs.find((match) => match[0] === n)?.[1] ?? Infinity;
+  return rows.sort((a, b) => (owned(a) === owned(b) ? a - b : owned(a) - owned(b)));
+}
+
+// What hands may do to the state: boxes move, targets are renamed, predictions say something else.
+function makeHands({ get, set, offers, choice, tell, find }) {
+  let dragging = false;
+  const trait = (kind) => (kind === "prediction" ? "boxes" : "target_boxes");
+  return {
+    drags: () => dragging,
+    select: choice.select,
+    grab: (element, at) => find(element, at, readState(get), choice.now().selected),
     boxOf: (kind, index) => get(trait(kind))[index],
     move(kind, index, box, isDragging) {
       dragging = isDragging;
-      set({ [trait(kind)]: get(trait(kind)).map((old, i) => (i === index ? box : old)) });
+      set({ [trait(kind)]: get(trait(kind)).with(index, box) });
     },
     rest() {
       dragging = false;
-      paintSummary(state());
+      tell(); // now it may be read out
     },
-    select,
-    rename,
+    rename(t, label) {
+      const fits = offers("labels") && label < get("logits")[0].length - 1;
+      if (fits) set({ labels: get("labels").with(t, label) });
+    },
+    speak(n, k, p) {
+      set({ logits: get("logits").with(n, withProbability(get("logits")[n], k, p)) });
+    },
   };
-  function load(name) {
-    const { name: preset, ...found } = get("presets").find((entry) => entry.name === name) ?? {};
-    const state = preset === undefined ? get("initial") : { ...found, preset };
-    [selected, inspected] = [{ kind: "prediction", index: surest(state.logits) }, null];
-    bar.rescale();
-    set(state);
-  }
+}
 
-  // --- controls ---
-  function makeControls() {
-    const sliders = VIEWS.slice(0, 3).map(({ name, text }) => {
-      const input = make("input", {
-        type: "range",
-        min: 0,
-        max: Math.max(10, get(TRAITS[name])),
-        step: 0.5,
-        "aria-label": `Weight of the ${text} cost`,
-        oninput: () => {
-          const others = TERMS.filter((term) => term !== name).some((term) => get(TRAITS[term]) > 0);
-          set({ [TRAITS[name]]: others ? +input.value : Math.max(0.5, +input.value) });
-        },
-      });
-      return { name, text, input, output: make("output", {}) };
-    });
-    const ways = Object.entries(MATCHINGS).map(([name, title]) =>
-      make("button", { type: "button", title, onclick: () => set({ matching: name }) }, name),
-    );
-    const matchings = make("div", { class: "ways tabs", role: "group", "aria-label": "Matching" }, ...ways);
-    shareTabStop(matchings);
-    const hold = button("", "Hide or reveal the match", () => set({ hold: !get("hold") }), "hold");
-    const sort = button("Sort rows by match", "Sort the rows of the matrix by match", () =>
-      set({ sort: !get("sort") }),
-    );
-    const back = button("Reset", "Back to the first state", () => load(null));
-    const chooser = make(
-      "select",
-      { onchange: () => load(chooser.value) },
-      ...(get("initial").preset ? [] : [make("option", { value: "" }, "as given")]),
-      ...get("presets").map(({ name }) => make("option", { value: name }, name)),
-    );
-    const element = make(
-      "div",
-      { class: "knobs" },
-      ...(offers("preset") ? [make("label", {}, "preset ", chooser)] : []),
-      ...(offers("weights")
-        ? [
-            make(
-              "div",
-              { class: "weights", role: "group", "aria-label": "Weights of the costs" },
-              ...sliders.map(({ name, text, input, output }) =>
-                make("label", {}, make("span", { class: `key ${name}` }, text), input, output),
-              ),
-            ),
-          ]
-        : []),
-      ...(offers("matching") && get("show_match")
-        ? [matchings]
-        : []),
-      ...(offers("hold") ? [hold] : []),
-      ...(offers("sort") ? [sort] : []),
-      back,
-    );
-    return {
-      element,
-      paint() {
-        chooser.value = get("preset");
-        for (const { name, input, output } of sliders) {
-          input.value = get(TRAITS[name]);
-          output.textContent = `× ${+get(TRAITS[name]).toFixed(2)}`;
-        }
-        for (const way of ways) way.setAttribute("aria-pressed", way.textContent === get("matching"));
-        hold.textContent = get("hold") ? "Reveal the match" : "Hide the match";
-        hold.classList.toggle("primary", get("hold"));
-        sort.setAttribute("aria-pressed", get("sort"));
-        sort.disabled = get("hold");
-      },
-    };
+// The line above it all. It is read out, but not while a box is dragged.
+function makeSummary({ showsMatch, decimals }) {
+  const element = make("p", { class: "summary", "aria-live": "polite" });
+  function words(state, matching, numbers) {
+    if (!showsMatch) return ["What does each pair cost?"];
+    if (!numbers) return ["The match is hidden. Which prediction should each target get?"];
+    const { text, cost, loss } = describeMatch(state, matching, decimals, numbers);
+    const [first, second] = [cost, loss].map((value) => tidy(value, decimals));
+    return [make("b", {}, `Cost of the match ${first}, loss ${second}. `), text];
   }
+  return {
+    element,
+    paint(state, matching, numbers, drags) {
+      element.setAttribute("aria-live", drags ? "off" : "polite");
+      element.replaceChildren(...words(state, matching, numbers));
+    },
+  };
+}
 
-  // --- what helpers says ---
-  function compare(content, buffers) {
-    if (content.version !== get("version")) return;
-    const view = buffers[0]; // a DataView, whose bytes need not begin where a float may
-    const theirs = new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-    const now = state();
-    const tie = String(content.pairs) !== String(shown.pairs);
-    const losses = tie ? lossTerms(now, content.pairs) : shown.losses;
-    const cost = tie ? totalCost(shown.matrices.total, content.pairs) : shown.cost;
-    const ours = [
-      ...[...TERMS, "total"].flatMap((name) => shown.matrices[name].flat()),
-      cost,
-      ...TERMS.map((name) => losses[name]),
-      losses.total,
-    ];
-    const tied = tie ? Math.abs(cost - shown.cost) : 0; // of equally good matches either will do
-    badge.say(Math.max(largestDifference(ours, theirs), tied));
-    root.dataset.answered = content.version;
-  }
+const HINT =
+  "Drag, or Tab and arrows; with Shift they resize. A letter or Page Down goes to another box.";
+const invitation = () => [
+  make("h4", {}, "One pair"),
+  make("p", { class: "hint" }, "Point at a cell to see how its cost comes about."),
+];
 
-  const follow = Object.keys(get("initial"))
-    .map((name) => `change:${name}`)
-    .join(" ");
-  let pending = false;
-  const later = () => {
-    if (pending) return;
-    pending = true;
-    requestAnimationFrame(() => {
-      pending = false;
-      if (+root.dataset.version !== get("version") || root.dataset.stale) paint();
-      delete root.dataset.stale;
-    });
-  };
-  const mark = () => {
-    root.dataset.stale = "yes";
-    later();
-  };
-  const atOnce = () => {
-    delete root.dataset.stale;
-    paint();
-  };
-  model.on(follow, mark);
-  model.on("change:version", atOnce);
-  model.on("msg:custom", compare);
-  paint();
-  askHelpers(model);
-  return () => {
-    model.off(null, mark);
-    model.off(null, atOnce);
-    model.off(null, compare);
-  };
+// The traits of the model as costs and losses want them.
+const readState = (get) => ({
+  boxes: get("boxes"),
+  logits: get("logits"),
+  targetBoxes: get("target_boxes"),
+  labels: get("labels"),
+  weights: TERMS.map((name) => get(TRAITS[name])),
+  eosCoef: get("eos_coef"),
+});
+
+// A view whose bytes need not begin where a float may.
+const floatsOf = ({ buffer, byteOffset, byteLength }) =>
+  new Float64Array(buffer.slice(byteOffset, byteOffset + byteLength));
+
+// How far the page's numbers are from those of helpers. Of equally good matches either will do.
+function differenceTo(pairs, theirs, shown, state) {
+  const { matrices, cost } = shown;
+  const tie = String(pairs) !== String(shown.pairs);
+  const losses = tie ? lossTerms(state, pairs) : shown.losses;
+  const now = tie ? totalCost(matrices.total, pairs) : cost;
+  const flat = [...TERMS, "total"].flatMap((name) => matrices[name].flat());
+  const ours = [...flat, now, ...TERMS.map((name) => losses[name]), losses.total];
+  return Math.max(largestDifference(ours, theirs), Math.abs(now - cost));
 }
 
 // The prediction that is surest of a class.

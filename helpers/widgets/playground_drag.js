@@ -1,29 +1,55 @@
-// Hands on the scene: dragging with mouse or finger, arrow keys, and a digit that renames a target.
-const [SMALLEST, STEP] = [0.02, 0.01]; // of a dragged side, of an arrow key
-const clip = (value, low, high) => Math.max(low, Math.min(high, value));
-const tidied = (value) => Math.round(value * 1e4) / 1e4;
-const moved = (box, by) => [...[0, 1].map((i) => tidied(clip(box[i] + by[i], 0, 1))), box[2], box[3]];
+// Hands on the scene: dragging with mouse or finger, arrow keys, keys that lead to another box, and a digit that renames.
 
-// Drag a corner, [-1 or 1, -1 or 1]; the opposite one stays.
+const tidied = (value) => Math.round(value * 1e4) / 1e4;
+const sideOf = (value) => clamp(value, LEAST_SIDE, 1);
+const moved = ([x, y, w, h], by) => [
+  tidied(clamp(x + by[0], 0, 1)),
+  tidied(clamp(y + by[1], 0, 1)),
+  w,
+  h,
+];
+const grown = ([x, y, w, h], by) => [x, y, sideOf(w + by[0]), sideOf(h + by[1])];
+
+// A corner dragged by so much; the opposite one stays.
 function resized(box, corner, by) {
-  const corners = centerToCorners(box);
-  corner.forEach((side, axis) => {
-    const [mine, other] = side < 0 ? [axis, axis + 2] : [axis + 2, axis];
-    const value = clip(corners[mine] + by[axis], 0, 1);
-    corners[mine] = side < 0 ? Math.min(value, corners[other] - SMALLEST) : Math.max(value, corners[other] + SMALLEST);
-  });
-  const [x, y, w, h] = cornersToCenter(corners);
-  return [clip(x, 0, 1), clip(y, 0, 1), clip(w, SMALLEST, 1), clip(h, SMALLEST, 1)].map(tidied);
+  const [x, y, w, h] = dragCorner(
+    box,
+    corner,
+    cornerPoint(box, corner).map((value, axis) => value + by[axis]),
+  );
+  return [clamp(x, 0, 1), clamp(y, 0, 1), sideOf(w), sideOf(h)].map(tidied);
 }
 
-// `hands` holds what they may do: grab(event) and boxOf(kind, index) look; select, move, rename and rest change.
+// `hands` holds what they may do: grab(element, place) and boxOf(kind, index) look; select, move, rename, rest change.
 function handleScene(scene, hands) {
+  dragByPointer(scene, hands);
+  scene.svg.onkeydown = (event) => {
+    const holder = event.target.closest("[data-kind]");
+    if (!holder || event.ctrlKey || event.metaKey || event.altKey) return;
+    const box = { kind: holder.dataset.kind, index: +holder.dataset.index };
+    if (box.kind === "target" && /^\d$/.test(event.key)) return hands.rename(box.index, +event.key);
+    const [other, arrow] = [scene.another(box, event.key), arrowOf(event)];
+    if (!other && !arrow) return;
+    event.preventDefault();
+    if (other) return scene.focus(other);
+    const by = arrow.map((value) => HAND_STEP * value);
+    const change = event.shiftKey ? grown : moved;
+    hands.move(
+      box.kind,
+      box.index,
+      change(hands.boxOf(box.kind, box.index), by).map(tidied),
+      false,
+    );
+  };
+}
+
+function dragByPointer(scene, hands) {
   const { svg } = scene;
   let drag = null;
-  dragByTouch(svg, (event) => hands.grab(event.target, scene.place(event.touches[0])));
+  dragByTouch(svg, (event) => hands.grab(event.target, placeIn(svg, event.touches[0])));
   svg.onpointerdown = (event) => {
     if (event.button > 0) return;
-    const at = scene.place(event);
+    const at = placeIn(svg, event);
     const grabbed = hands.grab(event.target, at);
     if (!grabbed) return;
     event.preventDefault();
@@ -38,9 +64,11 @@ function handleScene(scene, hands) {
   };
   svg.onpointermove = (event) => {
     if (!drag) return;
-    const at = scene.place(event);
+    const at = placeIn(svg, event);
     const by = [at[0] - drag.start[0], at[1] - drag.start[1]];
-    hands.move(drag.kind, drag.index, drag.corner ? resized(drag.box, drag.corner, by) : moved(drag.box, by), true);
+    const box =
+      drag.corner === undefined ? moved(drag.box, by) : resized(drag.box, drag.corner, by);
+    hands.move(drag.kind, drag.index, box, true);
   };
   svg.onpointerup = svg.onpointercancel = () => {
     if (!drag) return;
@@ -51,22 +79,4 @@ function handleScene(scene, hands) {
     const box = target.closest("[data-kind]");
     if (box && !drag) hands.select({ kind: box.dataset.kind, index: +box.dataset.index });
   });
-  svg.onkeydown = (event) => {
-    const holder = event.target.closest("[data-kind]");
-    if (!holder || event.ctrlKey || event.metaKey || event.altKey) return;
-    const [kind, index] = [holder.dataset.kind, +holder.dataset.index];
-    if (kind === "target" && /^\d$/.test(event.key)) return hands.rename(index, +event.key);
-    const other = scene.another({ kind, index }, event.key);
-    if (other) {
-      event.preventDefault();
-      return scene.focus(other);
-    }
-    const by = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    const box = hands.boxOf(kind, index);
-    const step = by.map((value) => value * STEP);
-    const grown = [box[0], box[1], clip(box[2] + step[0], SMALLEST, 1), clip(box[3] + step[1], SMALLEST, 1)];
-    hands.move(kind, index, (event.shiftKey ? grown : moved(box, step)).map(tidied), false);
-  };
 }

@@ -1,4 +1,5 @@
-// Beside the matrix: what the selected prediction says, as sliders, or what the selected target is, as a choice.
+// Beside the matrix: the arithmetic of a cell, what the selected prediction says, as sliders, or what the selected target
+// is, as a choice; and the loss of the match.
 const LEAST_P = 0.001;
 const MOST_SLIDERS = 6;
 
@@ -8,7 +9,12 @@ export function withProbability(logits, k, p) {
   const share = Math.max(LEAST_P, Math.min(1 - LEAST_P, p));
   const rest = before.reduce((sum, value, i) => (i === k ? sum : sum + value), 0);
   return before.map((value, i) => {
-    const now = i === k ? share : rest > 1e-9 ? (value * (1 - share)) / rest : (1 - share) / (before.length - 1);
+    const now =
+      i === k
+        ? share
+        : rest > 1e-9
+          ? (value * (1 - share)) / rest
+          : (1 - share) / (before.length - 1);
     return Math.round(1e6 * Math.log(Math.max(now, 1e-9))) / 1e6;
   });
 }
@@ -17,7 +23,7 @@ export function withProbability(logits, k, p) {
 function makeSays({ offers, speak, rename }) {
   const element = make("div", { class: "says" });
   let [built, rows] = ["", []];
-  function sliders(n, now, classes, none) {
+  function sliders(n, classes, none) {
     rows = classes.map((k) => {
       const name = k === none ? "nothing" : `“${k}”`;
       const input = make("input", {
@@ -32,7 +38,9 @@ function makeSays({ offers, speak, rename }) {
     });
     element.replaceChildren(
       make("h4", {}, make("b", { class: "blue" }, predictionName(n)), " says"),
-      ...rows.map(({ name, input, output }) => make("label", {}, make("span", {}, name), input, output)),
+      ...rows.map(({ name, input, output }) =>
+        make("label", {}, make("span", {}, name), input, output),
+      ),
       make("p", { class: "hint" }),
     );
   }
@@ -41,14 +49,15 @@ function makeSays({ offers, speak, rename }) {
     const none = now.logits[n].length - 1;
     const classes = [...[...new Set(now.labels)].slice(0, MOST_SLIDERS), none];
     const key = `prediction ${n}: ${classes}`;
-    if (built !== key) sliders(n, now, classes, none);
+    if (built !== key) sliders(n, classes, none);
     built = key;
     for (const { k, input, output } of rows) {
       input.value = probabilities[k];
       output.textContent = percent(probabilities[k]);
     }
     const others = Math.max(0, 1 - classes.reduce((sum, k) => sum + probabilities[k], 0));
-    element.lastChild.textContent = now.logits[n].length > classes.length ? `other classes ${percent(others)}` : "";
+    element.lastChild.textContent =
+      now.logits[n].length > classes.length ? `other classes ${percent(others)}` : "";
   }
   function paintChoice(t, now) {
     const numClasses = now.logits[0].length - 1;
@@ -81,3 +90,67 @@ function makeSays({ offers, speak, rename }) {
   };
 }
 const percent = (share) => `${(100 * share).toFixed(share < 0.0995 || share > 0.9905 ? 1 : 0)} %`;
+
+// "E and “4”": what its three costs are and what they add up to.
+function arithmetic([n, t], state, matrices) {
+  const lines = TERMS.map((name, i) => {
+    const value = matrices[name][n][t];
+    return make(
+      "div",
+      { class: "line" },
+      make("span", { class: `key ${name}` }, VIEWS[i].text),
+      make("span", { class: "product" }, `${+state.weights[i].toFixed(2)} × ${tidy(value, 2)}`),
+      make("output", {}, tidy(state.weights[i] * value, 2)),
+    );
+  });
+  return [
+    make(
+      "h4",
+      {},
+      make("b", { class: "blue" }, predictionName(n)),
+      " and ",
+      make("b", { class: "orange" }, targetNames(state.labels)[t]),
+    ),
+    ...lines,
+    make(
+      "div",
+      { class: "line sum" },
+      make("span", {}, "sum"),
+      make("span", {}),
+      make("output", {}, tidy(matrices.total[n][t], 2)),
+    ),
+  ];
+}
+
+// The three terms of the loss, stacked, and their sum.
+function makeLossBar() {
+  const weights = { class: 1, l1: 5, giou: 2 };
+  const parts = TERMS.map((name) => make("i", { class: name }));
+  const keys = TERMS.map((name) => make("span", { class: `key ${name}` }));
+  const total = make("b", { class: "loss-total" });
+  const track = make("div", { class: "track", role: "img" }, ...parts);
+  const element = make(
+    "div",
+    { class: "loss" },
+    make("div", { class: "loss-head" }, make("h4", {}, "Loss of this match"), ...keys, total),
+    track,
+  );
+  let scale = 0;
+  return {
+    element,
+    rescale: () => (scale = 0),
+    paint(losses, hidden) {
+      element.classList.toggle("hidden", hidden);
+      scale = scale === 0 ? 2 * losses.total : Math.max(scale, losses.total);
+      TERMS.forEach((name, i) => {
+        const value = weights[name] * losses[name];
+        parts[i].style.width = `${(100 * value) / (scale || 1)}%`;
+        keys[i].textContent =
+          `${VIEWS[i].text} ${weights[name]} × ${losses[name].toFixed(2)} = ${value.toFixed(2)}`;
+      });
+      total.textContent = losses.total.toFixed(2);
+      const terms = keys.map((key) => key.textContent).join(", ");
+      track.setAttribute("aria-label", `Loss ${losses.total.toFixed(2)}: ${terms}`);
+    },
+  };
+}

@@ -5,11 +5,14 @@ const TRAIL = 12; // recorded steps that the trail of a followed token reaches b
 const PER_SECOND = 7; // recorded steps that a playing second shows
 
 // A scene's packed arrays as numbers: boxes [R][N][4] in 0..1, scores [R][N] in 0..1, guesses and owners [R][N].
-export function unpackScene(scene, numSteps, numTokens) {
+export function unpackScene(scene, _numSteps, numTokens) {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const shares = (raw) => Array.from({ length: raw.length / 2 }, (_, i) => (raw[2 * i] + 256 * raw[2 * i + 1]) / 65535);
+  const shares = (raw) =>
+    Array.from({ length: raw.length / 2 }, (_, i) => (raw[2 * i] + 256 * raw[2 * i + 1]) / 65535);
   const rows = (values, width) =>
-    Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
+    Array.from({ length: values.length / width }, (_, i) =>
+      values.slice(i * width, (i + 1) * width),
+    );
   return {
     boxes: rows(rows(shares(bytes(scene.boxes)), 4), numTokens),
     scores: rows(shares(bytes(scene.scores)), numTokens),
@@ -53,48 +56,45 @@ export function describeReplay(data, scene, unpacked, index) {
     return token < 0 ? `nobody has "${label}"` : `${TOKENS[token]} has "${label}"`;
   });
   const changed = index
-    ? labels.filter((_, t) => unpacked.owners[index].indexOf(t) !== unpacked.owners[index - 1].indexOf(t)).length
+    ? labels.filter(
+        (_, t) => unpacked.owners[index].indexOf(t) !== unpacked.owners[index - 1].indexOf(t),
+      ).length
     : 0;
-  const flips = index ? ` ${changed} of ${labels.length} changed hands since the last recorded step.` : "";
+  const flips = index
+    ? ` ${changed} of ${labels.length} changed hands since the last recorded step.`
+    : "";
   return `Step ${grouped(data.steps[index])}: ${owned.join(", ") || "nothing to find"}.${flips}`;
 }
 
 const grouped = (number) => number.toLocaleString("en-US");
 
 function render({ model, el }) {
-  const data = model.get("data");
+  const shell = makeShell({ model, el }, "replay");
+  const { get, offer } = shell;
+  const data = get("data");
   const last = data.steps.length - 1;
   const scenes = data.scenes.map((scene) => unpackScene(scene, data.steps.length, data.tokens));
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const offer = offering(model);
-  const badge = makeBadge();
-  let frame = null,
-    position = model.get("index"),
-    chart = null,
-    followed = null;
-
+  const at = () => clamp(get("index"), 0, last);
+  const sceneAt = () => clamp(get("scene"), 0, scenes.length - 1);
+  const player = makePlayer({ at, last, show: (index) => shell.set({ index }), paint });
+  const tokens = makeTokens(data, paint);
   const heading = make("h3", {});
   const summary = make("p", { class: "summary", "aria-live": "polite" });
   const picture = make("div", { class: "picture" });
-  const charts = make("div", { class: "charts" });
-  const scrub = make("input", { type: "range", min: 0, max: last, class: "scrub", "aria-label": "Recorded step" });
-  const play = button("Play", "Play or pause", () => toggle(), "primary");
+  const idle = make("input", { type: "checkbox", checked: "", onchange: paint });
   const choose = make(
     "select",
-    { "aria-label": "Scene" },
+    { "aria-label": "Scene", onchange: () => shell.set({ scene: +choose.value }) },
     ...data.scenes.map((scene, i) => make("option", { value: i }, scene.name)),
   );
-  const idle = make("input", { type: "checkbox", checked: "" });
-  const chips = Array.from({ length: data.tokens }, (_, token) => {
-    const chip = button(TOKENS[token], `Follow token ${TOKENS[token]}`, () => follow(token), "token");
-    chip.style.setProperty("--token", data.colours[token]);
-    return chip;
+  const timeline = makeTimeline({
+    data,
+    at,
+    go,
+    canSeek: shell.offers("scrub"),
+    label: "Recorded step",
   });
-  const tokens = make("div", { class: "tokens", role: "group", "aria-label": "Follow one token" }, ...chips);
-  shareTabStop(tokens);
-  const root = makeRoot(
-    { model, el },
-    "replay",
+  shell.mount(
     "Recorded training",
     make(
       "div",
@@ -106,7 +106,7 @@ function render({ model, el }) {
           "span",
           { class: "together" },
           button("‹", "One recorded step back", () => go(at() - 1)),
-          play,
+          player.button,
           button("›", "One recorded step on", () => go(at() + 1)),
         ),
       ),
@@ -115,181 +115,213 @@ function render({ model, el }) {
       ...offer("idle", make("label", {}, idle, " idle tokens")),
       ...offer("scene", make("label", {}, "scene ", choose)),
     ),
-    make("div", { class: "say" }, summary, badge.element),
+    make("div", { class: "say" }, summary, shell.badge.element),
     make(
       "div",
       { class: "board" },
-      make(
-        "div",
-        { class: "stage" },
-        picture,
-        ...offer("tokens", tokens),
-      ),
-      make("div", { class: "timeline" }, charts, ...offer("scrub", scrub)),
+      make("div", { class: "stage" }, picture, ...offer("tokens", tokens.element)),
+      make("div", { class: "timeline" }, timeline.charts, ...offer("scrub", timeline.scrub)),
     ),
   );
 
-  const at = () => Math.max(0, Math.min(last, model.get("index")));
-  const sceneAt = () => Math.max(0, Math.min(scenes.length - 1, model.get("scene")));
-  function set(name, value) {
-    model.set(name, value);
-    model.save_changes();
-  }
   function go(index) {
-    toggle(false);
-    set("index", Math.max(0, Math.min(last, Math.round(index))));
+    player.stop();
+    shell.set({ index: clamp(Math.round(index), 0, last) });
   }
   function reset() {
-    toggle(false);
-    follow(null);
+    player.stop();
+    tokens.follow(null);
     idle.checked = true;
-    const first = model.get("initial");
-    model.set("scene", first.scene);
-    set("index", first.index);
+    shell.reset();
     paint();
   }
-  function follow(token) {
-    followed = token === followed ? null : token;
-    chips.forEach((chip, i) => chip.setAttribute("aria-pressed", i === followed));
+  function paint() {
+    const index = at();
+    const unpacked = scenes[sceneAt()];
+    heading.textContent = `Step ${grouped(data.steps[index])} of ${grouped(data.steps[last])}`;
+    summary.setAttribute("aria-live", player.plays() ? "off" : "polite"); // seven a second are too many to read out
+    summary.textContent = describeReplay(data, sceneAt(), unpacked, index);
+    choose.value = sceneAt();
+    const now = {
+      index,
+      position: player.position(),
+      followed: tokens.followed(),
+      idle: idle.checked,
+    };
+    const scene = drawScene(data, data.scenes[sceneAt()], unpacked, now);
+    scene.setAttribute("aria-label", summary.textContent);
+    picture.replaceChildren(scene);
+    timeline.paint(player.position());
+  }
+  function drawCharts() {
+    timeline.draw(sceneAt(), scenes[sceneAt()].owners, letterSize(shell.root));
     paint();
   }
-  function toggle(on = frame === null) {
+  shell.follow(["index"], paint);
+  shell.follow(["scene"], drawCharts);
+  shell.watchSize(drawCharts, timeline.charts);
+  shell.atEnd(player.stop);
+  drawCharts();
+  shell.check(["scene", "index"], () => frameNumbers(scenes[sceneAt()], at()));
+  return shell.close;
+}
+
+// Play and pause. Between two recorded steps `position` is a fraction.
+function makePlayer({ at, last, show, paint }) {
+  let [frame, position] = [null, 0];
+  const play = button(
+    "Play",
+    "Play or pause",
+    () => (frame === null ? start() : stop()),
+    "primary",
+  );
+  function stop() {
     cancelAnimationFrame(frame);
+    const played = frame !== null;
     frame = null;
-    play.textContent = on ? "Pause" : "Play";
-    summary.setAttribute("aria-live", on ? "off" : "polite"); // seven sentences a second are too many to read out
-    if (!on) return;
-    if (at() === last) set("index", 0);
+    play.textContent = "Play";
+    if (played) paint();
+  }
+  function start() {
+    play.textContent = "Pause";
     let before = null;
-    position = at();
+    position = at() === last ? 0 : at();
     const tick = (now) => {
-      position = Math.min(last, position + (before === null ? 0 : ((now - before) / 1000) * PER_SECOND));
+      position = Math.min(
+        last,
+        position + (before === null ? 0 : ((now - before) / 1000) * PER_SECOND),
+      );
       before = now;
-      if (Math.floor(position) !== at()) set("index", Math.floor(position));
+      frame = requestAnimationFrame(tick);
+      if (Math.floor(position) !== at()) show(Math.floor(position));
       else paint();
-      if (position >= last) toggle(false);
-      else frame = requestAnimationFrame(tick);
+      if (position >= last) stop();
     };
     frame = requestAnimationFrame(tick);
   }
-
-  function paint() {
-    const index = at();
-    if (frame === null) position = index;
-    heading.textContent = `Step ${grouped(data.steps[index])} of ${grouped(data.steps[last])}`;
-    summary.textContent = describeReplay(data, sceneAt(), scenes[sceneAt()], index);
-    scrub.value = index;
-    scrub.setAttribute("aria-valuetext", `step ${data.steps[index]}`);
-    choose.value = sceneAt();
-    picture.replaceChildren(drawScene(index));
-    chart?.move(frame === null ? index : position);
-  }
-
-  function drawScene(index) {
-    const [scene, now] = [data.scenes[sceneAt()], scenes[sceneAt()]];
-    const part = calm || frame === null ? 0 : position - index;
-    const next = Math.min(last, index + 1);
-    const boxes = now.boxes[index].map((box, n) =>
-      box.map((value, i) => 128 * (value + part * (now.boxes[next][n][i] - value))),
-    );
-    const svg = vector(
-      "svg",
-      { viewBox: "0 0 128 128", role: "img", "aria-label": summary.textContent },
-      vector("image", { href: scene.image, width: 128, height: 128 }),
-    );
-    const targets = scene.targets.map((box) => box.map((value) => 128 * value));
-    targets.forEach((box) => svg.append(rectangle(box, "target")));
-    const order = boxes.map((_, n) => n).sort((a, b) => now.owners[index][a] - now.owners[index][b]);
-    if (followed !== null)
-      svg.append(
-        vector("polyline", {
-          class: "trail",
-          style: `--token:${data.colours[followed]}`,
-          points: now.boxes
-            .slice(Math.max(0, index - TRAIL), index + 1)
-            .map((row) => row[followed].slice(0, 2).map((v) => 128 * v))
-            .join(" "),
-        }),
-      );
-    for (const n of order) {
-      const owner = now.owners[index][n];
-      if (owner < 0 && !idle.checked && n !== followed) continue;
-      const name = owner < 0 ? "idle" : "owner";
-      const group = vector("g", {
-        class: `${name}${followed === null || followed === n ? "" : " faded"}`,
-        style: `--token:${data.colours[n]}`,
-      });
-      if (owner >= 0)
-        group.append(
-          ...["under", "match"].map((kind) =>
-            vector("line", {
-              class: kind,
-              x1: boxes[n][0],
-              y1: boxes[n][1],
-              x2: targets[owner][0],
-              y2: targets[owner][1],
-            }),
-          ),
-        );
-      group.append(
-        rectangle(boxes[n], "box"),
-        chip(boxes[n], TOKENS[n], now.scores[index][n], now.guesses[index][n], owner >= 0),
-      );
-      svg.append(group);
-    }
-    return svg;
-  }
-
-  function drawCharts() {
-    chart = makeChart(
-      data,
-      sceneAt(),
-      scenes[sceneAt()].owners,
-      charts.clientWidth || 600,
-      letterSize(root),
-    );
-    charts.replaceChildren(chart.svg);
-    scrub.style.marginLeft = `${chart.left - chart.em * 0.5}px`;
-    scrub.style.width = `${chart.right - chart.left + chart.em}px`;
-    paint();
-  }
-  charts.classList.toggle("still", offer("scrub", charts).length === 0);
-  charts.onpointerdown = (event) => {
-    if (charts.classList.contains("still")) return;
-    charts.setPointerCapture(event.pointerId);
-    go(chart.indexAt(event.clientX - charts.getBoundingClientRect().left));
-  };
-  charts.onpointermove = (event) => {
-    if (event.buttons && !charts.classList.contains("still")) go(chart.indexAt(event.clientX - charts.getBoundingClientRect().left));
-  };
-  scrub.oninput = () => go(+scrub.value);
-  choose.onchange = () => set("scene", +choose.value);
-  idle.onchange = paint;
-  model.on("change:index", paint);
-  model.on("change:scene", drawCharts);
-  const watch = new ResizeObserver(drawCharts);
-  watch.observe(charts);
-  drawCharts();
-  const check = followHelpers(model, badge, ["scene", "index"], () => frameNumbers(scenes[sceneAt()], at()));
-  root.latencies = check.latencies;
-  return () => {
-    watch.disconnect();
-    check.stop();
-    cancelAnimationFrame(frame);
-    model.off(null, paint);
-    model.off(null, drawCharts);
+  return {
+    button: play,
+    stop,
+    plays: () => frame !== null,
+    position: () => (frame === null ? at() : position),
   };
 }
 
+// A button for each token; the one that is pressed is followed.
+function makeTokens(data, paint) {
+  let followed = null;
+  const chips = Array.from({ length: data.tokens }, (_, token) => {
+    const press = () => {
+      follow(token === followed ? null : token);
+      paint();
+    };
+    const chip = button(TOKENS[token], `Follow token ${TOKENS[token]}`, press, "token");
+    chip.style.setProperty("--token", data.colours[token]);
+    return chip;
+  });
+  function follow(token) {
+    followed = token;
+    chips.forEach((chip, i) => void chip.setAttribute("aria-pressed", i === followed));
+  }
+  const element = make(
+    "div",
+    { class: "tokens", role: "group", "aria-label": "Follow one token" },
+    ...chips,
+  );
+  shareTabStop(element);
+  return { element, follow, followed: () => followed };
+}
+
+// The charts over the recorded steps, which a pointer may seek on, and a slider below them.
+function makeTimeline({ data, at, go, canSeek, label }) {
+  const charts = make("div", { class: "charts" });
+  const range = { type: "range", min: 0, max: data.steps.length - 1, class: "scrub" };
+  const scrub = make("input", { ...range, "aria-label": label, oninput: () => go(+scrub.value) });
+  let chart = null;
+  if (canSeek) seekByPointer(charts, ([x]) => go(chart.indexAt(x)));
+  else charts.classList.add("still");
+  return {
+    charts,
+    scrub,
+    draw(scene, owners, em) {
+      chart = drawTimeline(data, scene, owners, charts.clientWidth || 600, em);
+      charts.replaceChildren(chart.svg);
+      scrub.style.marginLeft = `${chart.left - 0.5 * em}px`;
+      scrub.style.width = `${chart.right - chart.left + em}px`;
+    },
+    paint(position) {
+      scrub.value = at();
+      scrub.setAttribute("aria-valuetext", `step ${data.steps[at()]}`);
+      chart?.move(position);
+    },
+  };
+}
+
+// The picture at one step, or between two: targets, boxes of the tokens, the match, and the trail of who is followed.
+function drawScene(data, scene, unpacked, { index, position, followed, idle }) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const part = calm ? 0 : position - index;
+  const after = unpacked.boxes[Math.min(data.steps.length - 1, index + 1)];
+  const boxes = unpacked.boxes[index].map((box, n) =>
+    box.map((value, i) => 128 * (value + part * (after[n][i] - value))),
+  );
+  const targets = scene.targets.map((box) => box.map((value) => 128 * value));
+  const owners = unpacked.owners[index];
+  const svg = vector("svg", { viewBox: "0 0 128 128", role: "img" });
+  svg.append(vector("image", { href: scene.image, width: 128, height: 128 }));
+  svg.append(...targets.map((box) => rectangle(box, "target")));
+  if (followed !== null)
+    svg.append(drawTrail(unpacked.boxes, index, followed, data.colours[followed]));
+  const order = boxes.map((_, n) => n).sort((a, b) => owners[a] - owners[b]);
+  for (const n of order) {
+    const owner = owners[n];
+    if (owner < 0 && !idle && n !== followed) continue;
+    const faded = followed === null || followed === n ? "" : " faded";
+    const look = {
+      class: `${owner < 0 ? "idle" : "owner"}${faded}`,
+      style: `--token:${data.colours[n]}`,
+    };
+    const says = chip(
+      boxes[n],
+      TOKENS[n],
+      unpacked.scores[index][n],
+      unpacked.guesses[index][n],
+      owner >= 0,
+    );
+    const match = owner < 0 ? [] : drawMatch(boxes[n], targets[owner]);
+    svg.append(vector("g", look, ...match, rectangle(boxes[n], "box"), says));
+  }
+  return svg;
+}
+function drawTrail(boxes, index, token, colour) {
+  const past = boxes.slice(Math.max(0, index - TRAIL), index + 1);
+  const centers = past.map((row) => row[token].slice(0, 2).map((value) => 128 * value));
+  return vector("polyline", {
+    class: "trail",
+    style: `--token:${colour}`,
+    points: centers.join(" "),
+  });
+}
+function drawMatch([x1, y1], [x2, y2]) {
+  return ["under", "match"].map((kind) => vector("line", { class: kind, x1, y1, x2, y2 }));
+}
+
 const rectangle = ([x, y, w, h], name) =>
-  vector("rect", { x: x - w / 2, y: y - h / 2, width: Math.max(w, 0), height: Math.max(h, 0), rx: 0.8, class: name });
+  vector("rect", {
+    x: x - w / 2,
+    y: y - h / 2,
+    width: Math.max(w, 0),
+    height: Math.max(h, 0),
+    rx: 0.8,
+    class: name,
+  });
 
 // The token's letter on the lower right corner of its box, kept inside the picture; with what it says, if it owns a target.
 function chip([x, y, w, h], letter, score, guess, owner) {
   const text = owner && score >= 0.5 ? `${letter} "${guess}"` : letter;
   const width = 5.2 + 3.4 * (text.length - 1);
-  const left = Math.max(0, Math.min(128 - width, x + w / 2 - width)),
-    top = Math.max(0, Math.min(121.5, y + h / 2 - 6.5));
+  const left = clamp(x + w / 2 - width, 0, 128 - width);
+  const top = clamp(y + h / 2 - 6.5, 0, 121.5);
   return vector(
     "g",
     { class: "chip" },
@@ -299,116 +331,99 @@ function chip([x, y, w, h], letter, score, guess, owner) {
 }
 
 // Loss, precision, flips and ownership over one common axis; `move` shifts the cursor.
-function makeChart(data, scene, owners, width, em) {
+function drawTimeline(data, scene, owners, width, em) {
+  const name = "Loss, average precision, changing matches and owners over the recorded steps";
+  const chart = makeChart(width, 0, name);
   const [left, right] = [3.4 * em, width - 0.8 * em];
   const last = data.steps.length - 1;
   const cell = (right - left) / (last + 1);
-  const x = (place) => left + (place + 0.5) * cell;
-  const svg = vector("svg", {
-    width,
-    role: "img",
-    "aria-label": "Loss, average precision, changing matches and owners over the recorded steps",
-  });
-  const write = (text, px, py, name, more = {}) =>
-    svg.append(vector("text", { x: px, y: py, class: name, ...more }, text));
+  const axis = { left, right, cell, x: (place) => left + (place + 0.5) * cell, width, em };
   let top = 0;
+  for (const panel of data.panels) top = drawPanel(chart, axis, panel, data.steps, top);
+  top = drawOwners(chart, axis, data, data.scenes[scene], owners, top);
+  drawTicks(chart, axis, data, top);
+  const cursor = vector("line", { y1: 1.6 * em, y2: top + 2, class: "cursor" });
+  chart.svg.append(cursor);
+  chart.svg.setAttribute("height", top + 3 * em);
+  return {
+    svg: chart.svg,
+    left,
+    right,
+    indexAt: (px) => clamp(Math.floor((px - left) / cell), 0, last),
+    move(place) {
+      cursor.setAttribute("x1", axis.x(place));
+      cursor.setAttribute("x2", axis.x(place));
+    },
+  };
+}
 
-  for (const panel of data.panels) {
-    const titleEnd = left + (panel.title.length * 0.62 + 1.2) * em;
-    const keyWidth = (curve) => (curve.name.length * 0.58 + 3.1) * em;
-    const keys = panel.curves.length > 1 ? panel.curves.reduce((sum, curve) => sum + keyWidth(curve), 0) : 0;
-    const below = keys > 0 && titleEnd + keys > width + em; // too narrow for title and keys in one line
-    const keyTop = top + (below ? 1.5 * em : 0);
-    const [start, height] = [keyTop + 1.9 * em, panel.height * em];
-    const y = (value) => start + height * (1 - Math.min(1, value / panel.high));
-    let along = below ? left : titleEnd;
-    write(panel.title, left, top + 1.2 * em, "title");
-    for (const curve of panel.curves) {
-      const points = curve.values.map((value, i) =>
-        [x(placeOf(curve.steps[i], data.steps)), y(value)].map((v) => v.toFixed(1)),
-      );
-      svg.append(vector("polyline", { points: points.join(" "), class: `curve ${curve.style}`, stroke: curve.colour }));
-      if (panel.curves.length > 1) {
-        svg.append(
-          vector("line", {
-            x1: along,
-            x2: along + 1.3 * em,
-            y1: keyTop + 0.85 * em,
-            y2: keyTop + 0.85 * em,
-            class: `curve ${curve.style}`,
-            stroke: curve.colour,
-          }),
-        );
-        write(curve.name, along + 1.6 * em, keyTop + 1.2 * em, "key");
-        along += keyWidth(curve);
-      }
-    }
-    for (const value of [0, panel.high]) {
-      svg.append(vector("line", { x1: left, x2: right, y1: y(value), y2: y(value), class: "grid" }));
-      write(panel.unit ? `${100 * value}%` : value, left - 0.5 * em, y(value) + 0.35 * em, "tick", {
-        "text-anchor": "end",
-      });
-    }
-    top = start + height + 0.5 * em;
-  }
-
-  write("owner of each target", left, top + 1.2 * em, "title");
-  top += 1.9 * em;
-  const row = 1.5 * em;
-  data.scenes[scene].targets.forEach((box, target) => {
-    const side = Math.max(box[2], box[3]) * 128 * 1.1;
-    svg.append(
-      vector(
-        "svg",
-        {
-          x: left - 0.5 * em - row,
-          y: top + 1,
-          width: row - 3,
-          height: row - 3,
-          viewBox: `${128 * box[0] - side / 2} ${128 * box[1] - side / 2} ${side} ${side}`,
-        },
-        vector("image", { href: data.scenes[scene].image, width: 128, height: 128 }),
-      ),
+// Curves with a title and, where there are several, their names; returns where the next panel begins.
+function drawPanel({ line, write, trace }, { left, right, x, width, em }, panel, steps, top) {
+  const titleEnd = left + (panel.title.length * 0.62 + 1.2) * em;
+  const keyWidth = (curve) => (curve.name.length * 0.58 + 3.1) * em;
+  const named = panel.curves.length > 1;
+  const keys = named ? panel.curves.reduce((sum, curve) => sum + keyWidth(curve), 0) : 0;
+  const below = keys > 0 && titleEnd + keys > width + em; // too narrow for title and keys in one line
+  const keyTop = top + (below ? 1.5 * em : 0);
+  const [start, height] = [keyTop + 1.9 * em, panel.height * em];
+  const y = (value) => start + height * (1 - Math.min(1, value / panel.high));
+  let along = below ? left : titleEnd;
+  write(panel.title, [left, top + 1.2 * em], { class: "title" });
+  for (const curve of panel.curves) {
+    const look = { class: `curve ${curve.style}`, stroke: curve.colour };
+    trace(
+      curve.values.map((value, i) => [x(placeOf(curve.steps[i], steps)), y(value)]),
+      look,
     );
+    if (!named) continue;
+    line([along, keyTop + 0.85 * em], [along + 1.3 * em, keyTop + 0.85 * em], look);
+    write(curve.name, [along + 1.6 * em, keyTop + 1.2 * em], { class: "key" });
+    along += keyWidth(curve);
+  }
+  for (const value of [0, panel.high]) {
+    line([left, y(value)], [right, y(value)], { class: "grid" });
+    const place = [left - 0.5 * em, y(value) + 0.35 * em];
+    write(panel.unit ? `${100 * value}%` : value, place, { class: "tick", "text-anchor": "end" });
+  }
+  return start + height + 0.5 * em;
+}
+
+// A row for each target, coloured by the token that owned it; returns where what follows begins.
+function drawOwners({ svg, add, write }, { left, cell, em }, data, scene, owners, top) {
+  write("owner of each target", [left, top + 1.2 * em], { class: "title" });
+  const row = 1.5 * em;
+  scene.targets.forEach((box, target) => {
+    const y = top + 1.9 * em + row * target + 1;
+    svg.append(drawThumb(scene.image, box, left - 0.5 * em - row, y, row - 3));
     for (const run of ownershipRuns(owners, target)) {
-      const [from, long] = [left + run.start * cell, (run.end - run.start) * cell];
-      svg.append(
-        vector("rect", {
-          x: from,
-          y: top + 1,
-          width: Math.max(long - 0.7, 0.5),
-          height: row - 3,
-          rx: 2,
-          fill: run.token < 0 ? "var(--line)" : data.colours[run.token],
-        }),
-      );
+      const [x, long] = [left + run.start * cell, (run.end - run.start) * cell];
+      const fill = run.token < 0 ? "var(--line)" : data.colours[run.token];
+      add("rect", { x, y, width: Math.max(long - 0.7, 0.5), height: row - 3, rx: 2, fill });
       if (long > 1.1 * em && run.token >= 0)
-        write(TOKENS[run.token], from + long / 2, top + row / 2 + 0.22 * em, "letter");
+        write(TOKENS[run.token], [x + long / 2, y - 1 + row / 2 + 0.22 * em], { class: "letter" });
     }
-    top += row;
   });
+  return top + 1.9 * em + row * scene.targets.length;
+}
+function drawThumb(image, box, x, y, length) {
+  const side = Math.max(box[2], box[3]) * 128 * 1.1;
+  const viewBox = `${128 * box[0] - side / 2} ${128 * box[1] - side / 2} ${side} ${side}`;
+  const picture = vector("image", { href: image, width: 128, height: 128 });
+  return vector("svg", { x, y, width: length, height: length, viewBox }, picture);
+}
+
+function drawTicks({ write }, { right, x, em }, data, top) {
   let free = -Infinity;
   for (const step of data.ticks) {
     const px = x(placeOf(step, data.steps));
     if (px - free < 2.8 * em) continue;
     free = px;
-    write(step >= 1000 ? `${step / 1000}k` : step, px, top + 1.3 * em, "tick", { "text-anchor": "middle" });
+    const name = step >= 1000 ? `${step / 1000}k` : step;
+    write(name, [px, top + 1.3 * em], { class: "tick", "text-anchor": "middle" });
   }
-  write("training step, every recorded one equally wide", right, top + 2.6 * em, "tick", { "text-anchor": "end" });
-  const cursor = vector("line", { y1: 1.6 * em, y2: top + 2, class: "cursor" });
-  svg.append(cursor);
-  svg.setAttribute("height", top + 3 * em);
-  return {
-    svg,
-    em,
-    left,
-    right,
-    indexAt: (px) => Math.max(0, Math.min(last, Math.floor((px - left) / cell))),
-    move: (place) => {
-      cursor.setAttribute("x1", x(place));
-      cursor.setAttribute("x2", x(place));
-    },
-  };
+  const place = [right, top + 2.6 * em];
+  const words = "training step, every recorded one equally wide";
+  write(words, place, { class: "tick", "text-anchor": "end" });
 }
 
 export default { render };

@@ -38,7 +38,7 @@ class TrainingReplay(Piece):
     `index` counts recorded steps and `scene` scenes; both follow the page, and values outside are moved inside.
     """
 
-    _esm, _css = page_code("replay"), page_style("replay")
+    _esm, _css = page_code("replay", "axes"), page_style("replay")
     STATE = CHECKED = ("scene", "index")
     CONTROLS = ("play", "scrub", "scene", "idle", "tokens")
     data = traitlets.Dict().tag(sync=True)

@@ -1,12 +1,59 @@
-// The frame of a piece: its root in the page, the keys that are its own, and rows of buttons that share one tab stop.
+// The frame of a piece: its state, its root in the page, the keys that are its own, and what ends when it leaves.
 
-// The root of a piece, put where JupyterLab shows it. `label` names it for screen readers.
-export function makeRoot({ model, el }, name, label, ...children) {
-  const root = make("div", { class: `spl ${name}`, role: "group", "aria-label": label }, ...children);
-  root.classList.toggle("large", model.get("large"));
+// Everything a piece has in common with the others. `render` returns its `close`.
+export function makeShell({ model, el }, name) {
+  const endings = [];
+  const badge = makeBadge();
+  const get = (trait) => model.get(trait);
+  const offers = (control) => get("controls").includes(control);
+  const root = make("div", { class: `spl ${name}`, role: "group" });
   root.addEventListener("keydown", keepKey);
-  el.replaceChildren(root);
-  return root;
+  const enlarge = () => root.classList.toggle("large", get("large"));
+
+  // Several traits at once: they reach Python together.
+  function set(changes) {
+    for (const [trait, value] of Object.entries(changes)) model.set(trait, value);
+    model.save_changes();
+  }
+  // Call `react` whenever one of these traits changes, here or in Python.
+  function follow(traits, react) {
+    model.on(traits.map((trait) => `change:${trait}`).join(" "), react);
+    endings.push(() => model.off(null, react));
+  }
+  function watchSize(react, ...elements) {
+    const watch = new ResizeObserver(react);
+    for (const element of elements) watch.observe(element);
+    endings.push(() => watch.disconnect());
+  }
+  // Let the badge compare `numbers()` with what helpers computes of these traits.
+  function check(traits, numbers) {
+    const { latencies, stop } = followHelpers(model, badge, traits, numbers);
+    root.latencies = latencies; // for the tests
+    endings.push(stop);
+  }
+  // Put the elements into the page. `label` names the piece for screen readers.
+  function mount(label, ...elements) {
+    root.setAttribute("aria-label", label);
+    root.append(...elements);
+    enlarge();
+    follow(["large"], enlarge);
+    el.replaceChildren(root);
+  }
+  return {
+    root,
+    badge,
+    get,
+    set,
+    offers,
+    offer: (control, ...elements) => (offers(control) ? elements : []), // these, if `controls` names them
+    reset: () => set(get("initial")),
+    follow,
+    watchSize,
+    check,
+    mount,
+    atEnd: (ending) => endings.push(ending),
+    close: () => endings.forEach((ending) => void ending()),
+  };
 }
 
 // To JupyterLab `d d` deletes the cell around the piece and an arrow leaves it. So keys stay in the piece, but for those
@@ -24,18 +71,20 @@ function leave(root) {
   else document.activeElement.blur();
 }
 
-// Makes a row of buttons one tab stop: arrows, Home and End go from one to the next. Call it again for other buttons.
+// Makes a row of buttons one tab stop: arrows, Home and End lead from one to the next. Call it again for other buttons.
 export function shareTabStop(row) {
   const stops = () => [...row.children];
-  const settle = (stop) => stops().forEach((other) => (other.tabIndex = other === stop ? 0 : -1));
+  function settle(stop) {
+    for (const other of stops()) other.tabIndex = other === stop ? 0 : -1;
+  }
   settle(stops()[0]);
   row.onkeydown = (event) => {
-    const last = stops().length - 1;
-    const place = stops().indexOf(event.target);
-    const to = { ArrowLeft: place - 1, ArrowUp: place - 1, ArrowRight: place + 1, ArrowDown: place + 1, Home: 0, End: last };
-    if (place < 0 || !(event.key in to)) return;
+    const [place, count] = [stops().indexOf(event.target), stops().length];
+    const by = arrowOf(event);
+    const to = by ? place + by[0] + by[1] : { Home: 0, End: count - 1 }[event.key];
+    if (place < 0 || to === undefined) return;
     event.preventDefault();
-    const next = stops()[(to[event.key] + last + 1) % (last + 1)];
+    const next = stops()[(to + count) % count];
     settle(next);
     next.focus();
   };

@@ -7,7 +7,7 @@ from pieces_in_lab import PIECES, on_projector, show, store_all
 
 NAME = "pieces_keys"
 # To JupyterLab these delete a cell, make it text, cut, insert, restart the kernel, and move the selection.
-KEYS = "d d m x a b 0 0 ArrowUp ArrowDown ArrowLeft ArrowRight Space Enter z v c j k".split()
+KEYS = [*"ddmxab00", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Space", "Enter", *"zvcjk"]
 INSIDE = "root => root.contains(document.activeElement)"
 STOPS = "root => [...root.querySelectorAll('*')].filter(e => e.tabIndex === 0 && e.checkVisibility() && !e.disabled)"
 
