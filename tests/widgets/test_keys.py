@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from pieces_in_lab import PIECES, on_projector, show, store_all
+from pieces_in_lab import PIECES, on_projector, show, store, store_all
 
-NAME = "pieces_keys"
+NAME, CHOOSERS = "pieces_keys", "choosers_keys"
 # To JupyterLab these delete a cell, make it text, cut, insert, restart the kernel, and move the selection.
 KEYS = [*"ddmxab00", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Space", "Enter", *"zvcjk"]
 INSIDE = "root => root.contains(document.activeElement)"
@@ -23,11 +23,11 @@ def shown(page, lab, stored):
     return on_projector(page, lab, NAME)
 
 
-def saved_cells(page, lab):
+def saved_cells(page, lab, name=NAME):
     """What the notebook holds once it is saved: the kind and the source of its cells."""
     page.keyboard.press("Control+s")  # heard from inside a piece, too
     page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
-    cells = json.loads((lab.root / "notebooks" / f"{NAME}.ipynb").read_text())["cells"]
+    cells = json.loads((lab.root / "notebooks" / f"{name}.ipynb").read_text())["cells"]
     return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
 
 
@@ -91,12 +91,35 @@ def test_escape_and_tab_leave_and_shift_enter_runs(shown, name):
 
     tab_into(shown, piece)
     shown.wait_for_timeout(500)
-    number = piece.evaluate("root => root.closest('.jp-Cell').querySelector('.jp-InputPrompt').innerText")
-    assert number != "[1]:"
     prompt = shown.locator(".jp-CodeCell").nth(list(PIECES).index(name) + 1).locator(".jp-InputPrompt")
-    shown.keyboard.press("Shift+Enter")
-    prompt.get_by_text("[1]:").wait_for()
+    stored = prompt.inner_text()
+    shown.keyboard.press("Shift+Enter")  # runs it among fewer cells than when it was stored: its number is a lower one
+    shown.wait_for_function(
+        "([prompt, stored]) => /\\d/.test(prompt.innerText) && prompt.innerText !== stored",
+        arg=[prompt.element_handle(), stored],
+    )
     assert shown.errors == []
+
+
+def test_a_chooser_keeps_its_keys(page, lab):
+    pages = '{"first": "1", "second": "2", "third": "3"}'
+    code = "from helpers.figures.pages import page_chooser\n"
+    store(lab, CHOOSERS, [f"{code}page_chooser({pages}, 'page')", f"{code}page_chooser({pages}, 'at', slider=True)"])
+    on_projector(page, lab, CHOOSERS)
+    menu, slider = page.locator(".spl-pages select"), page.locator(".spl-pages [role=slider]")
+    before = saved_cells(page, lab, CHOOSERS)
+    for control in (menu, slider):
+        control.focus()
+        page.wait_for_timeout(500)
+        for key in "ddmxab":
+            page.keyboard.press(key)
+    menu.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    assert menu.evaluate("e => e.selectedIndex") == 1
+    assert saved_cells(page, lab, CHOOSERS) == before
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('.jp-Cell')")
 
 
 def test_the_focus_stays_where_it_is_when_a_piece_redraws(shown):

@@ -1,9 +1,11 @@
-// A prebuilt extension of JupyterLab: a widget that is stored in a notebook always opens.
-//
-// JupyterLab's widget manager first asks the kernel for its widgets and then reads those of the notebook's file. When the
-// connection to the kernel comes up between the two, it asks the kernel once more, and the end of that counts as the end
-// of everything: an output that looks for its model then is told "model not found" for good. And where the kernel never
-// answers, outputs say "Loading widget..." for good. So whoever looks for a model that the file has gets it from there.
+// A prebuilt extension of JupyterLab: a widget that is stored in a notebook always opens, and keeps its keys to itself.
+
+// --- opening ---
+// An output looks for its widget's model every 100 ms and gives up after two seconds. If JupyterLab's widget manager has
+// read the notebook's file meanwhile, in the pause after the last look, the output says "model not found" for good. So it
+// does when the connection to the kernel comes up late: then the kernel is asked once more, and the end of that counts as
+// the end of everything. And where a kernel never answers, outputs say "Loading widget..." for good. Therefore: whoever
+// looks for a model that the file has waits until it is there, and where nobody else brings it, it is read here.
 
 const STATE = "application/vnd.jupyter.widget-state+json";
 const PATIENCE = 15_000; // milliseconds for a kernel that does not answer; one that is busy is waited for
@@ -41,11 +43,25 @@ function healWidgetManager({ WidgetManager }) {
   };
 }
 
+// --- keys ---
+// In a slider or a menu of ipywidgets, too, `d d` is no command to delete the cell. Our pieces (.spl) see to their keys
+// themselves, wherever they are shown.
+function keepKey(event) {
+  const widget = event.target.closest?.(".jp-OutputArea-output .jupyter-widgets");
+  if (!widget || event.target.closest(".spl")) return;
+  const held = event.ctrlKey || event.metaKey;
+  if (event.key === "Escape") widget.closest(".jp-Cell")?.focus({ preventScroll: true });
+  else if (event.key === "Enter" && (held || event.shiftKey || event.altKey)) return;
+  else if (event.key.toLowerCase() === "s" && held) return;
+  else event.stopPropagation();
+}
+
 const plugin = {
-  id: "set-prediction-loss:stored-widgets",
-  description: "A widget that is stored in a notebook always opens.",
+  id: "set-prediction-loss:widgets",
+  description: "A widget that is stored in a notebook always opens, and keeps its keys to itself.",
   autoStart: true,
   async activate() {
+    document.body.addEventListener("keydown", keepKey); // JupyterLab listens at the document, one step further up
     const widgets = window._JUPYTERLAB?.["@jupyter-widgets/jupyterlab-manager"];
     if (widgets) healWidgetManager((await widgets.get("./extension"))());
   },
