@@ -67,7 +67,7 @@ class Piece(anywidget.AnyWidget):
         return {"state": {name: getattr(self, name) for name in self.CHECKED}, "values": values}
 
     def _answer(self, change=None):
-        """Tell the page, which asks when it opens. A notebook stores no answer: nobody would have compared it."""
+        """Tell the page, which asks when it opens. What is stored has no answer: nobody would have compared it."""
         state = {name: getattr(self, name) for name in self.CHECKED}
         if change is None or state != self._answered:  # two traits that change together are one state
             self._answered = state

@@ -57,7 +57,7 @@ export function makeShell({ model, el }, name) {
 }
 
 // To JupyterLab `d d` deletes the cell around the piece and an arrow leaves it. So keys stay in the piece, but for those
-// that run the cell or save the notebook; and Escape gives the focus back to the notebook.
+// that run the cell or save the page; and Escape gives the focus back to the page around.
 function keepKey(event) {
   const held = event.ctrlKey || event.metaKey;
   if (event.key === "Escape") leave(event.currentTarget);
