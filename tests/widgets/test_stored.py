@@ -6,8 +6,8 @@ from pieces_in_lab import store
 NAME = "pieces_stored"
 LATE = {
     # The widget manager looks every 100 ms and gives up after two seconds, without a look after its last pause: what
-    # comes in that pause is lost for good. A busy page makes the pause longer, this one as long as the search.
-    "the page": "const set = setTimeout; setTimeout = (f, ms, ...rest) => set(f, ms === 100 ? 2500 : ms, ...rest);",
+    # comes in that pause is lost for good. A busy page makes the pause longer, this one long enough.
+    "the page": "const set = setTimeout; setTimeout = (f, ms, ...rest) => set(f, ms === 100 ? 20000 : ms, ...rest);",
     "the kernel": "WebSocket = class extends WebSocket {"
     " set onmessage(hear) { super.onmessage = (event) => setTimeout(() => hear(event), 3000); } };",
     "the kernel for ever": "WebSocket = class extends WebSocket { set onmessage(hear) {} };",

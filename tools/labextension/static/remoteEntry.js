@@ -9,7 +9,7 @@
 
 const STATE = "application/vnd.jupyter.widget-state+json";
 const PATIENCE = 15_000; // milliseconds for a kernel that does not answer; one that is busy is waited for
-const PAUSE = 100;
+const PAUSE = 50; // between two looks
 
 // What the notebook's file has of a model; undefined where it has nothing.
 function storedWidgets(manager) {
