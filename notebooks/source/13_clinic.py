@@ -308,9 +308,7 @@ for name, fresh in {"helpers": build_model(Recipe()), "transformers": YolosForOb
         answer.loss.backward()
         optimizer.step()
     first, one, ten = (128 * (rows - rows[0]).abs().max() for rows in (boxes[0], boxes[1], boxes[10]))  # in pixels
-    print(
-        f"7  {name}: boxes apart at first: {first > 1e-4}; after one step: {one > 1e-4}; by a pixel after ten: {ten > 1}"
-    )
+    print(f"7  {name}: apart at first: {first > 1e-4}; after one step: {one > 1e-4}; by a pixel after ten: {ten > 1}")
 crowd = [{name: torch.cat([target[name] for target in targets[:5]]) for name in targets[0]}, *targets[1:]]
 print(f"8  transformers: {len(theirs.matcher(outputs, crowd)[0][0])} of {len(crowd[0]['boxes'])} matched, and no word")
 print("8  helpers:", outcome(ours, outputs, crowd))
