@@ -76,8 +76,9 @@ def fold_as(before, cells):
 def stale_line():
     """One line that names the notebooks whose stored outputs are of older code, or None."""
     pairs = [(source, target_of(source)) for source in sources() + solutions()]
-    stale = [target.relative_to(NOTEBOOKS).as_posix() for source, target in pairs if stale_reason(source, target)]
-    return f"These show outputs of older code until `make notebooks` runs them: {', '.join(stale)}" if stale else None
+    stale = [target for source, target in pairs if stale_reason(source, target)]
+    names = [target.relative_to(NOTEBOOKS).with_name(target.stem.partition("_")[0]).as_posix() for target in stale]
+    return f"Outputs of older code until `make notebooks` has run: {', '.join(names)}" if names else None
 
 
 def main(arguments):
