@@ -6,6 +6,7 @@ their notebooks at the beginning, so that the kernels work while other tests do.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +31,13 @@ class Runs:
     """The runs of a session: each notebook is started once, by whoever asks first."""
 
     def __init__(self):
-        self.pool = ThreadPoolExecutor(AT_ONCE)
+        self.pool, self.stopped = ThreadPoolExecutor(AT_ONCE), False
         self.found, self.kernels = {}, set()
 
     def start(self, paths):
         """Queue the notebooks that nobody has asked for yet, the longest first."""
         for path in sorted(set(paths) - self.found.keys(), key=_place):
-            self.found[path] = self.pool.submit(run, path, self.kernels)
+            self.found[path] = self.pool.submit(run, path, self)
 
     def of(self, path: Path):
         """What the notebook gave; waits for it."""
@@ -45,9 +46,19 @@ class Runs:
 
     def stop(self):
         """End what still runs: a session that ends early, as with `-x`, waits for no notebook."""
+        self.stopped = True
         self.pool.shutdown(wait=False, cancel_futures=True)
         for kernel in tuple(self.kernels):
             kernel.kill()
+
+    @contextmanager
+    def watched(self, kernel):
+        """Know the process of a kernel while it works; one that starts too late is ended at once."""
+        self.kernels.add(kernel)
+        if self.stopped:
+            kernel.kill()
+        yield
+        self.kernels.discard(kernel)
 
 
 def _place(path):
@@ -65,18 +76,19 @@ def kernel_environment():
     return {**os.environ, **blocked, **local}
 
 
-def run(path, kernels):
-    """Execute a notebook from a clean kernel in its own process, which is in `kernels`, a set, while it lives."""
+def run(path, runs):
+    """Execute a notebook from a clean kernel in its own process; `runs` may end it."""
     notebook, error = read_built(path), None
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    with live_kernel(notebook, path.parent, env=kernel_environment()) as client:
-        with MemoryWatch(client.km.provisioner.pid) as watch:
-            kernels.add(watch.process)
-            try:
-                run_cells(client, notebook)
-            except FAILURES as failure:
-                error = str(failure) or type(failure).__name__
-        kernels.discard(watch.process)
+    with (
+        live_kernel(notebook, path.parent, env=kernel_environment()) as client,
+        MemoryWatch(client.km.provisioner.pid) as watch,
+        runs.watched(watch.process),
+    ):
+        try:
+            run_cells(client, notebook)
+        except FAILURES as failure:
+            error = str(failure) or type(failure).__name__
     return Run(notebook, error, watch.peak)
