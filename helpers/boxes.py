@@ -43,6 +43,7 @@ def box_area(boxes):
     >>> box_area(torch.tensor([[0.0, 0.0, 0.5, 0.5], [0.5, 0.0, 0.2, 1.0]]))
     tensor([0.2500, 0.0000])
     """
+    # Clamped side by side: two sides inside out would make a positive area.
     left, top, right, bottom = at_least_float32(boxes).unbind(-1)
     return _side(left, right) * _side(top, bottom)
 

@@ -49,6 +49,7 @@ def bbox_cost(pred_boxes, boxes, image_index=None):
     tensor([[0.3000]])
     """
     predictions, targets = pair_up(at_least_float32(pred_boxes), at_least_float32(boxes), image_index)
+    # One coordinate after the other: every difference is (T, N), and (T, N, 4) is never made.
     return sum((one - other).abs() for one, other in zip(predictions.unbind(-1), targets.unbind(-1))).T
 
 
@@ -60,6 +61,7 @@ def giou_cost(pred_boxes, boxes, image_index=None):
     >>> giou_cost(torch.tensor([[0.05, 0.05, 0.1, 0.1]]), torch.tensor([[0.35, 0.05, 0.1, 0.1]]))
     tensor([[0.5000]])
     """
+    # Corners once per box, not once per pair.
     predictions, targets = center_to_corners(at_least_float32(pred_boxes)), center_to_corners(at_least_float32(boxes))
     return -generalized_box_iou(*pair_up(predictions, targets, image_index)).T
 
@@ -112,6 +114,7 @@ def cost_matrices(costs, outputs, flat, image_index):
 def weighted_sum(matrices, weights):
     """One matrix of several: each times its weight."""
     first, *others = matrices
+    # In one expression each: a weighted matrix of its own would be one more to fill.
     total = weights[first] * matrices[first]
     for name in others:
         total = total.add(matrices[name], alpha=weights[name])

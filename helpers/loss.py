@@ -79,6 +79,7 @@ class SetCriterion(nn.Module):
         self.terms = TERMS | terms
         chosen = contract.check_names("losses", losses, self.terms)
         self.losses = chosen + tuple(name for name in terms if name not in {*TERMS, *chosen})
+        # A term may bring the weights of its own keys; what was asked for goes before both.
         self.weights = dict(TOTAL_WEIGHTS)
         for term in terms.values():
             self.weights |= getattr(term, "total_weights", {})
@@ -139,6 +140,7 @@ class SetCriterion(nn.Module):
             )
 
     def _match(self, layers, truth):
+        # Ours has seen no mistake that we have not: all layers go in at once, past its own checks.
         if type(self.matcher) is HungarianMatcher:
             if self.matcher.classes_in(layers[0]["logits"]) < self.num_classes:
                 raise ValueError(
@@ -146,6 +148,7 @@ class SetCriterion(nn.Module):
                     "the same kind of class head, such as FocalCost and FocalLoss."
                 )
             return self.matcher._match_checked(layers, truth.targets, (truth.labels, truth.boxes, truth.sizes))
+        # Any other is asked layer by layer, as DETR asks its own.
         plain = [{name: value for name, value in layer.items() if name != "auxiliary_outputs"} for layer in layers]
         return [self.matcher(layer, truth.targets) for layer in plain]
 
@@ -202,9 +205,11 @@ def label_loss(matched, criterion):
     """ "loss_ce": the cross-entropy of all predictions, weighted by `eos_coef` where there is no object."""
     # (B * N,): the target's label at the matched predictions; elsewhere -1 picks the last entry, no-object.
     classes = F.pad(matched.labels, (0, 1), value=criterion.num_classes)[matched.owner]
+    # (K + 1,): most predictions have no object, and would drown the others.
     weight = matched.logits.new_ones(criterion.num_classes + 1)
     weight[-1] = criterion.eos_coef
     summed = F.cross_entropy(matched.logits.flatten(0, 1), classes, weight, reduction="sum")
+    # A weighted mean: divided by the sum of the weights, not by the number of predictions.
     weight_sum = matched.class_weight_sum
     if weight_sum is None:
         weight_sum = matched.num_matched + criterion.eos_coef * (len(classes) - matched.num_matched)

@@ -1,1 +1,1 @@
-"""What detectors after DETR changed: their `costs`, and their `matches`."""
+"""What detectors after DETR changed: `costs`, `matches`, `losses`, and a `transformers_loss` of some of them."""
