@@ -91,9 +91,9 @@ class Classroom:
                 if cell.source in solving:
                     self.solved[solving[cell.source]] = text
 
-    def try_answer(self, name, answer):
-        """What the check of an exercise says of an answer, given as the source of its function."""
-        exercise, names = self.exercises[name], dict(self.names)
+    def try_answer(self, name, answer, **more):
+        """What the check of an exercise says of an answer, given as the source of its function; `more`: its names."""
+        exercise, names = self.exercises[name], self.names | more
         run(answer, names)
         given = names[name]
         text = run(exercise.check, names)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from helpers.assignment import argmin, brute_force, greedy, total_cost
-from helpers.checks import MALFORMED, as_numbers, attempt
+from helpers.checks import MALFORMED, as_numbers, attempt, whole
 from helpers.matcher import HungarianMatcher
 
 LEAST_LOSS = 3.0
@@ -18,9 +18,9 @@ def check_greedy_match(greedy_match):
 def judge_greedy_match(greedy_match):
     """The verdict: tall, wide, empty and negative matrices, and one on which greedy is not the best."""
     rng = np.random.default_rng(5)
-    trap = np.array([[2.6, 7.8], [2.5, 2.7]])
+    trap = np.array([[7.8, 2.6, 9.0], [2.7, 2.5, 8.0], [6.0, 5.0, 4.1]])
     cases = {
-        "a 2 × 2 matrix on which greedy is not the best": trap,
+        "a 3 × 3 matrix on which greedy is not the best": trap,
         "12 guesses and 5 targets": (rng.normal(size=(12, 5)) + 2 * rng.normal(size=(12, 1))).round(3),  # favourites
         "3 guesses and 6 targets": rng.normal(size=(3, 6)).round(3),
         "costs that are all negative": -rng.random((6, 4)).round(3) - 1,
@@ -28,11 +28,12 @@ def judge_greedy_match(greedy_match):
     }
     for name, cost in cases.items():
         given = cost.copy()
-        answer, fault = attempt(greedy_match, given, hint="run it on this case alone.", case=f", for {name}")
+        hint, case = "run it on this case alone.", f", for {name}"  # it gets `given` itself, and no copy
+        answer, fault = attempt(lambda given=given: greedy_match(given), hint=hint, case=case)
         if fault:
             return fault
         try:
-            answer = [(int(row), int(column)) for row, column in answer]
+            answer = [(whole(row), whole(column)) for row, column in answer]
         except MALFORMED:
             return f"not yet, for {name}: it returns a {type(answer).__name__}. Hint: a list of (row, column) pairs."
         fault = _greedy_fault(answer, cost)
@@ -52,9 +53,13 @@ def _greedy_fault(answer, cost):
     wanted.sort(key=lambda pair: cost[pair])
     if answer == wanted:
         return None
+    if list(zip(*answer)) == wanted:
+        return "these are all rows, then all columns. Hint: a list of pairs, zip(rows, columns)."
     if len(answer) != len(wanted):
         return f"{len(answer)} pairs instead of {len(wanted)}. Hint: one pair for each row or each column, the fewer."
     rows, columns = zip(*answer)
+    if [pair[::-1] for pair in answer] == wanted:
+        return "these are (column, row). Hint: the row comes first, then the column."
     if any(not 0 <= row < cost.shape[0] or not 0 <= column < cost.shape[1] for row, column in answer):
         return f"{answer} leaves the matrix. Hint: the row comes first, then the column."
     twice = len(set(rows)) < len(rows) or len(set(columns)) < len(columns)
@@ -105,6 +110,8 @@ def judge_trap(answer):
         pred_boxes, boxes = (as_numbers(part).float() for part in answer)
     except (*MALFORMED, AttributeError):
         return "not yet: these are no boxes. Hint: return two lists, each with two boxes [cx, cy, w, h]."
+    if not (pred_boxes.isfinite().all() and boxes.isfinite().all()):
+        return "not yet: a number is NaN or infinite. Hint: fractions of the image, from 0 to 1."
     if pred_boxes.shape != (2, 4) or boxes.shape != (2, 4):
         shapes = f"{tuple(pred_boxes.shape)} and {tuple(boxes.shape)}"
         return f"not yet: the shapes are {shapes}. Hint: two guesses and two targets, four numbers each."
@@ -125,7 +132,7 @@ def judge_trap(answer):
         )
     if loss < LEAST_LOSS:
         return (
-            f"not yet: {said}: it loses by {loss:.2f}. Hint: the guess that is left over must be as far as possible "
+            f"not yet: {said}: it loses by {loss:.3f}. Hint: the guess that is left over must be as far as possible "
             "from the target that is left over; use the whole width, or both directions."
         )
     return f"correct: {said}, {loss:.2f} more. A short first step, and a long way for whoever comes last."

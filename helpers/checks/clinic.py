@@ -1,21 +1,29 @@
 """The checks of notebook 13: four treatments that mend nine tickets, each judged patient by patient."""
 
+import copy
 import warnings
+from collections import namedtuple
 
 import numpy as np
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import NOT_ATTEMPTED, attempt, is_close
+from helpers.checks import NOT_ATTEMPTED, as_numbers, attempt, is_close, teaches
 from helpers.detector import detection_outputs
 from helpers.loss import TOTAL_WEIGHTS, SetCriterion, base_name
 from helpers.matcher import HungarianMatcher
+from helpers.meters import one_line
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.targets import coco_target
 from helpers.training.recipe import Recipe, build_model
 
 EOS_COEF = 0.4
 WEIGHTS = {name: TOTAL_WEIGHTS[name] for name in ("loss_ce", "loss_bbox", "loss_giou")}
+
+
+# A case for a treatment: its name, what the treatment is given, and `fault_of(answer)`, what is wrong with an answer.
+# `by(treatment)` is called in its place where an answer is more than what is returned.
+Patient = namedtuple("Patient", "name arguments fault_of by hint", defaults=[lambda treatment: treatment, None])
 
 
 def check_mended(mend_data_set):
@@ -35,37 +43,53 @@ def check_deep_loss(deep_loss):
 
 def check_padded(pad_batch):
     """Notebook 13, ticket 12: `pad_batch(images, targets) -> pixel_values, targets`; draws what it returns."""
-    verdict = _judge(pad_batch, _padding_patients(), "boxes follow the canvas, and what was given stays as it was.")
-    print(verdict)
+    print(_judge(pad_batch, _padding_patients(), "boxes follow the canvas, and what was given stays as it was."))
     images, targets = _unequal_scenes()
-    if verdict == NOT_ATTEMPTED or any(attempt(lambda: _padding_fault(pad_batch, images, targets, True) or "")):
+    answer, fault = attempt(pad_batch, images, targets)
+    if fault or _form_fault(answer, images, targets):
         return
     from helpers.figures import show
     from helpers.figures.clinic import padded_figure
 
     pixel_values, boxes = _padded(images, targets)
-    found = [target["boxes"] for target in pad_batch(images, targets)[1]]
-    show(padded_figure(pixel_values, boxes, found), "Your boxes, dashed, on the targets of a padded batch.")
+    found = [as_numbers(target["boxes"]).float() for target in answer[1]]
+    if all(box.isfinite().all() for box in found):
+        show(padded_figure(pixel_values, boxes, found), "Your boxes, dashed, on the targets of a padded batch.")
 
 
 def _judge(treatment, patients, praise):
-    """The verdict: `patients` are (name, function of the treatment that returns a fault or None), mildest first."""
+    """The verdict over all patients, mildest first."""
     mended = []
-    for name, fault_of in patients:
-        hint = "run this case alone."
-        fault, verdict = attempt(lambda fault_of=fault_of: fault_of(treatment) or "", hint=hint, case=f", on {name}")
-        if fault == NOT_ATTEMPTED:
+    for patient in patients:
+        case, hint = f", on {patient.name}", patient.hint or "run this case alone."
+        answer, verdict = attempt(patient.by(treatment), *patient.arguments, hint=hint, case=case)
+        if verdict == NOT_ATTEMPTED:
             return NOT_ATTEMPTED
+        fault = None if verdict else patient.fault_of(answer)
         if fault or verdict:
             done = f" (mended so far: {', '.join(mended)})" if mended else ""
-            return (verdict or f"not yet, on {name}: {fault}") + done
-        mended.append(name)
+            return (verdict or f"not yet{case}: {fault}") + done
+        mended.append(patient.name)
     return f"correct: {praise} Mended: {', '.join(sorted(name for name in mended if 'ticket' in name))}."
 
 
-def _scenes(sizes, first_label=0):
-    """Targets with these numbers of objects; together they have every label from `first_label` to 9, in this order."""
-    labels = torch.arange(sum(sizes)) % (NUM_CLASSES - first_label) + first_label
+def _alarm(treatment):
+    """A treatment that shall raise a ValueError: gives back what the error says, in a list, or the answer."""
+
+    def call(*arguments):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return "goes on", treatment(*arguments)
+        except ValueError as error:
+            return "raises", str(error)
+
+    return call
+
+
+def _scenes(sizes, first_label=0, num_classes=NUM_CLASSES):
+    """Targets with these numbers of objects; together they have every label from `first_label` on, in this order."""
+    labels = torch.arange(sum(sizes)) % (num_classes - first_label) + first_label
     generator = torch.Generator().manual_seed(0)
     sides = 0.2 + 0.2 * torch.rand(sum(sizes), 2, generator=generator)
     center = sides / 2 + (1 - sides) * torch.rand(sum(sizes), 2, generator=generator)
@@ -93,18 +117,18 @@ def _data_set_patients():
         "all three at once": (complications, one_empty),
     }
     for name, (given, wanted) in cases.items():
-        yield name, lambda mend, given=given, wanted=wanted: _data_set_fault(mend(_copy(given), NUM_CLASSES), wanted)
+        yield Patient(name, (given, NUM_CLASSES), lambda answer, wanted=wanted: _data_set_fault(answer, wanted))
 
 
 def _data_set_fault(answer, wanted):
-    if answer is None:
-        return NOT_ATTEMPTED
-    if not isinstance(answer, list) or len(answer) != len(wanted):
+    if not isinstance(answer, (list, tuple)) or len(answer) != len(wanted):
         return "Hint: return a list with one target for every image, empty images included."
     for image, (found, right) in enumerate(zip(answer, wanted)):
         if not isinstance(found, dict) or set(found) != set(right):
             return "Hint: every target is a dict of class_labels and boxes."
         labels, boxes = found["class_labels"], found["boxes"]
+        if not isinstance(labels, torch.Tensor) or not isinstance(boxes, torch.Tensor):
+            return f"image {image} holds no tensors. Hint: class_labels and boxes are tensors, as they came."
         if labels.dtype != torch.int64 or labels.shape != right["class_labels"].shape:
             return (
                 f"image {image} has labels {tuple(labels.shape)} of {labels.dtype}. Hint: (T,) int64, also for T = 0."
@@ -116,7 +140,9 @@ def _data_set_fault(answer, wanted):
             )
         if boxes.shape != right["boxes"].shape:
             return f"image {image} has boxes of shape {tuple(boxes.shape)}. Hint: .reshape(-1, 4), also for none."
-        if not torch.allclose(boxes, right["boxes"], atol=1e-5):
+        if not boxes.is_floating_point():
+            return f"the boxes of image {image} are {boxes.dtype}. Hint: fractions need a floating point type."
+        if not is_close(boxes, right["boxes"]):
             return (
                 f"the boxes of image {image} are wrong. Hint: if one box of the data set leaves the image as a centre "
                 "box, all boxes are corners; otherwise leave them alone."
@@ -128,22 +154,40 @@ def _loss_patients():
     terms = {"loss_ce": 1.5, "loss_bbox": 0.25, "loss_giou": 0.625, "cardinality_error": 7.0, "class_error": 87.5}
     layers = {**terms, **{f"{name}_{layer}": value + 0.125 for name, value in terms.items() for layer in (0, 11)}}
     perfect = {"loss_ce": 0.5, "loss_bbox": 0.0, "loss_giou": 0.0, "cardinality_error": 0.0}
-    nan, negative = {**terms, "loss_bbox": float("nan")}, {**layers, "loss_giou_11": -800.0}
-    yield "one layer", lambda total: _total_fault(total, terms)
-    yield "a batch without objects", lambda total: _total_fault(total, perfect)
-    yield "ticket 6", lambda total: _total_fault(total, layers)
-    yield "ticket 4", lambda total: _alarm_fault(total, nan, "a term is NaN")
-    yield "ticket 5", lambda total: _alarm_fault(total, negative, "loss_giou_11 is -800")
+    to_look_at = {**terms, "class_error": float("nan"), "cardinality_error": -1.0}
+    for name, given in (
+        ("one layer", terms),
+        ("a batch without objects", perfect),
+        ("ticket 6", layers),
+        ("a NaN that is only to look at", to_look_at),
+    ):
+        losses = {term: torch.tensor(value, requires_grad="error" not in term) for term, value in given.items()}
+        yield Patient(
+            name,
+            (losses, dict(WEIGHTS)),
+            lambda answer, given=given, losses=losses: _total_fault(answer, given, losses),
+            hint="nothing is wrong with a weighted term here; a term without a weight is only to look at.",
+        )
+    for name, term, value in (
+        ("ticket 4", "loss_bbox", float("nan")),
+        ("ticket 5", "loss_giou_11", -800.0),
+        ("a term that is infinite", "loss_ce_0", float("inf")),
+    ):
+        losses = {key: torch.tensor(number) for key, number in (layers | {term: value}).items()}
+        what = f"{term} is {value:g}"
+        fault_of = lambda answer, term=term, what=what: _alarm_fault(answer, what, term)  # noqa: E731
+        yield Patient(name, (losses, dict(WEIGHTS)), fault_of, _alarm, "raise a ValueError that names the term.")
 
 
-def _total_fault(total, terms):
-    losses = {name: torch.tensor(value, requires_grad="error" not in name) for name, value in terms.items()}
-    value = total(losses, dict(WEIGHTS))
-    if value is None:
-        return NOT_ATTEMPTED
+def _total_fault(answer, terms, losses):
+    numbers = as_numbers(answer)
+    if numbers is None or numbers.numel() != 1:
+        return f"it returns a {type(answer).__name__}. Hint: one number, the sum of weight times value."
     weighted = {name: (WEIGHTS.get(base_name(name), 0.0), number) for name, number in terms.items()}
-    expected = sum(weight * number for weight, number in weighted.values())
-    found = float(torch.as_tensor(value).detach())
+    expected = sum(weight * number for weight, number in weighted.values() if weight)
+    found = float(numbers)
+    if found != found:
+        return "a term without a weight spoils the sum: 0 times NaN is NaN. Hint: leave it out."
     for wrong, sentence in (
         (sum(terms.values()), "you sum everything. Hint: a term without a weight is only to look at."),
         (sum(v for w, v in weighted.values() if w), "the terms are not weighted. Hint: 1, 5 and 2."),
@@ -156,78 +200,136 @@ def _total_fault(total, terms):
             return sentence
     if not is_close(found, expected):
         return f"you give {found:.3f}, but it is {expected:.3f}. Hint: weight times value, over all layers."
-    if not isinstance(value, torch.Tensor) or value.grad_fn is None:
-        return "the number is right, but carries no gradient. Hint: stay with tensors; no item(), no float()."
+    right = sum(WEIGHTS.get(base_name(name), 0.0) * losses[name] for name in losses if base_name(name) in WEIGHTS)
+    inputs = [losses[name] for name in losses if base_name(name) in WEIGHTS]
+    if not isinstance(answer, torch.Tensor) or not teaches(answer, inputs, right):
+        return "the number is right, its gradient is not. Hint: stay with tensors; no item(), no float()."
     return None
 
 
-def _alarm_fault(total, terms, what):
-    try:
-        value = total({name: torch.tensor(number) for name, number in terms.items()}, dict(WEIGHTS))
-    except ValueError:
-        return None
-    except Exception as error:
-        return f"{what}, and you raise {type(error).__name__}. Hint: raise a ValueError that names the term."
-    return f"{what}, and you return {float(value):.2f}. Hint: raise a ValueError; training on would hide the cause."
+def _alarm_fault(answer, what, *names):
+    """What is wrong with an alarm, which shall raise a ValueError that says these words."""
+    does, said = answer
+    hint = f"raise a ValueError that says {' and '.join(names)}"
+    if does == "goes on":
+        numbers = as_numbers(said)
+        shown = f"return {float(numbers):.2f}" if numbers is not None and numbers.numel() == 1 else "go on"
+        return f"{what}, and you {shown}. Hint: {hint}; training on would hide the cause."
+    if any(name not in said for name in names):
+        words = repr(one_line(said, 60)) if said else "nothing"
+        return f"{what}, and the ValueError says {words}. Hint: {hint}."
+    return None
 
 
 def _model_patients():
-    model = build_model(Recipe(hidden_size=32, layers=3)).eval()
-    torch.nn.init.normal_(model.class_labels_classifier.layers[-1].bias)  # opinions, so that weights matter
-    model.config.eos_coefficient = EOS_COEF
-    pixel_values = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
-    yield "ticket 9", lambda loss: _deep_fault(loss, model, pixel_values, _scenes([3, 2]))
-    yield "an empty image", lambda loss: _deep_fault(loss, model, pixel_values, _scenes([12, 0]))
-    yield "ticket 8", lambda loss: _crowd_fault(loss, model, pixel_values, _scenes([1, 13]))
+    model, pixel_values = _small_model(), torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    count, classes = model.config.num_detection_tokens, model.config.num_labels
+    for name, sizes in (("ticket 9", [3, 2]), ("an empty image", [count, 0])):
+        lent, targets = copy.deepcopy(model), _scenes(sizes, num_classes=classes)
+        yield Patient(
+            name,
+            (lent, pixel_values, targets),
+            lambda answer, lent=lent, targets=targets: _deep_fault(answer, lent, model, pixel_values, targets),
+            hint=f"this model has {count} tokens and {classes} classes; its config knows both.",
+        )
+    what = f"{count + 1} objects, {count} tokens"
+    crowded = (copy.deepcopy(model), pixel_values, _scenes([1, count + 1], num_classes=classes))
+    hint = "raise a ValueError if an image has more objects than tokens."
+    yield Patient("ticket 8", crowded, lambda answer: _crowd_fault(answer, what), _alarm, hint)
 
 
-def _deep_fault(loss, model, pixel_values, targets):
-    model.zero_grad()
-    value = loss(model, pixel_values, targets)
-    if value is None:
-        return NOT_ATTEMPTED
-    if not isinstance(value, torch.Tensor) or value.numel() != 1:
-        return f"it returns a {type(value).__name__}. Hint: one number, SetCriterion.total of the dict."
+def _small_model():
+    """A YOLOS of three layers, 9 tokens, 7 classes; its layers disagree. Random numbers are left alone."""
+    from transformers import YolosForObjectDetection
+
+    with torch.random.fork_rng(devices=[]):
+        config = build_model(Recipe(hidden_size=32, layers=3, num_detection_tokens=9)).config
+        config.id2label = {label: str(label) for label in range(7)}
+        config.eos_coefficient = EOS_COEF
+        model = YolosForObjectDetection(config).eval()
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1:
+                torch.nn.init.normal_(parameter, std=1.0 if "embeddings" in name else 0.3)
+        torch.nn.init.normal_(model.class_labels_classifier.layers[-1].bias)  # opinions, so that weights matter
+    return model
+
+
+def _deep_fault(answer, lent, model, pixel_values, targets):
+    """What is wrong with the loss of the model that was lent to the reader, a copy of `model`."""
+    if not isinstance(answer, torch.Tensor) or answer.numel() != 1:
+        return f"it returns a {type(answer).__name__}. Hint: one number, SetCriterion.total of the dict."
     outputs = detection_outputs(model, pixel_values)
-    last = {name: outputs[name] for name in ("logits", "pred_boxes")}
-    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, EOS_COEF)
-    losses = criterion(outputs, targets)
-    expected = criterion.total(losses)
-    plain = SetCriterion(HungarianMatcher(), NUM_CLASSES)
-    for wrong, sentence in (
-        (criterion.total(criterion(last, targets)), "only the last layer is graded. Hint: detection_outputs has all."),
-        (plain.total(plain(outputs, targets)), "eos_coef is 0.1. Hint: take model.config.eos_coefficient."),
-        (sum(losses.values()), "you sum the dict. Hint: SetCriterion.total knows the weights."),
-    ):
-        if not is_close(value, expected) and is_close(value, wrong):
-            return sentence
-    if not is_close(value, expected):
-        return f"you give {float(value.detach()):.3f}, but it is {float(expected.detach()):.3f}. Hint: see the ward."
-    if value.grad_fn is None:
-        return "the number is right, but carries no gradient. Hint: no torch.no_grad(), no detach()."
+    criterion = SetCriterion(HungarianMatcher(), model.config.num_labels, EOS_COEF)
+    expected = criterion.total(criterion(outputs, targets))
+    if not is_close(answer, expected):
+        for wrong, sentence in deep_mistakes(outputs, targets):
+            if is_close(answer, wrong):
+                return sentence
+        return f"you give {float(answer.detach()):.3f}, but it is {float(expected.detach()):.3f}. Hint: see the ward."
+    tokens = model.vit.embeddings.detection_tokens
+    (wanted,) = torch.autograd.grad(expected, tokens)
+    found = None
+    if answer.grad_fn is not None:
+        (found,) = torch.autograd.grad(answer.sum(), lent.vit.embeddings.detection_tokens, allow_unused=True)
+    if found is None or not is_close(found, wanted, 1e-3, 1e-2):
+        return "the number is right, its gradient is not. Hint: no torch.no_grad(), no detach()."
     return None
 
 
-def _crowd_fault(loss, model, pixel_values, targets):
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loss(model, pixel_values, targets)
-    except ValueError as error:
-        return None if str(error) else "the ValueError says nothing. Hint: name the image and both numbers."
-    return "13 objects, 12 tokens, and it goes on. Hint: raise a ValueError if an image has more objects than tokens."
+def deep_mistakes(outputs, targets):
+    """What typical mistakes give for these outputs, each with the sentence that names it."""
+    num_classes = outputs["logits"].shape[-1] - 1
+    last = {name: outputs[name] for name in ("logits", "pred_boxes")}
+    layers = [*outputs["auxiliary_outputs"], last]
+    criterion, plain = (SetCriterion(HungarianMatcher(), num_classes, eos) for eos in (EOS_COEF, 0.1))
+    pairs = HungarianMatcher()(last, targets)
+    reused = SetCriterion(lambda *_: pairs, num_classes, EOS_COEF)
+    total = criterion.total(criterion(outputs, targets))
+    alone = criterion.total(criterion(last, targets))
+    earlier = sum(criterion.total(criterion(layer, targets)) for layer in layers[:-1])
+    return [
+        (alone, "only the last layer is graded. Hint: detection_outputs has all."),
+        (len(layers) * alone, "the last layer counts for all. Hint: each layer answers, and is graded, by itself."),
+        (earlier, "the last layer is missing. Hint: it stands beside the auxiliary ones, in logits and pred_boxes."),
+        (
+            sum(reused.total(reused(layer, targets)) for layer in layers),
+            "the last layer's match serves all layers. Hint: every layer is matched anew; SetCriterion does it.",
+        ),
+        (total / len(layers), "this is the mean of the layers. Hint: their sum."),
+        (plain.total(plain(outputs, targets)), "eos_coef is 0.1. Hint: take model.config.eos_coefficient."),
+        (sum(criterion(outputs, targets).values()), "you sum the dict. Hint: SetCriterion.total knows the weights."),
+    ]
+
+
+def _crowd_fault(answer, what):
+    does, said = answer
+    if does == "goes on":
+        return f"{what}, and it goes on. Hint: raise a ValueError if an image has more objects than tokens."
+    return None if said else "the ValueError says nothing. Hint: name the image and both numbers."
 
 
 def _padding_patients():
     images, targets = _unequal_scenes()
-    alike, empty = (
-        [images[0], images[0]],
-        [targets[0], {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.zeros(0, 4)}],
-    )
-    yield "images of one size", lambda pad: _padding_fault(pad, alike, [targets[0], targets[0]])
-    yield "ticket 12", lambda pad: _padding_fault(pad, images, targets)
-    yield "an image without objects", lambda pad: _padding_fault(pad, images, empty)
-    yield "the next epoch", lambda pad: _epoch_fault(pad, images, targets)
+    nothing = {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.zeros(0, 4)}
+    for name, given, wanted in (
+        ("images of one size", [images[0], images[0]], [targets[0], targets[0]]),
+        ("ticket 12", images, targets),
+        ("an image without objects", images, [targets[0], nothing]),
+    ):
+        yield Patient(
+            name, (given, wanted), lambda answer, given=given, wanted=wanted: _padding_fault(answer, given, wanted)
+        )
+    yield Patient("the next epoch", (images, targets), lambda kept: _epoch_fault(kept, targets), _keeps)
+
+
+def _keeps(pad_batch):
+    """What is left of the targets when a batch has been made of them."""
+
+    def call(images, targets):
+        pad_batch(images, targets)
+        return targets
+
+    return call
 
 
 def _unequal_scenes():
@@ -251,12 +353,10 @@ def _padded(images, targets):
     return pixel_values, [target["boxes"] * scale for target, scale in zip(targets, scales)]
 
 
-def _padding_fault(pad_batch, images, targets, shapes_alone=False):
-    answer = pad_batch([image.clone() for image in images], _copy(targets))
-    if answer is None:
-        return NOT_ATTEMPTED
+def _form_fault(answer, images, targets):
+    """What is wrong with the form of a padded batch: its types and shapes."""
     form = "Hint: return two things, a tensor (B, 3, H, W) and a list of B dicts."
-    if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[0], torch.Tensor):
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2 or not isinstance(answer[0], torch.Tensor):
         return f"it returns a {type(answer).__name__}. {form}"
     pixel_values, found = answer
     canvas, boxes = _padded(images, targets)
@@ -264,20 +364,31 @@ def _padding_fault(pad_batch, images, targets, shapes_alone=False):
         return (
             f"the tensor is {tuple(pixel_values.shape)}, not {tuple(canvas.shape)}. Hint: the largest h, the largest w."
         )
-    if len(found) != len(targets) or any(set(target) != {"class_labels", "boxes"} for target in found):
-        return f"the targets have another form. {form} Each has class_labels and boxes."
+    if not isinstance(found, (tuple, list)) or len(found) != len(targets):
+        return f"the targets have another form. {form}"
     for image, (target, right) in enumerate(zip(found, boxes)):
+        if not isinstance(target, dict) or set(target) != {"class_labels", "boxes"}:
+            return f"the targets have another form. {form} Each has class_labels and boxes."
+        if not all(isinstance(value, torch.Tensor) for value in target.values()):
+            return f"the target of image {image} holds no tensors. Hint: class_labels and boxes, as they came."
         if target["boxes"].shape != right.shape:
             return f"image {image} has boxes {tuple(target['boxes'].shape)}. Hint: {tuple(right.shape)}, as given."
-    if shapes_alone:
-        return None
-    if not torch.equal(pixel_values, canvas):
+    return None
+
+
+def _padding_fault(answer, images, targets):
+    fault = _form_fault(answer, images, targets)
+    if fault:
+        return fault
+    pixel_values, found = answer
+    canvas, boxes = _padded(images, targets)
+    if not is_close(pixel_values, canvas):
         return "the pixels are elsewhere. Hint: an image lies in the upper left corner; the rest is 0."
     for image, (target, given, right) in enumerate(zip(found, targets, boxes)):
         if not torch.equal(target["class_labels"], given["class_labels"]):
             return f"the labels of image {image} have changed. Hint: padding changes boxes alone."
-        if not torch.allclose(target["boxes"], right, atol=1e-5):
-            return _box_fault(image, target["boxes"], given["boxes"], right)
+        if not is_close(target["boxes"], right):
+            return _box_fault(image, target["boxes"].double(), given["boxes"].double(), right.double())
     return None
 
 
@@ -290,17 +401,15 @@ def _box_fault(image, found, given, right):
     return f"the boxes of image {image} are wrong. Hint: x and width times w / W, y and height times h / H."
 
 
-def _epoch_fault(pad_batch, images, targets):
-    images, kept = [image.clone() for image in images], _copy(targets)
-    pad_batch(images, kept)
-    if all(torch.equal(one[name], other[name]) for one, other in zip(kept, targets) for name in one):
+def _epoch_fault(kept, targets):
+    alike = len(kept) == len(targets) and all(
+        set(one) == set(other) and all(torch.equal(one[name], other[name]) for name in other)
+        for one, other in zip(kept, targets)
+    )
+    if alike:
         return None
     return "the given targets have changed, so the next epoch scales them again. Hint: new dicts, and no *= on boxes."
 
 
 def _changed(targets, field, change):
     return [{**target, field: change(target[field])} for target in targets]
-
-
-def _copy(targets):
-    return [{name: value.clone() for name, value in target.items()} for target in targets]

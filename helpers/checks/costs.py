@@ -4,7 +4,7 @@ import torch
 
 from helpers import costs
 from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
-from helpers.checks import as_numbers, attempt, is_close, to_use
+from helpers.checks import as_numbers, attempt, is_close, teaches, to_use
 from helpers.scenes import NUM_CLASSES
 
 TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
@@ -29,10 +29,9 @@ def judge_class_cost(class_cost):
         answer, fault = attempt(class_cost, logits, labels, hint=hint, case=case)
         if fault:
             return fault
-        numbers = as_numbers(answer)
-        if numbers is None:
+        if not isinstance(answer, torch.Tensor):
             return f"not yet{case}: it returns a {type(answer).__name__}. Hint: a tensor of numbers (N, T)."
-        fault = _class_cost_fault(numbers, logits, labels)
+        fault = _class_cost_fault(answer.detach(), logits, labels)
         if fault:
             return f"not yet{case}: {fault}"
     return "correct: on five targets, on one, and as a matrix of 12 × 0 on an image without objects."
@@ -48,7 +47,7 @@ def _class_cost_fault(answer, logits, labels):
         "these are the raw logits. Hint: a softmax over the classes first": -logits[:, labels],
         "this is −log p, the loss. Hint: the cost takes the probability as it is": -p.log(),
         "the minus is missing. Hint: a cost is low where the probability is high": p,
-        "this is 1 − p. It would give the same match, but the cost is −p": 1 - p,
+        "this is 1 − p. Hint: it would give the same match, but the cost is −p": 1 - p,
         "the softmax runs over the guesses. Hint: each guess shares 1 among the classes, dimension -1": (
             -logits.softmax(0)[:, labels]
         ),
@@ -56,6 +55,12 @@ def _class_cost_fault(answer, logits, labels):
             -logits[:, :-1].softmax(-1)[:, labels]
         ),
         "these are sigmoids. Hint: here the classes share 1, by a softmax": -logits.sigmoid()[:, labels],
+        "the classes are taken in the order of their numbers. Hint: column j belongs to target j": (
+            -logits.softmax(-1)[:, labels.sort().values]
+        ),
+        "this is the first T columns of the classes. Hint: [:, class_labels] takes the columns that are wanted": (
+            -logits.softmax(-1)[:, : len(labels)]
+        ),
     }
     return _recognise(answer, -p, named)
 
@@ -87,10 +92,10 @@ def judge_giou(giou):
         answer, fault = attempt(giou, first, second, hint="a box is a tensor (4,) here.", case=f", on {name}")
         if fault:
             return fault, None
-        numbers = as_numbers(answer)
-        if numbers is None:
-            return f"not yet, on {name}: it returns a {type(answer).__name__}. Hint: two boxes give one number.", None
-        fault = _giou_fault(numbers, first, second)
+        if not isinstance(answer, torch.Tensor):
+            said = f"not yet, on {name}: it returns a {type(answer).__name__}"
+            return f"{said}. Hint: stay with tensors; two boxes give a tensor of one number.", None
+        fault = _giou_fault(answer.detach(), first, second)
         if fault:
             return f"not yet, on {name}: {fault}", pair
     first, second = _random_corners(12, seed=1)[:, None], _random_corners(5, seed=2)
@@ -100,9 +105,22 @@ def judge_giou(giou):
     if not fault and (not isinstance(matrix, torch.Tensor) or not is_close(matrix, wanted)):
         found = f"shape {tuple(matrix.shape)}" if isinstance(matrix, torch.Tensor) else type(matrix).__name__
         fault = f"not yet{case}: {found}. Hint: {hint}"
+    fault = fault or _giou_gradient_fault(giou)
     if fault:
         return fault, None
-    return "correct: apart, overlapping, nested, and as a matrix of 12 × 5.", None
+    return "correct: apart, overlapping, nested, and as a matrix of 12 × 5; and a box can follow its gradient.", None
+
+
+def _giou_gradient_fault(giou):
+    """What is wrong with the gradient at one box, in float64; None if it is the right one."""
+    first, second = (torch.tensor(box, dtype=torch.float64) for box in GIOU_CASES["two boxes that overlap"])
+    first.requires_grad_()
+    answer, fault = attempt(
+        giou, first, second, hint="it must take float64, too.", case=", on boxes that want a gradient"
+    )
+    if fault or teaches(answer, [first], generalized_box_iou(first, second)):
+        return fault
+    return "not yet: the numbers are right, but carry no gradient. Hint: stay with tensors; no item(), no float()."
 
 
 def _giou_fault(answer, first, second):
@@ -151,10 +169,14 @@ def judge_two_guesses(answer):
     boxes = _as_boxes(answer)
     if boxes is None:
         return "not yet. Hint: return two boxes of four positive sizes each: (center x, center y, width, height)."
+    if not boxes.isfinite().all():
+        return "not yet: a number is NaN or infinite. Hint: fractions of the image, from 0 to 1."
     target = torch.tensor(TARGET_BOX, dtype=torch.float64)
     l1 = (boxes - target).abs().sum(-1)
     iou = box_iou(center_to_corners(boxes), center_to_corners(target))
     found = f"L1 {l1[0]:.3f} and {l1[1]:.3f}, IoU {iou[0]:.3f} and {iou[1]:.3f}"
+    if ((corners_to_center(boxes) - target).abs().sum(-1) - WANTED_L1).abs().max() <= TOLERANCE:
+        return f"not yet: {found}. Hint: these are corner boxes; give center and size."
     if (l1 - WANTED_L1).abs().max() > TOLERANCE:
         return f"not yet: {found}. Hint: both L1 distances must be 0.2; four differences share them."
     if (iou - torch.tensor(WANTED_IOU)).abs().max() <= TOLERANCE:
@@ -180,6 +202,8 @@ def _recognise(answer, wanted, named):
     for sentence, values in named.items():
         if is_close(answer, values):
             return f"{sentence}."
+    if not answer.isfinite().all():
+        return "some of it is NaN or infinite. Hint: what do you divide by, and what do you take the logarithm of?"
     place = int((answer.double() - wanted.double()).abs().flatten().argmax())
     found, right = (float(values.flatten()[place]) for values in (answer, wanted))
     return f"{found:.3f} should be {right:.3f}. Hint: work this one out on paper and compare step by step."

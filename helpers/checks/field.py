@@ -2,12 +2,11 @@
 
 import math
 import warnings
-from numbers import Integral
 
 import numpy as np
 import torch
 
-from helpers.checks import MALFORMED, as_numbers, attempt, to_use
+from helpers.checks import as_numbers, attempt, is_close, to_use, whole
 from helpers.later import costs
 from helpers.later.costs import focal_cost, focal_terms
 from helpers.later.matches import transport_plan
@@ -35,27 +34,43 @@ def judge_focal_cost(answer):
     generator = torch.Generator().manual_seed(0)
     logits, labels = 2 * torch.randn(6, 4, generator=generator), torch.tensor([3, 0, 3, 1, 2])
     hint = "the columns are logits[:, class_labels]."
-    value, fault = attempt(answer, logits.clone(), labels.clone(), hint=hint)
+    value, fault = attempt(answer, logits, labels, hint=hint)
     if fault:
         return fault
     if not isinstance(value, torch.Tensor) or value.shape != (6, 5):
         shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         return f"not yet: it returns {shape} for 6 guesses and 5 targets. Hint: (N, T), one column a target."
     wanted = focal_cost(logits, labels)
-    if torch.allclose(value, wanted, atol=1e-4):
-        far = answer(torch.tensor([[50.0], [-50.0]]), torch.tensor([0]))
-        if not torch.isfinite(far).all():
-            return (
-                "not yet: right, but a logit of 50 or −50 gives no finite cost. Hint: take log p from the logits, with "
-                "torch.nn.functional.logsigmoid."
-            )
-        return "correct: the cost of a pair is what its class adds to the focal loss. It is negative where p is large."
+    if is_close(value, wanted, 1e-4):
+        return _far_fault(answer) or (
+            "correct: the cost of a pair is what its class adds to the focal loss. It is negative where p is large."
+        )
     for mistake, sentence in _focal_mistakes(logits, labels):
-        if torch.allclose(value, mistake, atol=1e-4):
+        if is_close(value, mistake, 1e-4):
             return f"not yet: {sentence}"
     at = torch.tensor([[0.9], [0.1]]).logit()
-    said, right = (cost(at, torch.tensor([0]))[0, 0] for cost in (answer, focal_cost))
+    right, said = focal_cost(at, torch.tensor([0])), as_numbers(attempt(answer, at, torch.tensor([0]))[0])
+    if said is None or said.shape != right.shape:
+        return "not yet: it is right for no pair. Hint: loss with goal 1 minus loss with goal 0."
+    said, right = float(said[0, 0]), float(right[0, 0])
     return f"not yet: at p = 0.9 it gives {said:.3f}, but it is {right:.3f}. Hint: loss with goal 1 minus goal 0."
+
+
+def _far_fault(answer):
+    """The verdict on logits of 50 and -50, where p is 1 and 0 to the last digit; None if the costs are right."""
+    logits, labels = torch.tensor([[50.0], [-50.0]]), torch.tensor([0])
+    hint, serve = "take log p from the logits, with torch.nn.functional.logsigmoid.", "it must serve any N and T."
+    far, fault = attempt(answer, logits, labels, hint=serve, case=", for two guesses and one target")
+    if fault:
+        return fault
+    numbers, wanted = as_numbers(far), focal_cost(logits, labels)
+    if numbers is None or numbers.shape != wanted.shape or not numbers.isfinite().all():
+        return f"not yet: right, but a logit of 50 or −50 gives no finite cost. Hint: {hint}"
+    if not is_close(numbers, wanted, 0.1):
+        said = ", ".join(f"{float(number):.1f}" for number in numbers.flatten())
+        right = ", ".join(f"{float(number):.1f}" for number in wanted.flatten())
+        return f"not yet: right, but logits of 50 and −50 cost {said}, where it is {right}. Hint: {hint}"
+    return None
 
 
 def _focal_mistakes(logits, labels):
@@ -72,6 +87,7 @@ def _focal_mistakes(logits, labels):
         (present + absent, "the two are added. Hint: one goal replaces the other, so subtract."),
         (swapped[0] - swapped[1], "the two α are exchanged. Hint: 0.25 with goal 1, 0.75 with goal 0."),
         (plain[0] - plain[1], "nothing is turned down. Hint: (1 − p)² with goal 1, p² with goal 0."),
+        (4 * present - absent / 0.75, "α is missing. Hint: 0.25 with goal 1, 0.75 with goal 0."),
         (softmax, "classes compete here. Hint: sigmoid(), one yes or no for each class."),
     ]
 
@@ -81,9 +97,11 @@ def _draw_focal(answer):
     from helpers.figures.field import focal_figure
 
     def column(cost):
-        return lambda logits: cost(logits[:, None], torch.tensor([0]))[:, 0].detach()
+        return lambda logits: cost(logits[:, None].clone(), torch.tensor([0]))[:, 0].detach().to(logits.dtype)
 
-    figure = focal_figure(column(focal_cost), column(answer))
+    figure, fault = attempt(lambda: focal_figure(column(focal_cost), column(answer)))
+    if fault:  # an answer that serves some shapes only cannot be drawn
+        return
     show(figure, "Your cost over p, on the focal cost, and DETR's −p: the focal cost goes on falling near p = 1.")
 
 
@@ -138,20 +156,22 @@ def check_sharp_plan(sharp_plan, cost, match):
         from helpers.figures.field import plans_figure
 
         columns = ["1st", "2nd", "3rd", *(f"{place}th" for place in range(4, 99))][: np.shape(cost)[1]]
-        epsilon, steps = answer
-        figure = plans_figure({"Your plan": transport_plan(cost, 1, float(epsilon), steps)}, columns, match)
+        plan = transport_plan(cost, 1, float(as_numbers(answer)[0]), whole(answer[1]))
+        figure = plans_figure({"Your plan": plan}, columns, match)
         show(figure, "How much of each guess goes to each target in your plan; the Hungarian match is ringed.")
 
 
 def judge_sharp_plan(answer, cost, match):
     """The verdict on (epsilon, steps) for a cost matrix (N, T) and its Hungarian match."""
-    try:
-        epsilon, steps = answer
-        epsilon = float(epsilon)
-    except MALFORMED:
+    numbers = as_numbers(answer)
+    if numbers is None or numbers.shape != (2,):
         return "not yet: give two numbers. Hint: return epsilon, steps, such as 0.1, 50."
-    if not isinstance(steps, Integral) or not 1 <= steps <= MOST_STEPS:
-        return f"not yet: steps is {steps!r}. Hint: a whole number from 1 to {MOST_STEPS:,}."
+    epsilon, steps = numbers.tolist()
+    if steps < 1 < epsilon:
+        return f"not yet: epsilon is {epsilon:g}, steps is {steps:g}. Hint: return epsilon first, then the steps."
+    if not steps.is_integer() or not 1 <= steps <= MOST_STEPS:
+        return f"not yet: steps is {steps:g}. Hint: a whole number from 1 to {MOST_STEPS:,}."
+    steps = int(steps)
     if not math.isfinite(epsilon) or epsilon <= 0:
         return f"not yet: epsilon is {epsilon!r}. Hint: it divides the costs, so it must be above 0."
     with warnings.catch_warnings():
@@ -160,9 +180,10 @@ def judge_sharp_plan(answer, cost, match):
     if not np.isfinite(plan).all():
         return f"not yet: epsilon {epsilon:g} is so small that the plan overflows. Hint: start at 0.1, then halve."
     least, uneven = float(plan[tuple(match)].min()), float(np.abs(plan.sum(1) - 1).max())
-    said = f"the pairs hold {least:.2f} or more, each row sums to 1 within {uneven:.2f}"
+    said = f"the pairs hold {least:.3f} or more, each row sums to 1 within {uneven:.3f}"
     if uneven > UNEVEN:
-        return f"not yet: {said}. Some guesses are given away twice or never. Hint: a smaller epsilon needs more steps."
+        hint = "take more steps, or a larger epsilon, which needs fewer"
+        return f"not yet: {said}. Some guesses are given away twice or never. Hint: {hint}."
     if least < SHARP:
         return f"not yet: {said}. The plan is settled, but soft. Hint: a smaller epsilon."
     return f"correct: {said}. This is the Hungarian match, at the price of {steps:,} steps."

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from helpers.checks import NOT_ATTEMPTED, attempt, is_number
+from helpers.checks import MALFORMED, NOT_ATTEMPTED, as_numbers, attempt, is_number, whole
 
+CURVES = ("the recording", "made-up curve 1", "made-up curve 2", "made-up curve 3")
 MOST_AP_LOST, LEAST_DUPLICATES = 0.01, 80.0
 
 
@@ -12,21 +13,30 @@ def check_end_of_plateau(end_of_plateau, recording):
     """Notebook 09: `end_of_plateau(step (M,), curve (M,)) -> step`; drawn on the recording and on made-up curves."""
     cases = plateau_cases(recording)
     hint = "both arguments are arrays of shape (M,)."
-    answers, fault = attempt(lambda: [end_of_plateau(step.copy(), curve.copy()) for step, curve, _ in cases], hint=hint)
+    calls = [
+        attempt(end_of_plateau, step, curve, hint=hint, case=f", on {name}")
+        for name, (step, curve, _) in zip(CURVES, cases, strict=True)
+    ]
+    answers = [answer for answer, _ in calls]
+    fault = next((fault for _, fault in calls if fault), None)
+    if fault == NOT_ATTEMPTED and any(answer is not None for answer in answers):
+        fault = f"not yet: on {CURVES[answers.index(None)]} it returns None. Hint: return a step in every case."
     print(fault or _judge_plateau(answers, cases))
-    if not fault and all(is_number(answer) for answer in answers):
-        _draw_plateaus(answers, cases)
+    if all(map(is_number, answers)):
+        _draw_plateaus([float(as_numbers(answer)) for answer in answers], cases)
 
 
 def check_hide_duplicates(hide_duplicates, found, annotations):
     """Notebook 09: `hide_duplicates(found of one scene) -> found`, many duplicates and the same AP."""
     from helpers.evaluation import summarize
 
-    copies = [{name: values.clone() for name, values in one.items()} for one in found]
-    hint = "torch.cat joins two tensors of boxes."
-    changed, fault = attempt(lambda: [hide_duplicates(one) for one in copies], hint=hint)
-    if complaint := fault or _complain_about_detections(changed):
-        return print(complaint)
+    changed = []
+    for one in found:
+        answer, fault = attempt(hide_duplicates, one, hint="torch.cat joins two tensors of boxes.")
+        detections, complaint = (None, fault) if fault else _as_detections(answer)
+        if complaint:
+            return print(complaint)
+        changed.append(detections)
     print(_judge_duplicates(summarize(found, annotations), summarize(changed, annotations), found, changed))
     return None
 
@@ -60,14 +70,18 @@ def _window(step, curve):
 
 
 def _judge_plateau(answers, cases):
-    if all(answer is None for answer in answers):
-        return NOT_ATTEMPTED
-    if not all(is_number(answer) for answer in answers):
-        return f"not yet: it returns {type(answers[0]).__name__}. Hint: return one number, a training step."
-    for place, (answer, (step, curve, (low, high))) in enumerate(zip(answers, cases)):
+    for where, answer in zip(CURVES, answers):
+        numbers = as_numbers(answer)
+        if numbers is None or numbers.ndim:
+            return f"not yet: on {where} it returns a {type(answer).__name__}. Hint: one number, a training step."
+        if not numbers.isfinite():
+            return f"not yet: on {where} it returns {float(numbers)}. Hint: the mean of nothing is NaN; what was empty?"
+    answers = [float(as_numbers(answer)) for answer in answers]
+    if len(set(answers)) == 1:
+        return f"not yet: you return {answers[0]:,.0f} for every curve. Hint: no fixed step serves all; read the curve."
+    for where, answer, (step, curve, (low, high)) in zip(CURVES, answers, cases):
         if low <= answer <= high:
             continue
-        where = "the recording" if place == 0 else f"made-up curve {place}"
         if answer < len(step) and low <= step[int(max(answer, 0))] <= high:
             return f"not yet: on {where} that is the place in the array. Hint: return step[place]."
         if abs(answer - step[np.diff(curve).argmin()]) <= 300 or answer < 1000:
@@ -96,22 +110,27 @@ def _draw_plateaus(answers, cases):
     figures.show(figure, "Four curves, your answers as black lines, and in green where the wait ends.")
 
 
-def _complain_about_detections(changed):
-    if all(one is None for one in changed):
-        return NOT_ATTEMPTED
-    for one in changed:
-        if not isinstance(one, dict) or not {"boxes", "scores", "labels"} <= set(one):
-            return "not yet: return a dict. Hint: with boxes (M, 4), scores (M,) and labels (M,), as it came."
-        boxes, scores, labels = (one[name] for name in ("boxes", "scores", "labels"))
-        if not all(isinstance(part, torch.Tensor) and part.ndim for part in (boxes, scores, labels)):
-            return "not yet: boxes, scores and labels must be tensors. Hint: torch.cat joins two into one."
-        if not len(boxes) == len(scores) == len(labels):
-            return "not yet: boxes, scores and labels differ in length. Hint: double all three."
-        if boxes.shape[1:] != (4,) or scores.ndim > 1 or labels.ndim > 1 or not scores.is_floating_point():
-            return "not yet: the shapes have changed. Hint: boxes (M, 4), scores (M,) and labels (M,), as they came."
-        if len(scores) and not 0 <= float(scores.min()) <= float(scores.max()) <= 1:
-            return "not yet: a score is a probability, from 0 to 1. Hint: scale them, for example 0.75 + score / 4."
-    return None
+def _as_detections(answer):
+    """What the reader found in one scene, in any form, as tensors, and None; or None, and the verdict."""
+    if not isinstance(answer, dict) or not {"boxes", "scores", "labels"} <= set(answer):
+        return None, "not yet: return a dict. Hint: with boxes (M, 4), scores (M,) and labels (M,), as it came."
+    boxes, scores, labels = (as_numbers(answer[name]) for name in ("boxes", "scores", "labels"))
+    if any(part is None or not part.ndim for part in (boxes, scores, labels)):
+        return None, "not yet: boxes, scores and labels must be tensors. Hint: torch.cat joins two into one."
+    if not len(boxes) == len(scores) == len(labels):
+        return None, "not yet: boxes, scores and labels differ in length. Hint: double all three."
+    boxes = boxes.reshape(-1, 4) if not len(boxes) else boxes
+    if boxes.shape[1:] != (4,) or scores.ndim > 1 or labels.ndim > 1:
+        return None, "not yet: the shapes have changed. Hint: boxes (M, 4), scores (M,) and labels (M,), as they came."
+    if not (boxes.isfinite().all() and scores.isfinite().all()):
+        return None, "not yet: a number is NaN or infinite. Hint: a twin has its original's box and a score of its own."
+    if len(scores) and not 0 <= float(scores.min()) <= float(scores.max()) <= 1:
+        return None, "not yet: a score is a probability, from 0 to 1. Hint: scale them, for example 0.75 + score / 4."
+    try:
+        labels = torch.tensor([whole(label) for label in labels], dtype=torch.int64)
+    except MALFORMED:
+        return None, "not yet: a label is a class, a whole number. Hint: a twin has its original's label."
+    return {"boxes": boxes, "scores": scores, "labels": labels}, None
 
 
 def _judge_duplicates(before, after, found, changed):

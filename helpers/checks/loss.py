@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.boxes import center_to_corners, generalized_box_iou
-from helpers.checks import NOT_ATTEMPTED, attempt, is_close, is_number, to_use
+from helpers.checks import NOT_ATTEMPTED, as_numbers, attempt, is_close, is_number, teaches, to_use
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 
@@ -85,13 +85,16 @@ def _judge_classification(answer):
             f"not yet: {float(value.detach()):.4f}, but it is {float(expected.detach()):.4f}. Hint: sum of w times "
             "−log p over all B × N guesses, divided by the sum of w."
         )
-    if value.grad_fn is None:
-        return "not yet: the number is right, but carries no gradient. Hint: stay with tensors; no item(), no detach()."
+    if not teaches(value, [logits], expected):
+        return "not yet: the number is right, its gradient is not. Hint: stay with tensors; no item(), no detach()."
     outputs, targets = _batch([0, 0], seed=4)
-    try:
-        values = [answer(outputs["logits"], targets, HungarianMatcher()(outputs, targets), eos) for eos in (1.0, 0.1)]
-    except Exception as error:
-        return f"not yet: right, but two images without objects raise {type(error).__name__}. Hint: T may be 0."
+    pairs, values = HungarianMatcher()(outputs, targets), []
+    for eos_coef in (1.0, 0.1):
+        case = ", for two images without objects"
+        value, fault = attempt(answer, outputs["logits"], targets, pairs, eos_coef, hint="T may be 0.", case=case)
+        if fault:
+            return fault
+        values.append(value)
     if any(_not_a_scalar(v) or not is_close(v, -outputs["logits"].log_softmax(-1)[..., -1].mean()) for v in values):
         return "not yet: wrong for two images without objects. Hint: then all classes are K, and nothing else changes."
     return (
@@ -113,6 +116,7 @@ def _classification_mistakes(logits, targets, pairs):
     twice = F.cross_entropy(logits.softmax(-1).flatten(0, 1), classes.flatten(), weights)
     first = torch.where(matched, classes, 0)
     wrong_class = F.cross_entropy(logits.flatten(0, 1), first.flatten(), weights)
+    turned = torch.where(matched, EOS_COEF, 1.0)
     return [
         (loss[matched].mean(), "only the matched guesses are in it. Hint: an idle guess must learn to say no-object."),
         ((weight * loss).mean(), "it divides by B × N. Hint: a weighted mean divides by the sum of the weights."),
@@ -129,6 +133,10 @@ def _classification_mistakes(logits, targets, pairs):
         ),
         (per_image.mean(), "this is the mean of the images' losses. Hint: one weighted mean over the whole batch."),
         (twice, "softmax is applied twice. Hint: cross_entropy takes logits."),
+        (
+            (turned * loss).sum() / turned.sum(),
+            "the matched weigh eos_coef, the idle 1. Hint: it is the weight of no-object.",
+        ),
         (wrong_class, "idle guesses are given class 0. Hint: no-object is the last class, index K."),
     ]
 
@@ -148,7 +156,8 @@ def _judge_fair_eos_coef(answer):
         if fault:
             return fault
         expected = num_targets / (num_predictions - num_targets)
-        if not is_number(value) or not math.isclose(value, expected, rel_tol=1e-3, abs_tol=1e-6):
+        value = float(as_numbers(value)) if is_number(value) else value
+        if not isinstance(value, float) or not math.isclose(value, expected, rel_tol=1e-3, abs_tol=1e-6):
             return f"not yet{case}: {_describe_eos(value, num_predictions, num_targets)}"
     return (
         "correct: 0.71 for 12 tokens and 5 objects, 0.075 for 100 tokens and 7. "
@@ -161,10 +170,10 @@ def _draw_shares(fair_eos_coef):
     from helpers.figures import new_figure, show
     from helpers.figures.loss_terms import SHARE_LINES, draw_no_object_share
 
-    try:
-        chosen = [float(fair_eos_coef(num_predictions, num_targets)) for num_predictions, num_targets, _ in SHARE_LINES]
-    except Exception:
+    chosen = [as_numbers(attempt(fair_eos_coef, *line[:2])[0]) for line in SHARE_LINES]
+    if any(value is None or value.ndim or not value.isfinite() for value in chosen):
         return
+    chosen = [float(value) for value in chosen]
     figure, axes = new_figure(10, 4.4)
     title = "At 0.1, no-object weighs half with 100 tokens, little with twelve"
     draw_no_object_share(axes, title, chosen=chosen)
@@ -173,10 +182,17 @@ def _draw_shares(fair_eos_coef):
 
 def _describe_eos(value, num_predictions, num_targets):
     if not is_number(value):
-        return "it returns no number. Hint: a float."
+        numbers = as_numbers(value)
+        what = "no number" if numbers is None or numbers.ndim else f"{float(numbers)}"
+        return f"it returns {what}. Hint: a float; N > T, so there is always somebody left."
     if num_targets and math.isclose(value, num_targets / num_predictions, rel_tol=1e-3):
         return f"you return {value:.3f}, the share of objects. Hint: how many guesses are left without a target?"
-    if num_targets and math.isclose(value, (num_predictions - num_targets) / num_targets, rel_tol=1e-3):
+    if math.isclose(value, 1 - num_targets / num_predictions, rel_tol=1e-3):
+        return f"you return {value:.3f}, the share of idle guesses. Hint: what must each of them weigh?"
+    expected = num_targets / (num_predictions - num_targets)
+    if math.isclose(value, expected, rel_tol=0.05):
+        return f"you return {value:.3f}, which is near. Hint: do not round."
+    if num_targets and math.isclose(value, 1 / expected, rel_tol=1e-3):
         return f"you return {value:.3f}, which is upside down. Hint: the more idle guesses, the less each may weigh."
     unmatched = value * (num_predictions - num_targets)
     return f"objects weigh {num_targets}, no-object {unmatched:.2f}. Hint: make the two equal, solve for eos_coef."
@@ -202,14 +218,19 @@ def _judge_set_loss(answer):
         return "not yet: {:.4f}, but it is {:.4f}. Hint: the parts are class {:.4f}, L1 {:.4f}, GIoU {:.4f}.".format(
             *values
         )
-    gradients = torch.autograd.grad(value, list(outputs.values()), allow_unused=True) if value.grad_fn else [None]
-    if any(gradient is None or not gradient.any() for gradient in gradients):
-        return "not yet: the number is right, but no gradient reaches both heads. Hint: no detach(), no item()."
+    if not teaches(value, list(outputs.values()), expected):
+        return "not yet: the number is right, but the right gradient does not reach both heads. Hint: no detach()."
+    hint, case = "keep eos_coef=1.0 in its first line.", ", without eos_coef"
+    value, fault = attempt(answer, outputs, targets, hint=hint, case=case)
+    if fault:
+        return fault
+    if _not_a_scalar(value) or not is_close(value, whole_loss(outputs, targets)):
+        return "not yet: right, but not without eos_coef. Hint: keep eos_coef=1.0 in the first line, and use it."
     outputs, targets = _batch([0, 0], seed=6)
-    try:
-        empty = answer(outputs, targets, EOS_COEF)
-    except Exception as error:
-        return f"not yet: right, but two images without objects raise {type(error).__name__}. Hint: num_boxes is 0."
+    case = ", for two images without objects"
+    empty, fault = attempt(answer, outputs, targets, EOS_COEF, hint="num_boxes is 0 there, so take 1.", case=case)
+    if fault:
+        return fault
     if _not_a_scalar(empty) or not is_close(empty, criterion.total(criterion(outputs, targets))):
         return "not yet: right, but not for two images without objects. Hint: num_boxes is at least 1."
     return (
@@ -237,7 +258,13 @@ def _set_mistakes(outputs, targets, terms):
     crossed_giou = (1 - generalized_box_iou(center_to_corners(predicted), center_to_corners(unordered))).sum() / objects
     ordered = torch.cat([target["boxes"][order] for target, (_, order) in zip(targets, pairs)])
     raw_giou = (1 - generalized_box_iou(predicted, ordered)).sum() / objects
+    always = whole_loss({name: value.detach() for name, value in outputs.items()}, targets, 0.1)
     return [
+        (ce, "the boxes are missing. Hint: 5 · L1 + 2 · (1 − GIoU), over num_boxes."),
+        (5 * l1 + 2 * giou, "the class term is missing. Hint: its weight is 1."),
+        (sum(terms.values()).detach(), "you sum the dict. Hint: the weights are 1, 5, 2; a counting error has none."),
+        (ce + 2 * l1 + 5 * giou, "two weights are exchanged. Hint: 5 for L1, 2 for the GIoU."),
+        (always, "eos_coef is 0.1 here. Hint: use the one that is given."),
         (ce + l1 + giou, "the terms are not weighted. Hint: 1 for class, 5 for L1, 2 for GIoU."),
         (ce + 5 * l1 / 4 + 2 * giou, "L1 is the mean of the four coordinates. Hint: their sum."),
         (ce + 5 * l1 + 2 * (giou - 1), "−GIoU is the cost; the loss is 1 − GIoU. Hint: a perfect box costs nothing."),
@@ -261,7 +288,9 @@ def _set_mistakes(outputs, targets, terms):
 
 
 def _not_a_scalar(value):
-    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.is_floating_point():
+    if not isinstance(value, torch.Tensor) or value.ndim or not value.is_floating_point():
         shape = f" of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else ""
-        return f"not yet: it returns a {type(value).__name__}{shape}. Hint: a floating point tensor of one number."
+        return f"not yet: it returns a {type(value).__name__}{shape}. Hint: a floating point tensor of no dimension."
+    if not value.isfinite():
+        return f"not yet: it is {float(value.detach())}. Hint: what do you divide by, and what is the logarithm of?"
     return None

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from helpers.checks import attempt, to_use
+from helpers.checks import as_numbers, attempt, is_close, teaches, to_use
 
 CONFIDENCE = 8.0  # the logit of predicted ink in `check_same_focal`; minus that elsewhere
 TOLERANCE = 1e-4
@@ -24,11 +24,11 @@ def dice_term(mask_logits, ink):
 
 def check_same_focal(same_focal, ink):
     """Notebook 08: two guesses (H, W) at one ink mask with equal focal loss and unequal dice loss; draws both."""
-    given = ink.clone(memory_format=torch.contiguous_format)
-    answer, fault = attempt(same_focal, given, hint="index with a bool mask of shape (H, W).")
-    print(fault or _judge_same_focal(answer, ink))
-    if _is_pair(answer, ink):
-        _draw_pair(answer, ink)
+    answer, fault = attempt(same_focal, ink.contiguous(), hint="index with a bool mask of shape (H, W).")
+    masks = _as_masks(answer, ink)
+    print(fault or _judge_same_focal(masks, ink))
+    if masks is not None:
+        _draw_pair(masks, ink)
 
 
 def focal_and_dice(predicted, ink):
@@ -54,14 +54,14 @@ def _judge_dice(answer):
     if not isinstance(value, torch.Tensor) or value.shape != (3,):
         shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         return f"not yet: it returns {shape} for three pairs. Hint: one value per pair, so sum over dimension 1 only."
-    expected = _dice(logits.detach().sigmoid(), ink)
-    if not torch.allclose(value.detach(), expected, atol=TOLERANCE):
+    expected = _dice(logits.sigmoid(), ink)
+    if not is_close(value, expected, TOLERANCE):
         for mistake, sentence in _dice_mistakes(logits.detach(), ink):
-            if torch.allclose(value.detach(), mistake, atol=TOLERANCE, equal_nan=True):
+            if torch.allclose(value.detach().double(), mistake.double(), atol=TOLERANCE, equal_nan=True):
                 return f"not yet: {sentence}"
         return f"not yet: {_row(value)}, but it is {_row(expected)}. Hint: 1 − (2 · overlap + 1) / (guess + ink + 1)."
-    if value.grad_fn is None:
-        return "not yet: the numbers are right, but carry no gradient. Hint: no threshold, no detach()."
+    if not teaches(value, [logits], expected):
+        return "not yet: the numbers are right, their gradient is not. Hint: no threshold, no detach()."
     return f"correct: {_row(expected)}. The last mask has no ink, and no guess of ink: the two ones make that 0."
 
 
@@ -81,6 +81,14 @@ def _dice_mistakes(logits, ink):
         (_dice(logits.softmax(1), ink), "the pixels do not compete. Hint: sigmoid(), not softmax."),
         (1 - _dice(probability, ink), "this is the overlap, which should grow. Hint: the loss is one minus it."),
         (_dice(probability, ink, smooth=0.0), "the smoothing is missing. Hint: add 1 above and below the line."),
+        (
+            _dice(probability.flatten()[None], ink.flatten()[None]).expand(3),
+            "one overlap serves all pairs. Hint: sum over the pixels, dimension 1, only.",
+        ),
+        (
+            1 - 2 * (overlap + 1) / (both + 1),
+            "the one of the smoothing is doubled, too. Hint: 2 · overlap + 1, then divide.",
+        ),
         (1 - (overlap + 1) / (both + 1), "the overlap counts once. Hint: it counts twice, for guess and for ink."),
         (
             1 - (overlap + 1) / (both - overlap + 1),
@@ -93,14 +101,16 @@ def _row(values):
     return ", ".join(f"{value:.3f}" for value in values.tolist())
 
 
-def _is_pair(answer, ink):
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        return False
-    return all(isinstance(m, torch.Tensor) and m.shape == ink.shape and m.dtype == torch.bool for m in answer)
+def _as_masks(answer, ink):
+    """Two masks in any form, of bools or of 0 and 1, as two bool tensors like `ink`; None if they are not that."""
+    numbers = as_numbers(answer)
+    if numbers is None or numbers.shape != (2, *ink.shape) or not ((numbers == 0) | (numbers == 1)).all():
+        return None
+    return tuple(numbers.bool())
 
 
 def _judge_same_focal(answer, ink):
-    if not _is_pair(answer, ink):
+    if answer is None:
         return f"not yet: return two bool masks of shape {tuple(ink.shape)}. Hint: start from ink.clone()."
     (focal_a, dice_a), (focal_b, dice_b) = (focal_and_dice(mask, ink) for mask in answer)
     if torch.equal(*answer):

@@ -1,9 +1,11 @@
 """The checks of notebook 06: write the matcher, and build a scene in which minus log p flips the match."""
 
+import warnings
+
 import torch
 
-from helpers.boxes import center_to_corners, corners_to_center
-from helpers.checks import MALFORMED, as_numbers, attempt
+from helpers.boxes import box_iou, center_to_corners, corners_to_center
+from helpers.checks import MALFORMED, as_numbers, attempt, copied
 from helpers.costs import bbox_cost, giou_cost
 from helpers.matcher import HungarianMatcher
 from helpers.training.pairings import log_class_cost
@@ -44,6 +46,49 @@ MISTAKES = {
 }
 
 
+def softmax_of_objects(outputs, targets, image):
+    """Probabilities that share 1 without no-object, in place of `class_cost`: (N, T)."""
+    return -outputs["logits"][..., :-1].softmax(-1)[image, :, targets["class_labels"]].T
+
+
+def sigmoids(outputs, targets, image):
+    """Minus the sigmoids of the logits, in place of `class_cost`: (N, T)."""
+    return -outputs["logits"].sigmoid()[image, :, targets["class_labels"]].T
+
+
+def minus_iou(outputs, targets, image):
+    """Minus the plain IoU, in place of `giou_cost`: (N, T)."""
+    guesses, boxes = center_to_corners(outputs["pred_boxes"]), center_to_corners(targets["boxes"])
+    return -box_iou(guesses[image], boxes[:, None]).T
+
+
+MORE_MISTAKES = {
+    "the plain IoU": (
+        HungarianMatcher(costs={"giou_cost": minus_iou}),
+        "where boxes do not touch, IoU is 0 for all; the GIoU subtracts the empty part of the hull",
+    ),
+    "a softmax without the no-object column": (
+        HungarianMatcher(costs={"class_cost": softmax_of_objects}),
+        "all K + 1 logits share the 1",
+    ),
+    "sigmoids": (HungarianMatcher(costs={"class_cost": sigmoids}), "the classes share 1, by a softmax"),
+    "the dearest pairs": (
+        HungarianMatcher(-1, -5, -2),
+        "linear_sum_assignment minimises; ask it for no more",
+    ),
+    "no class cost": (HungarianMatcher(class_cost=0), "all three costs count"),
+    "no L1": (HungarianMatcher(bbox_cost=0), "all three costs count"),
+    "no GIoU": (HungarianMatcher(giou_cost=0), "all three costs count"),
+    **{
+        f"the weights {weights[0]}, {weights[1]}, {weights[2]}": (
+            HungarianMatcher(*weights),
+            "1 for the class, 5 for L1, 2 for the GIoU",
+        )
+        for weights in ((1, 2, 5), (2, 1, 5), (2, 5, 1), (5, 1, 2), (5, 2, 1), (1, 5, 1), (1, 1, 2))
+    },
+}
+
+
 def check_match_batch(match_batch):
     """Notebook 06: the whole matcher, compared with `HungarianMatcher` on batches of several shapes."""
     print(judge_match_batch(match_batch))
@@ -67,6 +112,16 @@ def example_batch(sizes, num_predictions=12, num_classes=10, seed=0):
     return {"logits": logits, "pred_boxes": guesses}, targets
 
 
+def telling_batch():
+    """A batch in which no two mistakes give the same matches: two guesses a target, in doubt about "no object"."""
+    outputs, targets = example_batch((9,) * 16, num_predictions=18)
+    generator = torch.Generator().manual_seed(1)
+    for logits, target in zip(outputs["logits"], targets):
+        logits[torch.arange(18), target["class_labels"].repeat(2)] += 4
+    outputs["logits"][..., -1] += 6 * torch.randn(16, 18, generator=generator)
+    return outputs, targets
+
+
 CASES = {
     "four images with 5, 0, 2 and 6 objects": (5, 0, 2, 6),
     "one image": (4,),
@@ -77,42 +132,56 @@ CASES = {
 
 def judge_match_batch(match_batch):
     """The verdict: several batches, empty images and more targets than guesses, and outputs as in training."""
-    import warnings
-
-    for case, sizes in CASES.items():
-        outputs, targets = example_batch(sizes)
-        given = {name: value.clone() for name, value in outputs.items()}
-        hint = "an image without objects gives a matrix with no column." if 0 in sizes else "run it on one image."
-        answer, fault = attempt(match_batch, outputs, targets, hint=hint, case=f", for {case}")
+    batches = {case: example_batch(sizes) for case, sizes in CASES.items()} | {"sixteen images": telling_batch()}
+    for case, (outputs, targets) in batches.items():
+        fault = _case_fault(match_batch, case, outputs, targets)
         if fault:
             return fault
-        try:
-            answer = [tuple(torch.as_tensor(index).long().reshape(-1) for index in pair) for pair in answer]
-            shapes = {len(pair) for pair in answer}
-        except MALFORMED:
-            return f"not yet, for {case}: it returns a {type(answer).__name__}. Hint: a list of pairs of index tensors."
-        if len(answer) != len(sizes) or shapes - {2}:
-            return f"not yet, for {case}: give one pair of index tensors per image. Hint: a list of {len(sizes)} pairs."
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fault = _match_fault(answer, outputs, targets)
-        if fault:
-            return f"not yet, for {case}: {fault}"
-        if any(not torch.equal(given[name], outputs[name]) for name in given):
-            return "not yet: the outputs have changed. Hint: compute new tensors, change none of the old."
     outputs, targets = example_batch(CASES["one image"])
-    try:
-        match_batch({name: value.requires_grad_() for name, value in outputs.items()}, targets)
-    except Exception as error:
+    _, fault = attempt(match_batch, {name: value.requires_grad_() for name, value in outputs.items()}, targets)
+    if fault:
         return (
-            f"not yet: right, but outputs that want a gradient, as in training, raise {type(error).__name__}. Hint: "
-            "put @torch.no_grad() above the function; a match has no gradient, and SciPy takes none."
+            "not yet: right, but not for outputs that want a gradient, as in training. Hint: put @torch.no_grad() "
+            "above the function; a match has no gradient, and SciPy takes none."
         )
     return "correct: every batch gives the matches of HungarianMatcher. You have written the matcher."
 
 
+def _case_fault(match_batch, case, outputs, targets):
+    """The verdict on one batch; None if its matches are right and its outputs are left alone."""
+    given, case = copied(outputs), f", for {case}"
+    empty = any(len(target["boxes"]) == 0 for target in targets)
+    hint = "an image without objects gives a matrix with no column." if empty else "run it on one image."
+    answer, fault = attempt(lambda targets: match_batch(given, targets), targets, hint=hint, case=case)
+    if fault:
+        return fault
+    pairs = _as_pairs(answer)
+    if pairs is None:
+        return f"not yet{case}: it returns a {type(answer).__name__}. Hint: a list of pairs of index tensors."
+    if len(pairs) != len(targets):
+        return f"not yet{case}: give one pair of index tensors per image. Hint: a list of {len(targets)} pairs."
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fault = _match_fault(pairs, outputs, targets) or _mistake(match_batch, pairs, outputs, targets)
+    if fault:
+        return f"not yet{case}: {fault}"
+    if any(not torch.equal(given[name], outputs[name]) for name in given):
+        return "not yet: the outputs have changed. Hint: compute new tensors, change none of the old."
+    return None
+
+
+def _as_pairs(answer):
+    """Matches in any form as pairs of int64 tensors; None if they are not that."""
+    try:
+        pairs = [tuple(as_numbers(index).reshape(-1) for index in pair) for pair in answer]
+    except (*MALFORMED, AttributeError):
+        return None
+    fits = all(len(pair) == 2 and all(torch.equal(index, index.round()) for index in pair) for pair in pairs)
+    return [tuple(index.long() for index in pair) for pair in pairs] if fits else None
+
+
 def _match_fault(answer, outputs, targets):
-    """What is wrong with the matches of a batch, with a hint; None if they are right."""
+    """What is wrong with the form of the matches of a batch, with a hint; None if they could be right."""
     wanted = HungarianMatcher()(outputs, targets)
     if _same_pairs(answer, wanted):
         return None
@@ -134,8 +203,17 @@ def _match_fault(answer, outputs, targets):
                 f"image {place} has {len(prediction)} pairs instead of {len(right[0])}. Hint: solve each image by "
                 "itself; images must not compete for guesses."
             )
-    for name, (matcher, hint) in MISTAKES.items():
-        if _same_pairs(answer, matcher(outputs, targets)):
+    return None
+
+
+def _mistake(match_batch, pairs, outputs, targets):
+    """Which mistake gives these matches, told apart by a batch in which no two give the same; None if none."""
+    if _same_pairs(pairs, HungarianMatcher()(outputs, targets)):
+        return None
+    telling = telling_batch()
+    found = _as_pairs(attempt(match_batch, *telling)[0])
+    for name, (matcher, hint) in (MISTAKES | MORE_MISTAKES).items():
+        if found is not None and _same_pairs(found, matcher(*telling)):
             return f"this is the match you get with {name}. Hint: {hint}."
     return "some pairs differ from HungarianMatcher's. Hint: compare your cost matrix with its cost_matrices(...)."
 
@@ -164,6 +242,8 @@ def judge_flip(answer):
         probabilities = boxes = None
     if probabilities is None or boxes is None:
         return "not yet: these are no numbers. Hint: return two probabilities, and two boxes [cx, cy, w, h]."
+    if not (probabilities.isfinite().all() and boxes.isfinite().all()):
+        return "not yet: a number is NaN or infinite. Hint: probabilities and fractions of the image, from 0 to 1."
     if probabilities.shape != (2,) or boxes.shape != (2, 4):
         shapes = f"{tuple(probabilities.shape)} and {tuple(boxes.shape)}"
         return f"not yet: the shapes are {shapes}. Hint: two probabilities, and two boxes with four numbers each."

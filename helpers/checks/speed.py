@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from helpers.checks import MALFORMED, as_numbers, attempt
+from helpers.checks import MALFORMED, as_numbers, attempt, is_close, teaches
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 
@@ -106,26 +106,27 @@ def random_parts(sizes, size, seed=0):
 def judge_accumulated(answer):
     """The verdict: batches with uneven parts, with an empty part, and without any object."""
     criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, EOS_COEF)
-    cases = {"four images": ([1, 1, 5, 6], 2), "an empty part": ([0, 0, 3, 2], 2), "no object at all": ([0, 0], 1)}
+    cases = {"four images": ([1, 1, 5, 6], 3), "an empty part": ([0, 0, 3, 2], 2), "no object at all": ([0, 0], 1)}
     for case, (sizes, size) in cases.items():
         outputs, targets, parts = random_parts(sizes, size, seed=len(case))
-        value, fault = attempt(answer, criterion, parts, hint="num_boxes is at least 1.", case=f", for {case}")
+        lent = SetCriterion(HungarianMatcher(), NUM_CLASSES, EOS_COEF)
+        value, fault = attempt(answer, lent, parts, hint="num_boxes is at least 1.", case=f", for {case}")
         if fault:
             return fault
         if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.is_floating_point():
             return f"not yet: it returns a {type(value).__name__}. Hint: add up tensors; no item(), no float()."
         terms = criterion(outputs, targets)
         whole = criterion.total(terms)
-        if not torch.allclose(value, whole, rtol=1e-4):
+        if not is_close(value, whole, relative=1e-4):
             for mistake, hint in _accumulation_mistakes(criterion, parts, terms):
-                if torch.allclose(value, mistake, rtol=1e-4):
+                if is_close(value, mistake, relative=1e-4):
                     return f"not yet, for {case}: {hint}"
             return (
                 f"not yet, for {case}: {value.item():.4f}, but the whole batch has {whole.item():.4f}. Hint: divide "
                 "every part by the objects, and the weights, of all parts together."
             )
-        if value.grad_fn is None:
-            return "not yet: the number is right, but carries no gradient. Hint: no detach(), no item()."
+        if not teaches(value, list(outputs.values()), whole):
+            return "not yet: the number is right, its gradient is not. Hint: no detach(), no item()."
     return "correct: parts of any kind add up to the whole batch, as a number and with its gradient."
 
 

@@ -1,6 +1,7 @@
 """The checks of notebook 01: which pixels a place in the sequence sees, and the largest image that fits."""
 
-from helpers.checks import MALFORMED, attempt
+from helpers.checks import ERROR_WIDTH, MALFORMED, as_numbers, attempt, whole
+from helpers.meters import one_line
 
 PATCH_SIZE, NUM_DETECTION_TOKENS, LONGEST = 16, 100, 1000  # of the second exercise
 
@@ -10,7 +11,7 @@ def check_pixels_of(pixels_of):
     verdict = judge_pixels_of(pixels_of)
     print(verdict)
     if verdict.startswith("not yet"):
-        _draw_patch(pixels_of)
+        _draw_patch(attempt(pixels_of, 20, 128, 16)[0])
 
 
 def expected_pixels(position, image_width, patch_size):
@@ -27,10 +28,10 @@ def judge_pixels_of(pixels_of):
             answer, fault = attempt(pixels_of, *case, case=f", for pixels_of{case}")
             if fault:
                 return fault
-            try:
-                answer = tuple(float(value) for value in answer)
-            except MALFORMED:
-                return f"not yet: pixels_of{case} is {answer!r}. Hint: return four numbers."
+            numbers = as_numbers(answer)
+            if numbers is None or numbers.numel() != 4:
+                return f"not yet: pixels_of{case} is {one_line(repr(answer), ERROR_WIDTH)}. Hint: return four numbers."
+            answer = tuple(numbers.flatten().tolist())
             if answer != expected_pixels(*case):
                 return f"not yet: pixels_of{case} is {_plain(answer)}. {_pixels_hint(pixels_of, case, answer)}"
     return "correct: [CLS] stands in front, then the patches row by row, whatever the width of the image."
@@ -40,6 +41,9 @@ def _pixels_hint(pixels_of, case, answer):
     position, width, patch_size = case
     left, top, right, bottom = expected_pixels(*case)
     named = {
+        "Right and bottom are of the last pixel. Hint: a box ends where the next patch begins": (
+            left, top, right - 1, bottom - 1,
+        ),
         "That is the next patch. Hint: place 0 is [CLS], so the first patch is at place 1": (
             expected_pixels(position + 1, width, patch_size)
         ),
@@ -65,15 +69,15 @@ def _plain(answer):
     return tuple(int(value) if value.is_integer() else value for value in answer)
 
 
-def _draw_patch(pixels_of, position=20):
+def _draw_patch(answer, position=20):
     """Where it can be drawn: the reader's patch for one place, beside the right one."""
     from helpers import figures
     from helpers.scenes import running_example
 
-    try:
-        left, top, right, bottom = (float(value) for value in pixels_of(position, 128, 16))
-    except Exception:
+    numbers = as_numbers(answer)
+    if numbers is None or numbers.numel() != 4 or not numbers.isfinite().all():
         return
+    left, top, right, bottom = numbers.flatten().tolist()
     image, _ = running_example()
     figure, axes = figures.new_figure(4.6, 4.6)
     figures.draw_image(axes, image, f"Place {position} of the sequence")
@@ -92,9 +96,9 @@ def check_largest_image(largest_image):
 def judge_largest_image(answer):
     """The verdict on one number of pixels."""
     try:
-        side = int(answer)
+        side = whole(answer)
     except MALFORMED:
-        return "not yet: that is no number. Hint: return the side in pixels, for example 224."
+        return "not yet: that is no whole number. Hint: return the side in pixels, for example 224."
     if side in (29, 30, 31):
         return f"not yet: {side} is a number of patches. Hint: times the patch size."
     if side <= 0 or side % PATCH_SIZE:

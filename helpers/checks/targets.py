@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import box_iou, center_to_corners, corners_to_center
-from helpers.checks import MALFORMED, attempt, is_close, to_use
+from helpers.checks import as_numbers, attempt, is_close, to_use
 from helpers.targets import EDGE_TOLERANCE, coco_target, validate_targets
 
 SHORTEST_SIDE = 0.2
@@ -26,7 +26,7 @@ def check_to_targets(to_targets):
     verdict = judge_to_targets(to_targets, annotation, image.size)
     used = to_use(verdict, to_targets, coco_target, "coco_target")
     if verdict.startswith("not yet, on the running example"):
-        _draw_reading(to_targets, image, annotation)
+        _draw_reading(attempt(to_targets, annotation, *image.size)[0], image, annotation)
     return used
 
 
@@ -99,23 +99,28 @@ def _box_fault(boxes, wanted, scale):
     for sentence, values in named.items():
         if is_close(boxes, values):
             return f"{sentence}."
+    if not boxes.isfinite().all():
+        return "some boxes are NaN or infinite. Hint: divide by the size of the image, and by nothing else."
+    if len(boxes) and not boxes.any():
+        return "all boxes are 0. Hint: a // b drops the fraction; divide with /."
     found, right = (
         values[0].tolist() for values in (boxes.double().round(decimals=3), wanted.double().round(decimals=3))
     )
     return f"the first box is {found}, not {right}. Hint: center x, center y, width, height, as fractions of the image."
 
 
-def _draw_reading(to_targets, image, annotation):
+def _draw_reading(answer, image, annotation):
     """Where it can be drawn: what the loss would read, beside what it should."""
     from helpers import figures
     from helpers.figures.targets import draw_reading
 
-    try:
-        answer = to_targets(annotation, *image.size)
-        drawable = answer["boxes"].shape == (5, 4) and bool(answer["boxes"].isfinite().all())
-    except Exception:
+    if not isinstance(answer, dict) or set(answer) != {"class_labels", "boxes"}:
         return
-    if drawable and answer["class_labels"].shape == (5,):
+    labels, boxes = (as_numbers(answer[name]) for name in ("class_labels", "boxes"))
+    if labels is None or boxes is None or not boxes.isfinite().all():
+        return
+    if labels.shape == (5,) and boxes.shape == (5, 4):
+        answer = {"class_labels": labels.long(), "boxes": boxes.float()}
         figure, (left, right) = figures.new_figure(8.4, 4.5, columns=2)
         draw_reading(left, image, answer, "Your targets, as the loss reads them")
         draw_reading(right, image, coco_target(annotation, *image.size), "As they should be")
@@ -128,21 +133,21 @@ def check_unnoticed_box(unnoticed_box):
     verdict = fault or judge_unnoticed_box(answer)
     print(verdict)
     if verdict.startswith("correct"):
-        _draw_misreading(answer)
+        _draw_misreading(as_numbers(answer).float().reshape(1, 4))
 
 
 def judge_unnoticed_box(answer):
     """The verdict: a real box in corner format first, a centre box in the validator's eyes second."""
-    try:
-        left, top, right, bottom = (float(value) for value in answer)
-    except MALFORMED:
-        return "not yet. Hint: return four numbers, for example (0.1, 0.1, 0.4, 0.4)."
+    numbers = as_numbers(answer)
+    if numbers is None or numbers.numel() != 4 or not numbers.isfinite().all():
+        return "not yet: these are no four numbers. Hint: return a box, for example (0.1, 0.1, 0.4, 0.4)."
+    left, top, right, bottom = numbers.flatten().tolist()
     if right <= left or bottom <= top:
         return "not yet: right must exceed left, and bottom top. Hint: this may be a center box; give corners."
     if min(left, top) < 0 or max(right, bottom) > 1:
         return "not yet: as corners, this box leaves the image. Hint: fractions of the image, from 0 to 1."
     if min(right - left, bottom - top) < SHORTEST_SIDE - 1e-6:
-        return f"not yet: the box is {right - left:.2f} wide and {bottom - top:.2f} high. Hint: 0.2 each, at least."
+        return f"not yet: the box is {right - left:.3f} wide and {bottom - top:.3f} high. Hint: 0.2 each, at least."
     corners = torch.tensor([[left, top, right, bottom]], dtype=torch.float64)
     try:
         validate_targets([{"class_labels": torch.tensor([0]), "boxes": corners}], num_classes=1)
@@ -163,13 +168,12 @@ def _which_side(left, top, right, bottom):
     return "Read as a center box it ends beyond the image. Hint: move the box back, or make right and bottom smaller."
 
 
-def _draw_misreading(answer):
+def _draw_misreading(corners):
     from helpers import figures
     from helpers.figures.targets import draw_misreading
     from helpers.scenes import running_example
 
     image, _ = running_example()
-    corners = torch.tensor([answer], dtype=torch.float32)
     figure, axes = figures.new_figure(4.6, 4.8)
     draw_misreading(axes, image, corners_to_center(corners), corners, "Meant, and read")
     figures.show(figure, "Your box as it was meant, and the box that the loss would train for.")

@@ -3,7 +3,7 @@
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import MALFORMED, NOT_ATTEMPTED, attempt, is_close, to_use
+from helpers.checks import MALFORMED, as_numbers, attempt, is_close, to_use, whole
 
 OTHER_SCENE = 2  # of the test scenes with five objects
 
@@ -18,7 +18,7 @@ def check_slice_detection_states(slice_detection_states):
 
 def judge_slice_detection_states(slice_detection_states):
     """The verdict: every row of the test tensors holds its own place, so a wrong slice can be named."""
-    for shape, count in (((1, 77, 96), 12), ((3, 20, 8), 5), ((2, 41, 4), 1)):
+    for shape, count in (((7, 20, 8), 5), ((1, 77, 96), 12), ((2, 41, 4), 1)):
         batch, length, _ = shape
         places = torch.arange(length, dtype=torch.float32)[None, :, None].expand(shape)
         image = torch.arange(batch, dtype=torch.float32)[:, None, None] * 1000
@@ -35,10 +35,15 @@ def _slice_fault(answer, states, count):
     batch, length, hidden = states.shape
     if not isinstance(answer, torch.Tensor):
         return "you return no tensor. Hint: slice the one you are given."
+    if answer.dtype != states.dtype:
+        return f"you return {answer.dtype}. Hint: the heads want the states in the type they have."
     if answer.shape == (batch, count, hidden):
         if torch.equal(answer, states[:, -count:]):
             return None
-        rows = [int(value) for value in answer[0, :, 0]]
+        rows = answer[0, :, 0].tolist()
+        if not all(value.is_integer() and 0 <= value < length for value in rows):
+            return "these are not the states. Hint: slice them, and compute nothing."
+        rows = [int(value) for value in rows]
         found = f"you take places {rows[0]} to {rows[-1]}, and want {length - count} to {length - 1}."
         if rows == list(range(count)):
             return f"{found} Hint: these are [CLS] and the first patches; detection tokens stand last."
@@ -54,7 +59,7 @@ def _slice_fault(answer, states, count):
     shape = tuple(answer.shape)
     if answer.ndim < 3:
         return f"you return shape {shape}. Hint: keep the first dimension, the images: states[:, ...]."
-    if answer.shape[0] != batch:
+    if answer.shape[0] != batch or (batch > count and torch.equal(answer, states[-count:])):
         return f"you return shape {shape}. Hint: the first dimension is the images; slice the second."
     if answer.shape[2] != hidden:
         return f"you return shape {shape}. Hint: you cut the states themselves; slice the second dimension."
@@ -66,17 +71,19 @@ def check_decode_boxes(decode_boxes, outputs, image):
 
     Args: the reader's function (pred_boxes, width, height) -> corners; the outputs for `image`, and the image.
     """
-    verdict = judge_decode_boxes(decode_boxes, outputs["pred_boxes"][0], image.size)
+    pred_boxes = outputs["pred_boxes"][0]
+    verdict = judge_decode_boxes(decode_boxes, pred_boxes, image.size)
     print(verdict)
-    if verdict != NOT_ATTEMPTED:
-        _draw_boxes(decode_boxes, outputs, image, verdict)
+    corners = _as_boxes(attempt(decode_boxes, pred_boxes, *image.size)[0])
+    if corners is not None and corners.shape == pred_boxes.shape and corners.isfinite().all():
+        _draw_boxes(corners, outputs, image, verdict)
 
 
 def judge_decode_boxes(decode_boxes, pred_boxes, size):
-    """The verdict: the running example, one box in a wide picture, no box at all."""
+    """The verdict: the running example, a wide picture with a box that reaches beyond it, no box at all."""
     cases = (
         ("the running example", pred_boxes, size),
-        ("a picture of 200 × 100 pixels", torch.tensor([[0.5, 0.25, 0.4, 0.2]]), (200, 100)),
+        ("a picture of 200 × 100 pixels", torch.tensor([[0.5, 0.25, 0.4, 0.2], [0.053, 0.9, 0.4, 0.3]]), (200, 100)),
         ("no boxes at all", torch.zeros(0, 4), size),
     )
     for name, boxes, (width, height) in cases:
@@ -89,13 +96,22 @@ def judge_decode_boxes(decode_boxes, pred_boxes, size):
     return "correct: left, top, right, bottom in pixels, in square and wide pictures, and for no boxes."
 
 
+def _as_boxes(answer):
+    """Boxes in any form as a float64 tensor, an empty list as no boxes; None if it is neither."""
+    numbers = as_numbers(answer)
+    return numbers.reshape(0, 4) if isinstance(answer, (list, tuple)) and len(answer) == 0 else numbers
+
+
 def _boxes_fault(answer, boxes, scale):
-    if not isinstance(answer, torch.Tensor) or answer.shape != boxes.shape:
-        shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
+    numbers = _as_boxes(answer)
+    if numbers is None or numbers.shape != boxes.shape:
+        shape = type(answer).__name__ if numbers is None else f"shape {tuple(numbers.shape)}"
         return f"you return {shape}. Hint: a tensor of shape {tuple(boxes.shape)}; torch.stack(..., dim=-1)."
-    corners = center_to_corners(boxes)
+    answer, corners = numbers, center_to_corners(boxes)
     if is_close(answer, corners * scale, tolerance=1e-3, relative=1e-5):
         return None
+    if not answer.isfinite().all():
+        return "some numbers are NaN or infinite. Hint: there is nothing to divide by; multiply."
     left_top, half = corners[..., :2], boxes[..., 2:] / 2
     named = {
         "these corners are still fractions. Hint: multiply by the image's width and height": corners,
@@ -112,6 +128,15 @@ def _boxes_fault(answer, boxes, scale):
         "width and height of the image are swapped. Hint: x goes with the width": corners * scale[[1, 0, 1, 0]],
         "all is multiplied by the width. Hint: y goes with the height": corners * scale[0],
         "all is multiplied by the height. Hint: x goes with the width": corners * scale[1],
+        "a box is cut off at the picture's edge. Hint: a guess may reach beyond it; leave it as it is": (
+            torch.minimum((corners * scale).clamp(min=0), scale)
+        ),
+        "the pixels are rounded. Hint: leave the fractions; a box may end between two pixels": (
+            corners * scale
+        ).round(),
+        "the fractions of pixels are cut off. Hint: leave them; a box may end between two pixels": (
+            (corners * scale).trunc()
+        ),
         "the order is wrong. Hint: left, top, right, bottom": (corners * scale)[..., [0, 2, 1, 3]],
     }
     for sentence, values in named.items():
@@ -120,18 +145,10 @@ def _boxes_fault(answer, boxes, scale):
     return "the numbers differ. Hint: work out one box on paper: center 0.5, width 0.4 of 200 pixels is 60 to 140."
 
 
-def _draw_boxes(decode_boxes, outputs, image, verdict):
+def _draw_boxes(corners, outputs, image, verdict):
     from helpers import figures
     from helpers.figures.slots import draw_guesses
 
-    pred_boxes = outputs["pred_boxes"][0]
-    try:
-        corners = decode_boxes(pred_boxes, *image.size)
-        drawable = corners.shape == pred_boxes.shape and bool(corners.isfinite().all())
-    except Exception:
-        return
-    if not drawable:
-        return
     figure, axes = figures.new_figure(4.6, 4.6)
     figures.draw_image(axes, image, "Your boxes")
     draw_guesses(axes, corners, outputs["logits"][0].softmax(-1))
@@ -160,7 +177,7 @@ def judge_order_of_slots(order_of_slots, outputs, targets):
         if fault:
             return fault
         try:
-            answer = [int(token) for token in answer]
+            answer = [whole(token) for token in answer]
         except MALFORMED:
             return f"not yet: it returns a {type(answer).__name__}. Hint: return a list of token numbers."
         fault = _order_fault(answer, prediction_index.tolist(), target_index.tolist(), num_tokens)

@@ -78,7 +78,7 @@ guess = int(logits.softmax(-1)[:, 4].argmax())
 cell = (guess, place)  # the pair that we follow
 by_class = used_class_cost(logits, target["class_labels"])
 print(f"guess {figures.LETTERS[guess]}, target 4: {by_class[cell]:.2f}")
-assert torch.allclose(by_class, costs["class_cost"])
+assert torch.allclose(by_class.float(), costs["class_cost"])
 figure = geometry.class_figure(image, target, pred_boxes, by_class, cell, "Class: −p")
 figures.show(figure, "The class cost of all 60 pairs; the ringed cell belongs to the pair drawn on the left.")
 

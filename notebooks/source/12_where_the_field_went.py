@@ -138,7 +138,7 @@ from transformers.loss import loss_deformable_detr as deformable
 goals = torch.eye(120).view(120, 1, 12, 10)  # each has a single 1
 loss = [deformable.sigmoid_focal_loss(plain["logits"], goal, num_boxes=1) * 12 for goal in (0 * goals[0], *goals)]
 flips = (torch.stack(loss[1:]) - loss[0]).view(12, 10)[:, labels]  # (12, 5); * 12 undoes its mean over the guesses
-torch.testing.assert_close(flips, used_focal_cost(plain["logits"][0], labels), atol=1e-4, rtol=0)
+torch.testing.assert_close(flips, used_focal_cost(plain["logits"][0], labels).float(), atol=1e-4, rtol=0)
 print(f'flip C to "1": {flips[2, 1]:.3f}, flip G: {flips[6, 1]:.3f}; all 60 pairs equal the focal cost')
 
 matchers = {"DETR": HungarianMatcher(), "Deformable DETR": HungarianMatcher(costs=later.FOCAL_COSTS)}

@@ -56,11 +56,50 @@ def test_unusual_right_answers_are_correct(name, file):
     assert said.used in (None, said.function)
 
 
+HINTS = {  # what the hint must speak of, where another one would mislead
+    "gentlest_swap__counted_from_one": "count from 0",
+    "pixels_of__last_pixel": "where the next patch begins",
+    "slice_detection_states__of_the_images": "the first dimension is the images",
+    "decode_boxes__clamped": "may reach beyond",
+    "decode_boxes__rounded": "between two pixels",
+    "to_targets__floor_division": "drops the fraction",
+    "unnoticed_box__just_too_narrow": "0.198 wide",
+    "giou__no_gradient": "no gradient",
+    "two_guesses__corners": "corner boxes",
+    "greedy_match__column_first": "(column, row)",
+    "greedy_match__rows_and_columns": "zip(rows, columns)",
+    "match_batch__plain_iou": "the plain IoU",
+    "match_batch__softmax_without_no_object": "all K + 1 logits share the 1",
+    "match_batch__weights_exchanged": "the weights 5, 1, 2",
+    "match_batch__mean_l1": "the mean of the four",
+    "flip_with_log__nan": "NaN",
+    "classification_loss__eos_upside_down": "the weight of no-object",
+    "fair_eos_coef__nan": "returns nan",
+    "set_loss__without_default": "keep eos_coef=1.0",
+    "set_loss__weights_exchanged": "two weights are exchanged",
+    "dice_loss__all_pairs_together": "one overlap serves all pairs",
+    "end_of_plateau__nan": "returns nan",
+    "end_of_plateau__fixed_step": "no fixed step serves all",
+    "crowd__fractions": "fractions of the picture",
+    "two_each__tiled_columns": "% T leads back",
+    "two_each__repeated_modulo": "// 2 leads back",
+    "accumulated_loss__by_images": "weighted by their images",
+    "focal_cost__with_epsilon": "logits of 50",
+    "focal_cost__raises_on_one_guess": "any N and T",
+    "sharp_plan__nearly": "0.948",
+    "guarded_total__empty_error": "says nothing",
+    "guarded_total__infinity_passes": "is inf",
+    "deep_loss__last_layer_three_times": "the last layer counts for all",
+    "deep_loss__last_layers_match": "every layer is matched anew",
+}
+
+
 @all_answers(WRONG_ANSWERS)
 def test_wrong_answers_get_a_hint(name, file):
     said = classroom(name).try_answer(exercise_name(file), file.read_text(encoding="utf-8"))
     assert says_wrong_with_a_hint(said.text), said.text
     assert not says_correct(said.text), said.text
+    assert HINTS.get(file.stem, "") in said.text
     assert said.used is not said.function
 
 
@@ -75,7 +114,7 @@ def test_what_a_check_gives_back_in_place_of_a_wrong_answer_is_right(name):
 
 
 @each_notebook
-@pytest.mark.parametrize("folder", [WRONG_ANSWERS], ids=["wrong"])
+@pytest.mark.parametrize("folder", [WRONG_ANSWERS, UNUSUAL_ANSWERS], ids=["wrong", "unusual"])
 def test_every_exercise_has_answers_of_both_kinds(name, folder):
     assert {exercise_name(file) for file in answers(name, folder)} == set(classroom(name).exercises)
 
@@ -103,6 +142,7 @@ def test_the_text_above_an_exercise_leads_to_its_solution(name):
 
 
 def test_answers_belong_to_a_notebook():
+    assert HINTS.keys() <= {file.stem for name in SOURCES for file in answers(name, WRONG_ANSWERS)}
     for folder in (WRONG_ANSWERS, UNUSUAL_ANSWERS):
         folders = {path.name for path in folder.glob("*") if path.is_dir() and path.name != "__pycache__"}
         assert folders <= set(SOURCES)

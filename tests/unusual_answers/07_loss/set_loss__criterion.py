@@ -1,0 +1,8 @@
+"""The criterion itself."""
+
+from helpers import HungarianMatcher, SetCriterion
+
+
+def set_loss(outputs, targets, eos_coef=1.0):
+    criterion = SetCriterion(HungarianMatcher(), outputs["logits"].shape[-1] - 1, eos_coef)
+    return criterion.total(criterion(outputs, targets))

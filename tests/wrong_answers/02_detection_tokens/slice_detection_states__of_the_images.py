@@ -1,0 +1,5 @@
+"""Slices the images, where B is larger than N."""
+
+
+def slice_detection_states(last_hidden_state, num_detection_tokens):
+    return last_hidden_state[-num_detection_tokens:, :, :]

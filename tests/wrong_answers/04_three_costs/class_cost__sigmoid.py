@@ -1,0 +1,5 @@
+"""One yes or no for each class."""
+
+
+def class_cost(logits, class_labels):
+    return -logits.sigmoid()[:, class_labels]
