@@ -53,8 +53,6 @@ def _greedy_fault(answer, cost):
     wanted.sort(key=lambda pair: cost[pair])
     if answer == wanted:
         return None
-    if list(zip(*answer)) == wanted:
-        return "these are all rows, then all columns. Hint: a list of pairs, zip(rows, columns)."
     if len(answer) != len(wanted):
         return f"{len(answer)} pairs instead of {len(wanted)}. Hint: one pair for each row or each column, the fewer."
     rows, columns = zip(*answer)

@@ -67,7 +67,7 @@ HINTS = {  # what the hint must speak of, where another one would mislead
     "giou__no_gradient": "no gradient",
     "two_guesses__corners": "corner boxes",
     "greedy_match__column_first": "(column, row)",
-    "greedy_match__rows_and_columns": "zip(rows, columns)",
+    "greedy_match__rows_and_columns": "a list of (row, column) pairs",
     "match_batch__plain_iou": "the plain IoU",
     "match_batch__softmax_without_no_object": "all K + 1 logits share the 1",
     "match_batch__weights_exchanged": "the weights 5, 1, 2",
