@@ -8,17 +8,22 @@ import argparse
 import contextlib
 import io
 import json
+from collections.abc import Mapping
+from math import inf
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 
 from helpers.boxes import at_least_float32, box_area, box_iou
+from helpers.contract import shown
 from helpers.detector import decode, look_at
 from helpers.pictures import upright_rgb
-from helpers.targets import check_annotation, is_crowd
+from helpers.targets import check_annotation, corner_boxes, is_crowd, things_of
 
 OBJECT_SCORE = 0.5  # a prediction counts as a detection above this score
 SAME_OBJECT_IOU = 0.5
+DETECTION = ("boxes", "scores", "labels")
 
 
 def evaluate(model, image_processor, scenes, batch_size=100, suppress=False):
@@ -36,14 +41,17 @@ def evaluate(model, image_processor, scenes, batch_size=100, suppress=False):
     "duplicates" per 100 objects and "count_right", the share of scenes with as many detections as objects, both at
     score 0.5 and without suppression.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; give a whole number from 1 on.")
+    if not isinstance(batch_size, Integral) or batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; give a whole number from 1 on.")
+    if not hasattr(scenes, "__len__") or not hasattr(scenes, "__getitem__"):
+        raise TypeError(f"scenes is a {type(scenes).__name__}; give a sequence, for example list(scenes).")
     predictions, annotations = [], []
     for start in range(0, len(scenes), batch_size):
-        images, batch = zip(*(scenes[i] for i in range(start, min(start + batch_size, len(scenes)))))
+        places = range(start, min(start + batch_size, len(scenes)))
+        images, batch = zip(*(scenes[place] for place in places))
         images = [upright_rgb(image) for image in images]
         predictions += decode(look_at(model, image_processor, images), [image.size for image in images])
-        annotations += [annotation["annotations"] for annotation in batch]
+        annotations += [things_of(annotation, f"scenes[{place}][1]") for place, annotation in zip(places, batch)]
     return summarize([suppress_duplicates(found) for found in predictions] if suppress else predictions, annotations)
 
 
@@ -67,21 +75,28 @@ def check_pairs(predictions, annotations):
         counts = f"{len(predictions)} images and annotations of {len(annotations)}"
         raise ValueError(f"There are predictions for {counts}; give one entry for each image to both.")
     for image, (found, truth) in enumerate(zip(predictions, annotations)):
-        sizes = {name: len(found[name]) for name in ("boxes", "scores", "labels")}
-        if len(set(sizes.values())) > 1:
-            raise ValueError(f"predictions[{image}] holds {sizes}; give one of each for a detection.")
+        _check_found(found, f"predictions[{image}]")
+        if not isinstance(truth, (list, tuple)):
+            raise ValueError(f"annotations[{image}] is {shown(truth)}; make it a list of COCO annotations.")
         for place, thing in enumerate(truth):
-            check_annotation(thing, f"annotations[{image}][{place}]")
+            called = f"annotations[{image}][{place}]"
+            check_annotation(thing, called)
+            area = thing.get("area")
+            if not all(isinstance(side, Real) and abs(side) < inf for side in (*thing["bbox"], area or 0)):
+                raise ValueError(f"{called} is {shown(thing)}; make its bbox and area finite numbers, or drop it.")
 
 
-def corner_boxes(annotations):
-    """The `bbox` of COCO annotations as corner boxes (T, 4) in pixels.
-
-    >>> corner_boxes([{"bbox": [20, 10, 40, 60]}])
-    tensor([[20., 10., 60., 70.]])
-    """
-    boxes = torch.tensor([annotation["bbox"] for annotation in annotations], dtype=torch.float32).reshape(-1, 4)
-    return torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], dim=1)
+def _check_found(found, called):
+    """Raise ValueError unless one image's detections are tensors of one length, and finite."""
+    parts = [found.get(name) for name in DETECTION] if isinstance(found, Mapping) else [None]
+    if not all(isinstance(part, torch.Tensor) for part in parts):
+        raise ValueError(f"{called} is {shown(found)}; make it a dict of tensors, {', '.join(DETECTION)}.")
+    sizes = {name: tuple(part.shape) for name, part in zip(DETECTION, parts)}
+    count = len(parts[0]) if parts[0].ndim else 0
+    if list(sizes.values()) != [(count, 4), (count,), (count,)]:
+        raise ValueError(f"{called} holds {sizes}; give one of each for a detection, boxes (M, 4), the others (M,).")
+    if not all(bool(part.isfinite().all()) for part in parts):
+        raise ValueError(f"{called} holds numbers that are not finite; drop those detections, as decode does.")
 
 
 def count_duplicates(found, objects):
@@ -188,7 +203,8 @@ def _complete(thing, number):
     """An annotation with all that pycocotools reads, under a number from 1: it takes 0 for "no match"."""
     _, _, width, height = thing["bbox"]
     area = thing.get("area")
-    return {**thing, "id": number, "iscrowd": int(is_crowd(thing)), "area": width * height if area is None else area}
+    area = width * height if area is None else area
+    return {**thing, "id": number, "iscrowd": int(is_crowd(thing)), "bbox": [*map(float, thing["bbox"])], "area": area}
 
 
 def suppress_duplicates(found, iou_threshold=SAME_OBJECT_IOU):
@@ -209,7 +225,7 @@ def suppress_duplicates(found, iou_threshold=SAME_OBJECT_IOU):
     for place in range(len(order)):
         if not clash[place, kept].any():
             kept.append(place)
-    return {name: values[order[kept]] for name, values in found.items()}
+    return {name: found[name][order[kept]] for name in DETECTION}
 
 
 def main(arguments=None):

@@ -6,12 +6,14 @@ What every step of a training checks besides is in `helpers.contract`.
 from collections.abc import Mapping
 from numbers import Real
 
+import numpy as np
 import torch
 
 from helpers.boxes import at_least_float32, corners_to_center
-from helpers.contract import check_masks, check_num_classes, flatten_targets, locate
+from helpers.contract import check_masks, check_num_classes, check_number, flatten_targets, locate, shown
 
 EDGE_TOLERANCE = 1e-3  # of the image: how far rounding may push a box over its border
+LARGEST_SIDE = 1e9  # of a picture, in pixels
 
 
 def validate_targets(targets, num_classes):
@@ -50,18 +52,19 @@ def coco_target(annotation, width, height):
 
     Returns a dict of `class_labels` (T,) int64 and `boxes` (T, 4) float32, normalised (cx, cy, w, h). Crowds are left
     out, boxes are cut off at the border, and those of which nothing remains are left out, too. ValueError where a field
-    is missing. Source: `prepare_coco_detection_annotation` in transformers' models/yolos.
+    is missing, or is no number. Source: `prepare_coco_detection_annotation` in transformers' models/yolos.
 
     >>> coco_target({"annotations": [{"category_id": 7, "bbox": [120, 30, 60, 20]}]}, 200, 100)
     {'class_labels': tensor([7]), 'boxes': tensor([[0.7500, 0.4000, 0.3000, 0.2000]])}
     """
-    for place, thing in enumerate(annotation["annotations"]):
+    things = things_of(annotation, "annotation")
+    for place, thing in enumerate(things):
         check_annotation(thing, f"annotations[{place}]")
-    things = [thing for thing in annotation["annotations"] if not is_crowd(thing)]
-    labels = torch.tensor([thing["category_id"] for thing in things], dtype=torch.int64)
-    boxes = torch.tensor([thing["bbox"] for thing in things], dtype=torch.float32).reshape(-1, 4)
-    size = torch.tensor([width, height], dtype=torch.float32)
-    lower, upper = (corner.clamp(min=0).minimum(size) for corner in (boxes[:, :2], boxes[:, :2] + boxes[:, 2:]))
+    things = [thing for thing in things if not is_crowd(thing)]
+    sides = check_number("width", width, least=1), check_number("height", height, least=1)
+    size = torch.tensor(sides, dtype=torch.float32)
+    labels = torch.tensor([int(thing["category_id"]) for thing in things], dtype=torch.int64)
+    lower, upper = (corner.clamp(min=0).minimum(size) for corner in corner_boxes(things).split(2, dim=1))
     kept = (upper > lower).all(1)
     boxes = corners_to_center(torch.cat([lower, upper], dim=1)) / size.repeat(2)
     return {"class_labels": labels[kept], "boxes": boxes[kept]}
@@ -76,16 +79,45 @@ def is_crowd(annotation):
     return annotation.get("iscrowd", 0) != 0
 
 
+def corner_boxes(annotations):
+    """The `bbox` of COCO annotations as corner boxes (T, 4) in pixels.
+
+    >>> corner_boxes([{"bbox": [20, 10, 40, 60]}])
+    tensor([[20., 10., 60., 70.]])
+    """
+    boxes = [[float(side) for side in annotation["bbox"]] for annotation in annotations]
+    boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
+    return torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], dim=1)
+
+
+def things_of(annotation, called):
+    """The list of an image's annotations in COCO's format; ValueError if there is none."""
+    things = annotation.get("annotations") if isinstance(annotation, Mapping) else None
+    if not isinstance(things, (list, tuple)):
+        raise ValueError(f'{called} is {shown(annotation)}; make it a dict whose "annotations" are a list of dicts.')
+    return things
+
+
 def check_annotation(annotation, called):
     """Raise ValueError unless a COCO annotation has what a box and a label are made from."""
     fields = annotation if isinstance(annotation, Mapping) else {}
     if "category_id" not in fields or not _is_box(fields.get("bbox")):
         needed = "a category_id, and a bbox of left, top, width and height in pixels"
-        raise ValueError(f"{called} is {annotation!r}; it needs {needed}.")
+        raise ValueError(f"{called} is {shown(annotation)}; it needs {needed}.")
+    if not _is_label(fields["category_id"]):
+        raise ValueError(f"{called} has the category_id {shown(fields['category_id'])}; make it a whole number.")
+    if not isinstance(fields.get("iscrowd"), (Real, np.bool_, type(None))):
+        raise ValueError(f"{called} has the iscrowd {shown(fields['iscrowd'])}; make it 0 or 1.")
+
+
+def _is_label(value):
+    return isinstance(value, Real) and abs(value) < 2**63 and value % 1 == 0
 
 
 def _is_box(bbox):
-    return hasattr(bbox, "__len__") and len(bbox) == 4 and all(isinstance(side, Real) for side in bbox)
+    sides = bbox.tolist() if isinstance(bbox, (np.ndarray, torch.Tensor)) else bbox
+    real = isinstance(sides, (list, tuple)) and len(sides) == 4 and all(isinstance(side, Real) for side in sides)
+    return real and not any(abs(side) > LARGEST_SIDE for side in sides)  # it may be NaN
 
 
 def _check_geometry(boxes, sizes):

@@ -153,7 +153,7 @@ class TestWrongInput:
                 measure([NOTHING, NOTHING], [[]])
 
     def test_detections_of_different_lengths(self):
-        with pytest.raises(ValueError, match=r"predictions\[1\] holds .*'scores': 1.*give one of each"):
+        with pytest.raises(ValueError, match=r"predictions\[1\] holds .*'scores': \(1,\).*give one of each"):
             summarize([NOTHING, NOTHING | {"scores": torch.ones(1)}], [[], []])
 
     @pytest.mark.parametrize("wrong", [{"bbox": [0, 0, 9, 9]}, {"category_id": 3}, {"category_id": 3, "bbox": [1, 2]}])
@@ -161,9 +161,54 @@ class TestWrongInput:
         with pytest.raises(ValueError, match=r"annotations\[1\]\[0\] is .*; it needs a category_id, and a bbox"):
             summarize([NOTHING, NOTHING], [[], [wrong]])
 
-    def test_batch_size(self):
-        with pytest.raises(ValueError, match="batch_size is 0"):
-            evaluate(Oracle(), build_image_processor(), SCENES, batch_size=0)
+    @pytest.mark.parametrize(
+        ("wrong", "words"),
+        [
+            ({"category_id": "3"}, "has the category_id '3'; make it a whole number"),
+            ({"category_id": None}, "has the category_id None"),
+            ({"category_id": torch.tensor(3)}, "has the category_id tensor"),
+            ({"iscrowd": "0"}, "has the iscrowd '0'; make it 0 or 1"),
+            ({"area": "100"}, "is .*; make its bbox and area finite numbers"),
+            ({"area": math.nan}, "is .*; make its bbox and area finite numbers"),
+            ({"bbox": [0, 0, math.nan, 9]}, "is .*; make its bbox and area finite numbers"),
+        ],
+    )
+    def test_annotations_with_a_field_of_another_kind(self, wrong, words):
+        # Of most of these pycocotools would make an AP of 0, of NaN boxes an AP of 1.
+        good = {"category_id": 3, "bbox": [0, 0, 9, 9]}
+        with pytest.raises(ValueError, match=rf"annotations\[1\]\[1\] {words}"):
+            summarize([NOTHING, NOTHING], [[], [good, good | wrong]])
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"boxes": torch.tensor([[0.0, 0.0, math.nan, 9.0]])}, "holds numbers that are not finite"),
+            ({"scores": torch.tensor([math.nan])}, "holds numbers that are not finite"),
+            ({"boxes": torch.zeros(1, 5)}, r"holds .*boxes \(M, 4\)"),
+            ({"scores": torch.ones(1, 1)}, r"holds .*the others \(M,\)"),
+            ({"labels": np.array([3])}, "is .*; make it a dict of tensors, boxes, scores, labels"),
+            ({"labels": None}, "is .*; make it a dict of tensors"),
+        ],
+    )
+    def test_detections_of_another_kind(self, change, words):
+        with pytest.raises(ValueError, match=rf"predictions\[1\] {words}"):
+            summarize([NOTHING, found((0, 0, 9, 9), [0.9], [3]) | change], [[], []])
+
+    def test_boxes_and_labels_of_any_number_type(self):
+        truth = [{"category_id": np.float64(3), "bbox": np.array([0, 0, 9, 9])}]
+        assert average_precision([found((0, 0, 9, 9), [0.9], [3])], [truth])["AP"] == pytest.approx(1)
+
+    @pytest.mark.parametrize("wrong", [0, 2.5, "4", None])
+    def test_batch_size(self, wrong):
+        with pytest.raises(ValueError, match=f"batch_size is {wrong!r}"):
+            evaluate(Oracle(), build_image_processor(), SCENES, batch_size=wrong)
+
+    def test_scenes_of_another_kind(self):
+        with pytest.raises(TypeError, match=r"scenes is a generator; give a sequence, for example list\(scenes\)"):
+            evaluate(Oracle(), build_image_processor(), (SCENES[i] for i in range(2)))
+        bare = [(image, annotation["annotations"]) for image, annotation in (SCENES[i] for i in range(3))]
+        with pytest.raises(ValueError, match=r'scenes\[0\]\[1\] is .*; make it a dict whose "annotations" are'):
+            evaluate(Oracle(), build_image_processor(), bare)
 
 
 class TestSetQuality:
@@ -239,6 +284,9 @@ class TestSuppression:
 
     def test_nothing(self):
         assert len(suppress_duplicates(NOTHING)["boxes"]) == 0
+
+    def test_what_else_a_detection_holds_is_left_out(self):
+        assert list(suppress_duplicates(NOTHING | {"text_labels": []})) == ["boxes", "scores", "labels"]
 
 
 class Oracle(torch.nn.Module):

@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -149,6 +150,48 @@ def test_a_processor_that_resizes_makes_the_same_target():
 def test_an_annotation_without_its_fields_gets_a_sentence(wrong):
     with pytest.raises(ValueError, match=r"annotations\[0\] is .*; it needs a category_id, and a bbox of left, top"):
         coco_target({"annotations": [wrong]}, 100, 100)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"category_id": "2"}, r"annotations\[1\] has the category_id '2'; make it a whole number"),
+        ({"category_id": 2.7}, r"annotations\[1\] has the category_id 2.7; make it a whole number"),
+        ({"category_id": float("nan")}, r"annotations\[1\] has the category_id nan"),
+        ({"category_id": None}, r"annotations\[1\] has the category_id None"),
+        ({"category_id": 2**70}, r"annotations\[1\] has the category_id 11805"),
+        ({"category_id": [2]}, r"annotations\[1\] has the category_id \[2\]"),
+        ({"iscrowd": "0"}, r"annotations\[1\] has the iscrowd '0'; make it 0 or 1"),
+        ({"bbox": [0, 0, 10**400, 9]}, r"annotations\[1\] is .*; it needs a category_id, and a bbox"),
+        ({"bbox": [0, 0, float("inf"), 9]}, r"annotations\[1\] is .*; it needs a category_id, and a bbox"),
+        ({"bbox": np.array(3)}, r"annotations\[1\] is .*; it needs a category_id, and a bbox"),
+        ({"segmentation": [[7] * 10_000], "bbox": None}, r"annotations\[1\] is .{,80}; it needs a category_id"),
+    ],
+)
+def test_an_annotation_with_a_field_of_another_kind_gets_a_sentence(wrong, words):
+    good = {"category_id": 1, "bbox": [0, 0, 9, 9]}
+    with pytest.raises(ValueError, match=words):
+        coco_target({"annotations": [good, good | wrong]}, 100, 100)
+
+
+@pytest.mark.parametrize("label", [2, 2.0, np.int64(2), np.float32(2)])
+@pytest.mark.parametrize("make", [list, tuple, np.array, torch.tensor])
+def test_whole_numbers_and_boxes_of_any_type_are_taken(label, make):
+    made = coco_target({"annotations": [{"category_id": label, "bbox": make([10, 20, 30, 40])}]}, 100, 100)
+    assert made["class_labels"].tolist() == [2]
+    assert torch.allclose(made["boxes"], torch.tensor([[0.25, 0.4, 0.3, 0.4]]))
+
+
+@pytest.mark.parametrize("wrong", [None, [{"category_id": 1, "bbox": [0, 0, 9, 9]}], {"image_id": 1}, "file.json"])
+def test_what_holds_no_annotations_gets_a_sentence(wrong):
+    with pytest.raises(ValueError, match=r'annotation is .*; make it a dict whose "annotations" are a list of dicts'):
+        coco_target(wrong, 100, 100)
+
+
+@pytest.mark.parametrize("wrong", [0, -3, "100", None, float("nan"), float("inf")])
+def test_an_image_has_two_sides(wrong):
+    with pytest.raises((TypeError, ValueError), match=r"height is .*; give a"):
+        coco_target({"annotations": []}, 100, wrong)
 
 
 def test_validation_needs_no_float64():
