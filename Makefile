@@ -18,7 +18,7 @@ LECTURE := $(VENV)/lecture-ready
 BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow notebooks slides lecture site links lint format openings evaluate train bench reference constraints clean
+.PHONY: help lab test test-slow notebooks slides lecture site links lint format openings evaluate train bench reference findings constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,10 @@ bench: $(READY) ## time the matcher and the loss beside transformers' own, on an
 reference: $(TESTS) ## measure solvers, divisors, evaluators and ports, and write notebooks/reference.md
 	$(RUN) -m pip install --disable-pip-version-check -q --upgrade --target build/reference --no-deps -r benchmarks/reference/requirements.txt
 	PYTHONPATH=build/reference $(RUN) -W ignore -m benchmarks.reference
+
+findings: ## run what was found out about other software, and say which of it still holds
+	@mkdir -p build; for script in findings/*.sh; do \
+	  if bash $$script >build/finding.log 2>&1; then echo "holds    $$script"; else echo "changed  $$script"; tail -3 build/finding.log; fi; done
 
 constraints: $(TESTS) $(SITE) $(LECTURE) ## write the installed versions to constraints.txt
 	$(RUN) -m tools.constraints
