@@ -383,6 +383,23 @@ def test_running_means():
     assert running.means() == {"loss": 5.0}
 
 
+def test_files_are_written_by_one_process_and_read_by_none_before(tmp_path):
+    class Accelerator:
+        is_main_process, waited = False, 0
+
+        def wait_for_everyone(self):
+            self.waited += 1
+
+    accelerator = Accelerator()
+    stages.keep_weights(tmp_path / "classifier.safetensors", torch.nn.Linear(2, 2), accelerator)
+    stages.keep_recipe(tmp_path, {"seed": 0}, accelerator)
+    assert (list(tmp_path.iterdir()), accelerator.waited) == ([], 2)
+    accelerator.is_main_process = True
+    stages.keep_weights(tmp_path / "classifier.safetensors", torch.nn.Linear(2, 2), accelerator)
+    stages.keep_recipe(tmp_path, {"seed": 0}, accelerator)
+    assert {path.name for path in tmp_path.iterdir()} == {"classifier.safetensors", "recipe.json"}
+
+
 def test_running_means_need_no_float64():
     class TwoProcesses:
         num_processes, device = 2, torch.device("cpu")
