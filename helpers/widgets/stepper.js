@@ -316,6 +316,10 @@ function makeSizes(shuffle) {
 // The slider over the steps, and above it a chip for each side that entered.
 function makeTime({ go }) {
   const phases = make("div", { class: "phases" });
+  function makeChip() {
+    const chip = button("", "", () => go(chip.start), "phase");
+    return chip;
+  }
   const scrub = make("input", {
     type: "range",
     min: 0,
@@ -332,14 +336,18 @@ function makeTime({ go }) {
         if (last && last.entering === entering) last.end++;
         else groups.push({ entering, start: place, end: place + 1 });
       });
-      const chips = groups.map(({ entering, start, end }) => {
+      // As many chips as before stay, and the one that Tab leads to from an edited cell is there to get the focus.
+      if (phases.children.length !== groups.length) {
+        phases.replaceChildren(...groups.map(makeChip));
+        shareTabStop(phases);
+      }
+      groups.forEach(({ entering, start, end }, place) => {
+        const chip = phases.children[place];
         const name = entering === null ? "proof" : seekers[entering];
-        const chip = button(name, `Go to ${name}`, () => go(start), "phase");
+        Object.assign(chip, { start, end, textContent: name, title: `Go to ${name}` });
+        chip.setAttribute("aria-label", chip.title);
         chip.style.flexGrow = end - start;
-        return Object.assign(chip, { start, end });
       });
-      phases.replaceChildren(...chips);
-      shareTabStop(phases);
     },
     paint(at, count) {
       scrub.value = at;
