@@ -16,7 +16,12 @@ PAIRS = 16384  # of a block: its ten buffers of four bytes a pair make two third
 
 
 def can_fuse(costs, layers):
-    """Whether these are the three standard costs of single precision on a CPU, which is all that `fused_rows` knows."""
+    """Whether these are the three standard costs of single precision on a CPU, which is all that `fused_rows` knows.
+
+    Not where a mode watches what torch does, such as `helpers.meters.HostReads`: it would see nothing of NumPy's work.
+    """
+    if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
+        return False
     single = all(
         layer[name].device.type == "cpu" and at_least_float32(layer[name]).dtype == torch.float32
         for layer in layers

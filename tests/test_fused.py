@@ -5,11 +5,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from batches import batches, make_batch
+from batches import batches, make_batch, pairs_of
 from hypothesis import given
 
 from helpers import HungarianMatcher, fused
 from helpers.costs import STANDARD_COSTS
+from helpers.meters import HostReads, LargestTensor
 
 
 def both(outputs, targets, weights=(1, 5, 2)):
@@ -71,3 +72,14 @@ def test_what_is_not_finite_is_so_in_the_same_places_and_in_silence(name, value)
 def test_no_objects_at_all():
     rows, _ = both(*make_batch([0, 0], num_predictions=4))
     assert rows.shape == (0, 4)
+
+
+def test_what_watches_torch_sees_all_of_it():
+    outputs, targets = make_batch([3, 2])
+    with HostReads() as host:
+        watched = HungarianMatcher()(outputs, targets)
+    assert host.copies == 1
+    assert pairs_of(watched) == pairs_of(HungarianMatcher()(outputs, targets))
+    with LargestTensor() as largest:
+        HungarianMatcher()(outputs, targets)
+    assert largest.bytes > 0

@@ -22,6 +22,7 @@ from transformers.loss import loss_for_object_detection as reference
 
 from helpers import HungarianMatcher, SetCriterion, center_to_corners, generalized_box_iou, validate_targets
 from helpers.detector import detection_outputs
+from helpers.meters import HostReads
 from helpers.training.processes import free_port
 
 THEIRS = ReferenceMatcher(1, 5, 2)
@@ -324,23 +325,16 @@ def test_the_giou_of_matched_pairs():
     assert generalized_box_iou(center_to_corners(boxes), center_to_corners(boxes)).shape == (3,)
 
 
-def test_one_copy_to_the_host_for_all_layers(monkeypatch):
+def test_one_copy_to_the_host_for_all_layers():
     outputs, targets = make_batch([3, 2])
     outputs["auxiliary_outputs"] = [make_batch([3, 2], seed=seed)[0] for seed in (1, 2, 3)]
-    copies, cpu = [], torch.Tensor.cpu
-
-    def counting(tensor, *arguments, **options):
-        if tensor.is_floating_point():
-            copies.append(tensor)
-        return cpu(tensor, *arguments, **options)
-
-    monkeypatch.setattr(torch.Tensor, "cpu", counting)
-    criterion()(outputs, targets)
-    assert len(copies) == 1
-    copies.clear()
-    reference_criterion()(outputs, targets)
+    with HostReads() as ours:
+        criterion()(outputs, targets)
+    assert ours.copies == 1
+    with HostReads() as theirs:
+        reference_criterion()(outputs, targets)
     with reference_still("one copy of the costs to the host per layer"):
-        assert len(copies) == 4
+        assert theirs.copies == 4
 
 
 def test_gradient_accumulation():
