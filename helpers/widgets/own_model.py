@@ -143,7 +143,7 @@ def matcher_of(config):
 
 def model_playground(outputs, targets, config, image, count=SHOWN):
     """The guesses that matter in a `MatchingPlayground`, with the weights and the eos_coef of the model."""
-    from helpers.widgets import MatchingPlayground
+    from helpers.widgets.playground import MatchingPlayground
 
     rows = guesses_that_matter(outputs, targets, config, count)
     shown = {name: outputs[name][:, rows].detach() for name in ("logits", "pred_boxes")}

@@ -117,7 +117,7 @@ def show_answer(content, model, image_processor):
 
 def photo_playground(image, outputs):
     """The surest guesses of a photo in a `MatchingPlayground`; those over `SCORE` are its targets, too."""
-    from helpers.widgets import MatchingPlayground
+    from helpers.widgets.playground import MatchingPlayground
 
     scores, labels = outputs["logits"][0].softmax(-1)[:, :-1].max(-1)
     rows = scores.topk(min(MOST_GUESSES, len(scores))).indices.sort().values
