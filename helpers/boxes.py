@@ -44,8 +44,7 @@ def box_area(boxes):
     tensor([0.2500, 0.0000])
     """
     # Clamped side by side: two sides inside out would make a positive area.
-    left, top, right, bottom = at_least_float32(boxes).unbind(-1)
-    return _side(left, right) * _side(top, bottom)
+    return _area(*_halves(at_least_float32(boxes)))
 
 
 def box_iou(boxes1, boxes2):
@@ -82,20 +81,14 @@ def _halves(boxes):
 
 def _overlap(boxes1, boxes2):
     """Areas of the intersection, the union and the hull, the last two fit to divide by."""
-    # One coordinate at a time: every intermediate is (...), contiguous and small.
-    left1, top1, right1, bottom1 = at_least_float32(boxes1).unbind(-1)
-    left2, top2, right2, bottom2 = at_least_float32(boxes2).unbind(-1)
-    least = SMALLEST_SIDE
-    intersection = _side(torch.maximum(left1, left2), torch.minimum(right1, right2)) * _side(
-        torch.maximum(top1, top2), torch.minimum(bottom1, bottom2)
-    )
-    area1 = _side(left1, right1, least) * _side(top1, bottom1, least)
-    area2 = _side(left2, right2, least) * _side(top2, bottom2, least)
-    hull = _side(torch.minimum(left1, left2), torch.maximum(right1, right2), least) * _side(
-        torch.minimum(top1, top2), torch.maximum(bottom1, bottom2), least
-    )
-    return intersection, area1 + area2 - intersection, hull
+    lower1, upper1 = _halves(at_least_float32(boxes1))  # (..., 2): (left, top) and (right, bottom)
+    lower2, upper2 = _halves(at_least_float32(boxes2))
+    intersection = _area(torch.maximum(lower1, lower2), torch.minimum(upper1, upper2))
+    hull = _area(torch.minimum(lower1, lower2), torch.maximum(upper1, upper2), SMALLEST_SIDE)
+    areas = _area(lower1, upper1, SMALLEST_SIDE) + _area(lower2, upper2, SMALLEST_SIDE)
+    return intersection, areas - intersection, hull
 
 
-def _side(lower, upper, least=0.0):
-    return (upper - lower).clamp(min=least)
+def _area(lower, upper, least=0.0):
+    width, height = (upper - lower).clamp(min=least).unbind(-1)
+    return width * height

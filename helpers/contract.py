@@ -224,19 +224,17 @@ def join_pairs(pairs, num_predictions, sizes, called="matcher"):
         raise ValueError(f"{called} returned {given}; make it a list with one pair of indices for {len(sizes)} images.")
     pairs = [as_pair(pair, image, called) for image, pair in enumerate(pairs)]
     prediction, target = (torch.cat(parts) for parts in zip(*pairs))
-    image = torch.from_numpy(np.repeat(np.arange(len(sizes)), [index.numel() for index, _ in pairs]))
-    for name, index, count in (
-        ("prediction", prediction, torch.tensor(num_predictions)),
-        ("target", target, torch.tensor(sizes)[image]),
-    ):
+    image = np.arange(len(sizes)).repeat([index.numel() for index, _ in pairs])
+    counts = {"prediction": np.full(len(image), num_predictions), "target": np.array(sizes)[image]}
+    for (name, count), index in zip(counts.items(), (prediction.numpy(), target.numpy())):
         wrong = (index < 0) | (index >= count)
         if wrong.any():
-            row = int(wrong.nonzero()[0])
+            row = wrong.argmax()
             raise ValueError(
-                f"{called} gave image {int(image[row])} the {name} {int(index[row])}, but it has only "
-                f"{int(count.expand_as(index)[row])}; is this the match of another batch?"
+                f"{called} gave image {image[row]} the {name} {index[row]}, but it has only {count[row]}; "
+                "is this the match of another batch?"
             )
-    return image, prediction, target
+    return torch.from_numpy(image), prediction, target
 
 
 def as_pair(pair, image, called="matcher"):

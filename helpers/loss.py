@@ -192,7 +192,8 @@ class Matched:
         )
 
         # The row of each pair's target in the flat targets; cast before it moves: not every device has float64.
-        row = (torch.tensor([0, *truth.sizes[:-1]]).cumsum(0)[image] + target).to(truth.labels.device)
+        starts = np.cumsum([0, *truth.sizes[:-1]])
+        row = torch.from_numpy(starts[image.numpy()] + target.numpy()).to(truth.labels.device)
         self.labels = truth.labels[row].to(device)
         self.boxes = truth.boxes[row].to(self.pred_boxes.dtype).to(device)
 
