@@ -28,10 +28,15 @@ class Report:
     def json(self):
         return json.dumps(self.as_dict(), indent=1)
 
-    def text(self):
-        """A line for each finding, on a screen; below it what each means and how to mend it."""
+    def screen(self):
+        """The data set in a few lines, and a line for each finding."""
         lines = [*self.facts["lines"], "", self.verdict]
         lines += [f"  {f.level:5}  {f.name:32} {f.count:>9,} {f.unit}{_examples(f)}" for f in self.findings]
+        return "\n".join(lines)
+
+    def text(self):
+        """The screen, and below it what each finding means and how to mend it."""
+        lines = [self.screen()]
         for finding in self.findings:
             lines += ["", f"{finding.name} ({finding.level}, {finding.count:,} {finding.unit})"]
             lines += [fill(said, WIDTH, initial_indent="  ", subsequent_indent="  ") for said in _said(finding)]
