@@ -41,6 +41,8 @@ def check_number(name, value, least=-LARGEST):
     """
     if isinstance(value, torch.Tensor) and value.numel() == 1 and value.dtype in FLOATS + INTEGERS:
         value = None if value.device.type == "meta" else value.item()
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} is {shown(value)}; give a number.")
     try:
@@ -327,7 +329,10 @@ def _raise_on_label(labels, sizes, num_classes):
     if label < 0:
         cure = f"use 0 to {num_classes - 1}, and drop what is to be ignored."
     elif int(labels.max()) == num_classes:
-        cure = f"{num_classes} is the no-object class and never a target; are your labels counted from 1?"
+        cure = (
+            f"{num_classes} is the no-object class and never a target (a head without it has no class {num_classes}); "
+            "are your labels counted from 1?"
+        )
     else:
         cure = (
             f"number the classes 0 to {num_classes - 1}, without gaps; COCO's own category ids, which reach 90 for 80 "

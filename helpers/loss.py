@@ -125,10 +125,11 @@ class SetCriterion(nn.Module):
         one-to-one match: a matcher that pairs a target with several predictions needs its own `class_weight_sum`.
         """
         contract.check_num_predictions(num_predictions)
-        sizes = contract.flatten_targets(targets, self.num_classes)[-1]
+        labels, _, sizes = contract.flatten_targets(targets, self.num_classes)
         matched = sum(min(num_predictions, size) for size in sizes)
         unmatched = len(sizes) * num_predictions - matched
-        return max(float(sum(sizes)), 1.0), matched + self.eos_coef * unmatched
+        weigh = getattr(self.terms["labels"], "matched_weight", _one_each)
+        return max(float(sum(sizes)), 1.0), weigh(labels, matched) + self.eos_coef * unmatched
 
     def _check_columns(self, logits):
         found = contract.count_classes(self.terms["labels"], logits)
@@ -261,6 +262,11 @@ def mean_over_processes(value, like):
     total = torch.tensor(value, dtype=at_least_float32(like).dtype, device=like.device)
     distributed.all_reduce(total, op=distributed.ReduceOp.SUM)
     return float(total) / distributed.get_world_size()
+
+
+def _one_each(labels, num_matched):
+    """What matched predictions weigh in the class loss, where all classes weigh the same."""
+    return num_matched
 
 
 def _best_is_no_other(logits):

@@ -14,9 +14,9 @@ from batches import make_batch
 from helpers import HungarianMatcher, SetCriterion, as_transformers_loss, validate_targets
 from helpers.contract import is_floating
 from helpers.detr_engine import DetrCriterion
-from helpers.later.costs import FOCAL_COSTS, point_costs
+from helpers.later.costs import FOCAL_COSTS, FocalCost, point_costs
 from helpers.later.losses import FocalLoss, SoftmaxLoss
-from helpers.later.matches import in_groups, repeated
+from helpers.later.matches import by_transport, in_groups, repeated
 
 NUMBERS = [
     *(None, True, False, 0, -1, 1, 7, 1.5, -0.0, math.nan, math.inf, -math.inf, 1e-320, 1e38, 1e39, 1e308, 10**400),
@@ -53,7 +53,7 @@ NAMES = (
     *("outputs", "targets", "layers", "logits", "pred_boxes", "class_labels", "boxes", "masks", "matcher", "assign"),
     *("costs", "terms", "weights", "losses", "num_classes", "num_predictions", "num_boxes", "class_weight_sum"),
     *("class_cost", "bbox_cost", "giou_cost", "eos_coef", "class_weights", "label_smoothing", "alpha", "gamma"),
-    *("count", "times", "config"),
+    *("count", "times", "config", "epsilon", "supply", "steps", "points", "mask_weight", "dice_weight"),
 )
 
 
@@ -265,11 +265,19 @@ def make_criterion(rng):
         raise Unheard(f"{arguments} passed")
 
 
+def a_point_cost(points=None, **more):
+    return point_costs(torch.rand(3, 2) if points is None else points, **more)
+
+
 def make_part(rng):
-    make = rng.choice([FocalLoss, SoftmaxLoss, in_groups, repeated, as_transformers_loss])
+    make = rng.choice(
+        [FocalLoss, SoftmaxLoss, in_groups, repeated, as_transformers_loss, FocalCost, by_transport, a_point_cost]
+    )
     names = {
         FocalLoss: ("alpha", "gamma", "class_weights", "label_smoothing"), SoftmaxLoss: ("class_weights",),
-        in_groups: ("count",), repeated: ("times",), as_transformers_loss: ("matcher", "weights", "losses", "eos_coef"),
+        FocalCost: ("alpha", "gamma"), by_transport: ("epsilon", "supply", "steps"),
+        a_point_cost: ("points", "mask_weight", "dice_weight"), in_groups: ("count",), repeated: ("times",),
+        as_transformers_loss: ("matcher", "weights", "losses", "eos_coef"),
     }[make]  # fmt: skip
     return make(**{rng.choice(names): rng.choice(NUMBERS)})
 

@@ -135,3 +135,28 @@ def test_what_is_no_dict_gets_the_sentence_of_the_criterion(outputs):
         DetrCriterion(HungarianMatcher(), NUM_CLASSES)(outputs, [{}])
     with pytest.raises(TypeError, match="targets must be a list"):
         DetrCriterion(HungarianMatcher(), NUM_CLASSES)({"pred_logits": 1}, {"labels": 1})
+
+
+def test_a_weight_dict_of_ones_own_is_kept():
+    _, _, outputs, targets = batch_of_detr()
+    mine = {"loss_ce": 2, "loss_bbox": 10, "loss_giou_0": 0.5}
+    criterion = DetrCriterion(matcher=HungarianMatcher(), num_classes=NUM_CLASSES, weight_dict=mine)
+    criterion(outputs, targets)
+    assert criterion.weight_dict == mine | {
+        f"loss_{name}_{i}": mine[f"loss_{name}"] for name in ("ce", "bbox") for i in (0, 1)
+    }
+    criterion = DetrCriterion(HungarianMatcher(), NUM_CLASSES)
+    criterion.weight_dict["loss_giou"] = 7.0
+    criterion(outputs, targets)
+    assert criterion.weight_dict["loss_giou"] == criterion.weight_dict["loss_giou_1"] == 7
+    with pytest.raises(TypeError, match="weights is 5; make it a dict"):
+        DetrCriterion(HungarianMatcher(), NUM_CLASSES, weight_dict=5)
+
+
+def test_a_field_under_both_names_is_refused():
+    _, _, outputs, targets = batch_of_detr()
+    criterion = DetrCriterion(HungarianMatcher(), NUM_CLASSES)
+    with pytest.raises(ValueError, match='both "labels" and "class_labels" in the outputs or a target; give one'):
+        criterion(outputs, [target | {"class_labels": target["labels"]} for target in targets])
+    with pytest.raises(ValueError, match='both "pred_logits" and "logits"'):
+        criterion(outputs | {"logits": outputs["pred_logits"]}, targets)

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.boxes import at_least_float32, box_iou, center_to_corners
-from helpers.contract import flatten_targets
+from helpers.contract import check_number, flatten_targets, shown
 from helpers.loss import Matched, Truth
 from helpers.masks import checked_masks, focal
 
@@ -58,6 +58,10 @@ class FocalCost:
 
     alpha: float = 0.25
     gamma: float = 2.0
+
+    def __post_init__(self):
+        for name in ("alpha", "gamma"):
+            object.__setattr__(self, name, check_number(name, getattr(self, name), least=0))
 
     def __call__(self, outputs, targets, image_index):
         return focal_cost(outputs["logits"], targets["class_labels"], image_index, self.alpha, self.gamma)
@@ -224,6 +228,9 @@ def point_costs(points, mask_weight=5.0, dice_weight=5.0):
     (B, N, h, w), the targets "masks". Where these differ in size, the images lie on a canvas as large as the largest,
     as `SetCriterion` has it, and predictions are compared where the image is.
     """
+    if not isinstance(points, torch.Tensor) or points.shape[1:] != (2,) or not len(points):
+        raise TypeError(f"points is {shown(points)}; make it a tensor (P, 2), x and y in [0, 1] of P points.")
+    mask_weight, dice_weight = check_number("mask_weight", mask_weight), check_number("dice_weight", dice_weight)
     return {
         "mask_cost": PointCost(mask_cost, points, mask_weight),
         "dice_cost": PointCost(dice_cost, points, dice_weight),

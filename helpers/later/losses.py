@@ -17,6 +17,7 @@ go with `helpers.later.costs.FocalCost` in the matcher:
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -122,6 +123,16 @@ class SoftmaxLoss:
             total = mean_over_processes(total, logits) if criterion.global_class_normalizer else total
         return {"loss_ce": summed / max(total, torch.finfo(torch.float32).tiny)}
 
+    def matched_weight(self, labels, num_matched):
+        """What matched predictions of these labels weigh: the sum of the weights of their classes."""
+        if self.class_weights is None:
+            return num_matched
+        if num_matched < len(labels):
+            raise ValueError(
+                "targets hold more objects than there are predictions; which weigh is for the match to say."
+            )
+        return float(sum(self.class_weights[label] for label in labels.tolist()))
+
 
 class EveryLayersMasks:
     """The terms "loss_mask" and "loss_dice" of every layer with "pred_masks", not of the last alone: Mask2Former."""
@@ -147,6 +158,12 @@ class GroupCriterion(SetCriterion):
     def count_boxes(self, labels, logits):
         return super().count_boxes(labels, logits) * self.matcher.assign.count
 
+    def normalizers(self, num_predictions, targets):
+        contract.check_num_predictions(num_predictions)
+        count = self.matcher.assign.count  # each group answers for all targets
+        num_boxes, class_weight_sum = super().normalizers(max(num_predictions // count, 1), targets)
+        return num_boxes * count, class_weight_sum * count
+
 
 def _class_weights(given, logits):
     """The weights of the classes beside logits (..., K): (K,)."""
@@ -166,7 +183,8 @@ def _check(loss):
             object.__setattr__(loss, name, number)
     if getattr(loss, "class_weights", None) is not None:
         given = loss.class_weights
-        given = given.tolist() if isinstance(given, torch.Tensor) and given.ndim == 1 and not given.is_meta else given
+        if isinstance(given, np.ndarray) or (isinstance(given, torch.Tensor) and not given.is_meta):
+            given = given.tolist()
         if not isinstance(given, (list, tuple)):
             raise TypeError(f"class_weights is {type(given).__name__}; give a list with a number for each class.")
         weights = (contract.check_number("class_weights", weight, least=0) for weight in given)

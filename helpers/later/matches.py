@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.special import logsumexp
 
-from helpers.contract import shown
+from helpers.contract import check_number, shown
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,10 @@ def by_transport(supply=1, epsilon=0.1, steps=50):
     >>> by_transport(supply=2)(np.array([[0.0, 9.0], [1.0, 9.0], [9.0, 0.0], [9.0, 1.0], [9.0, 9.0]]))
     (array([0, 1, 2, 3]), array([0, 0, 1, 1]))
     """
-    return Transport(supply, epsilon, steps)
+    epsilon = check_number("epsilon", epsilon, least=1e-6)
+    if np.size(supply) == 1:
+        supply = check_number("supply", supply, least=0)
+    return Transport(supply, epsilon, _at_least_one("steps", steps))
 
 
 def estimated_supply(iou, most=20):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from batches import NUM_CLASSES, batches, make_batch, pairs_of, recorded
@@ -207,3 +208,45 @@ def test_a_prediction_with_two_targets_has_the_class_of_the_last():
     targets[0]["class_labels"] = torch.tensor([3, 1])
     goals, _ = class_goals(outputs, targets, [(torch.tensor([4, 4]), torch.tensor([0, 1]))])
     assert goals.nonzero().tolist() == [[0, 4, 1]]
+
+
+def halves(outputs, targets):
+    """A batch of four images as two of two."""
+    for part in (slice(0, 2), slice(2, 4)):
+        yield {name: value[part] for name, value in outputs.items()}, targets[part]
+
+
+CLASS_WEIGHTS = [0.5, 1.0, 2.0, 3.0, 0.1]
+ACCUMULATED = {
+    "groups": GroupCriterion(HungarianMatcher(assign=in_groups(2)), NUM_CLASSES),
+    "class weights": SetCriterion(
+        HungarianMatcher(), NUM_CLASSES, terms={"labels": SoftmaxLoss(CLASS_WEIGHTS, label_smoothing=0.1)}
+    ),
+    "groups and class weights": GroupCriterion(
+        HungarianMatcher(assign=in_groups(2)), NUM_CLASSES, terms={"labels": SoftmaxLoss(CLASS_WEIGHTS)}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACCUMULATED)
+def test_normalizers_make_small_batches_the_large_one(name):
+    criterion, (outputs, targets) = ACCUMULATED[name], make_batch([3, 0, 1, 2])
+    whole, divisors = criterion(outputs, targets), criterion.normalizers(6, targets)
+    parts = [criterion(*half, *divisors) for half in halves(outputs, targets)]
+    for key in ("loss_ce", "loss_bbox", "loss_giou"):
+        assert sum(part[key] for part in parts).item() == pytest.approx(whole[key].item(), rel=1e-5), key
+
+
+def test_class_weights_cannot_be_summed_before_a_match_that_leaves_targets_out():
+    criterion = SetCriterion(HungarianMatcher(), NUM_CLASSES, terms={"labels": SoftmaxLoss(CLASS_WEIGHTS)})
+    with pytest.raises(ValueError, match="targets hold more objects than there are predictions"):
+        criterion.normalizers(2, make_batch([3])[1])
+    plain = SetCriterion(HungarianMatcher(), NUM_CLASSES, terms={"labels": SoftmaxLoss()})
+    assert plain.normalizers(2, make_batch([3])[1]) == (3, 2)
+
+
+@pytest.mark.parametrize("make", [np.array, np.float32, torch.tensor, tuple])
+def test_class_weights_of_any_kind(make):
+    assert SoftmaxLoss(make(CLASS_WEIGHTS)).class_weights == pytest.approx(CLASS_WEIGHTS)
+    with pytest.raises(TypeError, match="class_weights is"):
+        FocalLoss(class_weights=make([CLASS_WEIGHTS] * 2))
