@@ -1,10 +1,15 @@
 """The detector: take its detection tokens apart, and read its answers. Always transformers' own YOLOS."""
 
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from inspect import signature
+from math import inf
 
 import torch
+from torch import nn
 
 from helpers.boxes import at_least_float32, center_to_corners
+from helpers.contract import check_number, is_floating, shown
 from helpers.loading import load_detector, weights_folder
 from helpers.pictures import upright_rgb
 
@@ -61,11 +66,11 @@ def decode(outputs, sizes, threshold=0.0):
     >>> decode(outputs, [(128, 64)])
     [{'boxes': tensor([[32., 16., 96., 48.]]), 'scores': tensor([0.9998]), 'labels': tensor([1])}]
     """
-    logits, pred_boxes = (at_least_float32(outputs[name]) for name in ("logits", "pred_boxes"))
-    if len(sizes) != len(logits):
-        raise ValueError(f"There are {len(sizes)} sizes for {len(logits)} images; give (width, height) of each.")
+    logits, pred_boxes = _checked(outputs)
+    threshold = check_number("threshold", threshold)
+    limits = pred_boxes.new_tensor([(width, height) * 2 for width, height in _checked_sizes(sizes, len(logits))])
+    limits = limits.reshape(-1, 1, 4)
     scores, labels = logits.softmax(-1)[..., :-1].max(-1)
-    limits = pred_boxes.new_tensor([(width, height) * 2 for width, height in sizes]).reshape(-1, 1, 4)
     boxes = (center_to_corners(pred_boxes) * limits).clamp(min=0).minimum(limits)
     kept = (scores > threshold) & pred_boxes.isfinite().all(-1)
     found = zip(boxes.cpu(), scores.cpu(), labels.cpu(), kept.cpu())
@@ -78,7 +83,8 @@ def detections(model, pixel_values, sizes, threshold=0.0):
 
     Args: pixel_values (B, 3, H, W); sizes: (width, height) of each image in pixels.
     """
-    return decode(model(_as_weights(pixel_values, model)), sizes, threshold)
+    with _at_rest(model):
+        return decode(model(_as_weights(pixel_values, model)), sizes, threshold)
 
 
 @torch.no_grad()
@@ -91,10 +97,16 @@ def look_at(model, image_processor, images):
     pads even one image alone, it is the canvas. Raises ValueError where the processor refuses an image, or the model
     has no no-object column (a sigmoid head): its scores are not those of `decode`.
     """
+    if not isinstance(model, nn.Module) or not callable(image_processor):
+        given = f"{type(model).__name__} and {type(image_processor).__name__}"
+        raise TypeError(f"model and image_processor are {given}; give what load_detector returns.")
+    if not isinstance(images, Sequence) or not images:
+        raise ValueError(f"images is {shown(images)}; give a list of PIL images.")
     images = [upright_rgb(image) for image in images]
     inputs = _encoded(image_processor, images)
     if inputs is not None:
-        return _fractions_of_images(model, inputs)
+        with _at_rest(model):
+            return _fractions_of_images(model, inputs)
     answers = [look_at(model, image_processor, [image]) for image in images]
     return {name: torch.cat([answer[name] for answer in answers]) for name in answers[0]}
 
@@ -146,6 +158,39 @@ def _fractions_of_images(model, inputs):
         x, y = (side / part for side, part in zip((mask.shape[2], mask.shape[1]), shown))
         boxes = boxes * torch.stack([x, y, x, y], dim=-1)[:, None].to(boxes)
     return {"logits": at_least_float32(outputs["logits"]), "pred_boxes": boxes}
+
+
+@contextmanager
+def _at_rest(model):
+    """Without dropout and the like, which only a training wants; afterwards each part is as it was."""
+    awake = [part for part in model.modules() if part.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part in awake:
+            part.training = True
+
+
+def _checked(outputs):
+    """Logits and boxes of a detector's outputs, float32 at least; a sentence for what is none."""
+    parts = [outputs.get(name) for name in ("logits", "pred_boxes")] if isinstance(outputs, Mapping) else [None]
+    if not all(is_floating(part) for part in parts):
+        raise TypeError(f'outputs is {shown(outputs)}; make it a dict of floating point "logits" and "pred_boxes".')
+    logits, pred_boxes = (at_least_float32(part) for part in parts)
+    if logits.ndim != 3 or logits.shape[-1] < 2 or pred_boxes.shape != (*logits.shape[:2], 4):
+        shapes = f"{tuple(logits.shape)} and {tuple(pred_boxes.shape)}"
+        raise ValueError(f"outputs hold logits and boxes of shapes {shapes}; make them (B, N, K + 1) and (B, N, 4).")
+    return logits, pred_boxes
+
+
+def _checked_sizes(sizes, num_images):
+    pairs = [tuple(size) for size in sizes] if all(hasattr(size, "__len__") for size in sizes) else []
+    if any(len(pair) != 2 or not all(0 < side < inf for side in pair) for pair in pairs) or len(pairs) < len(sizes):
+        raise ValueError(f"sizes is {shown(sizes)}; give (width, height) in pixels of each image.")
+    if len(pairs) != num_images:
+        raise ValueError(f"There are {len(pairs)} sizes for {num_images} images; give (width, height) of each.")
+    return pairs
 
 
 def _as_weights(tensor, model):

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from helpers.meters import one_line
+
 PROBE_SECONDS = 3.0
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 HEADS = ("class_labels_classifier", "bbox_predictor")
@@ -67,9 +69,12 @@ def _load(source, **options):
     from transformers import YolosForObjectDetection, YolosImageProcessorPil
 
     options |= {"use_safetensors": True, "ignore_mismatched_sizes": True, "output_loading_info": True}
-    with _reading(source, options, "no readable YOLOS weights", "fetch them again"):
+    cure = "fetch them again"
+    if any(Path(source).glob("*.bin")) and not any(Path(source).glob("*.safetensors")):
+        cure = "they are a pickle: load it with from_pretrained, if you trust it, and save_pretrained anew"
+    with _reading(source, options, "no readable YOLOS weights", cure):
         model, report = YolosForObjectDetection.from_pretrained(source, **options)
-    if complaint := _complaint(report):
+    if complaint := _complaint(report) or _no_numbers(model):
         raise ValueError(f"The weights of {source} are no YOLOS as its config.json says: {complaint}.")
     cure = "write preprocessor_config.json there with image_processor.save_pretrained"
     with _reading(source, options, "a model, but no readable image processor", cure):
@@ -85,7 +90,8 @@ def _reading(source, options, holds, cure):
     except Exception as error:
         if options["local_files_only"] and not Path(source).is_dir():
             raise
-        raise ValueError(f"{source} holds {holds} ({type(error).__name__}); {cure}.") from None
+        said = one_line(f"{type(error).__name__}: {error}", 160).removesuffix(".")
+        raise ValueError(f"{source} holds {holds} ({said}); {cure}.") from None
 
 
 def _complaint(report):
@@ -98,17 +104,26 @@ def _complaint(report):
     return "; ".join([*said, _cure(missing, extra, sizes)]) if said else ""
 
 
+def _no_numbers(model):
+    """Which weights are NaN or infinite, as after a training that went wrong; "" if none is."""
+    wrong = [name for name, weight in model.state_dict().items() if not weight.float().isfinite().all()]
+    return f"{wrong[0]} holds numbers that are not finite; train it anew from an earlier checkpoint" if wrong else ""
+
+
 def _cure(missing, extra, sizes):
     if "vit.embeddings.detection_tokens" in sizes:
         had, count = (shape[1] for shape in sizes["vit.embeddings.detection_tokens"])
         renew = f"renew_detection_tokens(model, {count}, keep={min(had, count)})"
         return f"set num_detection_tokens to {had}, load, then call helpers.training.recipe.{renew}"
-    if missing and set(missing) <= {f"{head}.*" for head in HEADS}:
+    if missing and not extra and set(missing) <= {f"{head}.*" for head in HEADS}:
         return "a bare backbone has no heads; save a YolosForObjectDetection"
     if any(name.startswith(HEADS) for name in sizes):
         return "set id2label to the classes that it was trained for (num_labels follows)"
-    if (missing or extra) and all(part.startswith("vit.encoder.layer.") for part in missing + extra):
+    layers = [part.startswith("vit.encoder.layer.") and "layer.0." not in part for part in missing + extra]
+    if layers and all(layers):
         return "set num_hidden_layers to the layers that it was trained with"
+    if len(missing) == len(extra) and not sizes:
+        return "if those left over are the missing ones by another name, rename them"
     return "save model and config together, with save_pretrained of a YolosForObjectDetection"
 
 

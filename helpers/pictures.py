@@ -21,6 +21,8 @@ def upright_rgb(image):
     """
     if not isinstance(image, Image.Image):
         raise TypeError(f"The image is a {type(image).__name__}; give a PIL image, for example Image.open(path).")
+    if 0 in image.size:
+        raise ValueError(f"The image is {image.width} x {image.height} pixels, which is none; look at how it was made.")
     if image.mode in PALETTES:
         raise ValueError(f"The image has a palette (mode {image.mode}) of few colours; give image.convert('RGB').")
     try:

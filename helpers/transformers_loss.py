@@ -61,6 +61,11 @@ class TransformersLoss:
             outputs["pred_masks"] = pred_masks
         auxiliary_outputs = None
         if config.auxiliary_loss:
+            if given["outputs_class"] is None or given["outputs_coord"] is None:
+                name = type(config).__name__
+                raise ValueError(
+                    f"{name} has auxiliary_loss, but outputs_class and outputs_coord of the layers are None."
+                )
             # One entry per layer but the last, which `outputs` already holds.
             pairs = zip(given["outputs_class"][:-1], given["outputs_coord"][:-1])
             auxiliary_outputs = [{"logits": a, "pred_boxes": b} for a, b in pairs]
@@ -131,6 +136,8 @@ class AccumulatesWholeBatches:
         targets = [target for batch in batches for target in batch["labels"]]
         if targets:
             loss, config = self.model.loss_function, self.model.config
+            if not isinstance(loss, TransformersLoss):
+                raise TypeError("model.loss_function is not ours; set it to as_transformers_loss() before you train.")
             queries = getattr(config, "num_detection_tokens", None) or config.num_queries
             num_boxes, weight_sum = loss.criterion(config).normalizers(queries, targets)
             # The Trainer divides the sum of the losses by the number of batches.

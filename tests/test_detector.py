@@ -132,6 +132,11 @@ SMALL = YolosConfig(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, 
     [
         ({"rename": lambda name: "vit" in name and name}, ["class_labels_classifier.*", "missing", "backbone"]),
         ({"rename": lambda name: f"module.{name}"}, ["module.bbox_predictor.*", "left over", "vit.embeddings.cls"]),
+        (
+            {"rename": lambda name: name.replace("bbox_predictor", "box_head")},
+            ["bbox_predictor.* missing", "left over"],
+        ),
+        ({"config": {"qkv_bias": False}}, ["vit.encoder.layer.0.*", "left over; save model and config together"]),
         ({"rename": lambda name: name.replace("vit.layernorm.bias", "vit.norm.bias")}, ["vit.layernorm.bias missing"]),
         ({"rename": lambda name: "vit.layernorm.bias" not in name and name}, ["vit.layernorm.bias missing"]),
         ({"config": {"num_hidden_layers": 3}}, ["vit.encoder.layer.2.* missing", "num_hidden_layers"]),
@@ -148,6 +153,26 @@ def test_weights_that_do_not_fit_their_config_are_refused(tmp_path, changes, wor
     with pytest.raises(ValueError, match="are no YOLOS as its config") as refusal:
         load_detector(edited(tmp_path, **changes))
     assert not [word for word in words if word not in str(refusal.value)], str(refusal.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path, number):
+    path = edited(tmp_path) / "model.safetensors"
+    weights = load_file(path)
+    weights["vit.layernorm.bias"][3] = number
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"vit\.layernorm\.bias holds numbers that are not finite; train it anew"):
+        load_detector(tmp_path)
+
+
+def test_the_cause_is_told(tmp_path):
+    with pytest.raises(ValueError, match=r"no readable YOLOS weights \(ValueError: .*not a multiple of.*heads"):
+        load_detector(edited(tmp_path, config={"num_attention_heads": 5}))
+    path = edited(tmp_path) / "model.safetensors"
+    torch.save(load_file(path), tmp_path / "pytorch_model.bin")
+    path.unlink()
+    with pytest.raises(ValueError, match=r"they are a pickle: load it with from_pretrained, if you trust it, and save"):
+        load_detector(tmp_path)
 
 
 def test_a_bare_backbone_is_refused(tmp_path):
@@ -363,6 +388,55 @@ def test_decode_wants_a_size_for_each_image():
     with pytest.raises(ValueError, match="1 sizes for 2 images"):
         decode(outputs, [(10, 10)])
     assert decode({name: value[:0] for name, value in outputs.items()}, []) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"logits": None}, 'make it a dict of floating point "logits" and "pred_boxes"'),
+        ({"logits": torch.zeros(1, 3)}, r"shapes \(1, 3\) and \(1, 3, 4\); make them \(B, N, K \+ 1\) and"),
+        ({"logits": torch.zeros(1, 3, 1)}, r"shapes \(1, 3, 1\) and"),
+        ({"pred_boxes": torch.zeros(1, 3, 5)}, r"and \(1, 3, 5\); make them"),
+        ({"sizes": (10, 10)}, r"sizes is \(10, 10\); give \(width, height\) in pixels of each image"),
+        ({"sizes": [(10,)]}, r"sizes is \[\(10,\)\]; give"),
+        ({"sizes": [(-10, 10)]}, r"sizes is \[\(-10, 10\)\]; give"),
+        ({"threshold": "0.5"}, "threshold is '0.5'; give a number"),
+        ({"threshold": float("nan")}, "threshold is nan; give a finite number"),
+    ],
+)
+def test_decode_names_what_it_cannot_read(change, words):
+    given = {"logits": torch.zeros(1, 3, 4), "pred_boxes": torch.zeros(1, 3, 4), "sizes": [(10, 10)], "threshold": 0}
+    given |= change
+    outputs = {name: given[name] for name in ("logits", "pred_boxes")}
+    with pytest.raises((TypeError, ValueError), match=words):
+        decode(outputs, given["sizes"], given["threshold"])
+
+
+def test_what_is_no_detector_or_no_picture_gets_a_sentence(detector):
+    model, image_processor = detector
+    for pair in ((None, image_processor), (model, None), (image_processor, model)):
+        with pytest.raises(TypeError, match=r"model and image_processor are .*; give what load_detector returns"):
+            predict(*pair, Image.new("RGB", (64, 64)))
+    for images in ([], Image.new("RGB", (64, 64))):
+        with pytest.raises(ValueError, match=r"images is .*; give a list of PIL images"):
+            look_at(model, image_processor, images)
+    with pytest.raises(ValueError, match="The image is 0 x 5 pixels, which is none"):
+        predict(model, image_processor, Image.new("RGB", (0, 5)))
+
+
+def test_a_model_in_training_is_asked_without_dropout_and_left_as_it_was():
+    class Dropping(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.frozen = torch.nn.Dropout(0.5), torch.nn.Dropout(0.5).eval()
+
+        def forward(self, pixel_values):
+            logits = torch.tensor([9.0, 0.0]).expand(len(pixel_values), 50, 2)
+            return {"logits": self.drop(logits), "pred_boxes": torch.full((len(pixel_values), 50, 4), 0.5)}
+
+    model = Dropping()
+    assert len(predict(model, YolosImageProcessorPil(), Image.new("RGB", (64, 64)), threshold=0.9)["labels"]) == 50
+    assert [part.training for part in (model, model.drop, model.frozen)] == [True, True, False]
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "CMYK", "YCbCr", "I", "F", "I;16"])

@@ -152,6 +152,14 @@ class TestInTransformersModels:
         with pytest.raises(ValueError, match=r"logits have 3 columns, and config\.num_labels=4 needs 5"):
             model(torch.zeros(1, 3, 32, 32), labels=labels_for(1))
 
+    def test_layers_that_the_config_promises_and_the_call_lacks(self):
+        from transformers import DetrConfig
+
+        outputs, targets = make_batch([2], num_classes=4)
+        config = DetrConfig(num_labels=4, auxiliary_loss=True)
+        with pytest.raises(ValueError, match="DetrConfig has auxiliary_loss, but outputs_class and outputs_coord"):
+            as_transformers_loss()(outputs["logits"], targets, "cpu", outputs["pred_boxes"], config, None, None)
+
     def test_a_config_of_ones_own_that_inherits_is_served(self):
         from transformers import YolosConfig
 
@@ -225,12 +233,13 @@ def collate(scenes):
     return {"pixel_values": torch.stack([s["pixel_values"] for s in scenes]), "labels": [s["labels"] for s in scenes]}
 
 
-def trained(folder, batch_size, steps, *mixins, scenes=None, **more):
+def trained(folder, batch_size, steps, *mixins, scenes=None, plug_in=True, **more):
     """The weights after one epoch of plain gradient descent, and what evaluation said."""
     from transformers import Trainer, TrainingArguments
 
     model = small_yolos(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    model.loss_function = as_transformers_loss()
+    if plug_in:
+        model.loss_function = as_transformers_loss()
     arguments = TrainingArguments(
         output_dir=str(folder), per_device_train_batch_size=batch_size, gradient_accumulation_steps=steps, optim="sgd",
         learning_rate=0.05, lr_scheduler_type="constant", max_grad_norm=0, num_train_epochs=1, save_strategy="no",
@@ -243,6 +252,11 @@ def trained(folder, batch_size, steps, *mixins, scenes=None, **more):
     trainer.train()
     weights = torch.cat([weight.detach().flatten() for weight in model.parameters()])
     return weights, trainer.evaluate()["eval_loss"]
+
+
+def test_a_loss_that_was_not_plugged_in_is_named(tmp_path):
+    with pytest.raises(TypeError, match=r"model\.loss_function is not ours; set it to as_transformers_loss\(\)"):
+        trained(tmp_path, 2, 4, AccumulatesWholeBatches, plug_in=False)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3])
