@@ -101,7 +101,7 @@ def cost_rows(costs, weights, layers, flat, sizes):
     flat = {name: _repeat(value, len(layers)) for name, value in flat.items()}
     image_index = image_of_each(sizes * len(layers), outputs["logits"].device)
     total = weighted_sum(cost_matrices(costs, outputs, flat, image_index), weights)  # (N, layers * sum of T)
-    return total.T.cpu().double().numpy()
+    return total.T.cpu().numpy().astype(np.float64)  # NumPy: torch has no float64 everywhere
 
 
 def cost_matrices(costs, outputs, flat, image_index):
