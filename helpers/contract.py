@@ -157,8 +157,9 @@ def check_masks(image, target):
     if masks.ndim != 3 or len(masks) != count or 0 in masks.shape[1:]:
         shape = tuple(masks.shape)
         raise ValueError(f'targets[{image}]["masks"] has shape {shape} beside {count} labels; make it ({count}, H, W).')
-    if masks.layout != torch.strided or masks.is_complex():
-        raise TypeError(f'targets[{image}]["masks"] is {kind(masks)}; make it torch.bool.')
+    if masks.layout != torch.strided or masks.dtype not in (torch.bool, *INTEGERS, *FLOATS) or masks.is_meta:
+        where = " on the device meta" if masks.is_meta else ""
+        raise TypeError(f'targets[{image}]["masks"] is {kind(masks)}{where}; make it torch.bool.')
 
 
 def canvas_of(targets):

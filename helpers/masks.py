@@ -76,13 +76,18 @@ def _on_canvas(matched):
     ink, valid = [], []
     for image, (target, index) in enumerate(zip(matched.targets, matched.targets_per_image())):
         masks = target["masks"][index.to(target["masks"].device)]
-        if masks.dtype != torch.bool and not bool(((masks >= 0) & (masks <= 1)).all()):
-            raise ValueError(f'targets[{image}]["masks"] holds other numbers than 0 and 1; make it torch.bool.')
         margins = (0, width - masks.shape[-1], 0, height - masks.shape[-2])
-        ink.append(F.pad(masks.to(selected.dtype).to(selected.device), margins))
+        ink.append(F.pad(ink_of(masks, image, selected), margins))
         inside = F.pad(selected.new_ones(masks.shape[-2:]), margins)
         valid.append(inside.expand(len(index), -1, -1))
     return selected.flatten(1), torch.cat(ink).flatten(1), torch.cat(valid).flatten(1)
+
+
+def ink_of(masks, image, like):
+    """An image's target masks in the precision, and on the device, of the predicted ones; ValueError beyond 0 to 1."""
+    if masks.dtype != torch.bool and not bool(((masks >= 0) & (masks <= 1)).all()):
+        raise ValueError(f'targets[{image}]["masks"] holds other numbers than 0 and 1; make it torch.bool.')
+    return masks.to(like.dtype).to(like.device)  # cast before it moves: not every device has float64
 
 
 def checked_masks(outputs, batch):

@@ -5,6 +5,7 @@ import torch
 from batches import NUM_CLASSES, ReferenceMatcher, gradients, make_batch, recorded, reference_criterion
 
 from helpers import HungarianMatcher, SetCriterion
+from helpers.later.costs import point_costs
 
 ALL_TERMS = ("labels", "boxes", "cardinality", "masks")
 
@@ -115,6 +116,28 @@ def test_masks_are_the_last_layers_only():
     losses = SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=ALL_TERMS)(outputs, targets)
     assert "loss_mask" in losses
     assert "loss_mask_0" not in losses
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda masks: 255 * masks.to(torch.uint8), "holds other numbers than 0 and 1"),
+        (lambda masks: masks * math.nan, "holds other numbers than 0 and 1"),
+        (lambda masks: -masks.float(), "holds other numbers than 0 and 1"),
+        (lambda masks: masks.float().to(torch.float8_e4m3fn), r"is torch\.float8_e4m3fn; make it torch\.bool"),
+        (lambda masks: masks.to("meta"), r"is torch\.bool on the device meta; make it torch\.bool"),
+    ],
+)
+def test_masks_that_are_none_meet_a_sentence_in_the_loss_and_in_the_match(change, words):
+    outputs, targets = batch_with_masks([1, 2], [(4, 4), (5, 6)])
+    targets[1]["masks"] = change(torch.ones(2, 5, 6).bool())
+    judges = (
+        SetCriterion(HungarianMatcher(), NUM_CLASSES, losses=("masks",)),
+        HungarianMatcher(costs=point_costs(torch.rand(4, 2))),
+    )
+    for judge in judges:
+        with pytest.raises((TypeError, ValueError), match=rf'targets\[1\]\["masks"\] {words}'):
+            judge(outputs, targets)
 
 
 def test_of_masks():

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from helpers.boxes import at_least_float32, box_iou, center_to_corners
 from helpers.contract import check_number, flatten_targets, shown
 from helpers.loss import Matched, Truth
-from helpers.masks import checked_masks, focal
+from helpers.masks import checked_masks, focal, ink_of
 
 
 def focal_terms(logits, alpha=0.25, gamma=2.0):
@@ -213,11 +213,11 @@ class PointCost:
         points = self.points.to(pred_masks.dtype).to(pred_masks.device)
         canvas = points.new_tensor(targets["canvas"])  # (H, W)
         point_logits, point_ink = [], []
-        for image_masks, masks in zip(pred_masks, targets["masks"]):
+        for image, (image_masks, masks) in enumerate(zip(pred_masks, targets["masks"])):
             # An image lies in the upper left corner of the canvas; its own masks may end with the image.
             share = points.new_tensor(masks.shape[-2:]) / canvas
             point_logits.append(at_points(image_masks, points * share.flip(0)))
-            point_ink.append(at_points(masks.to(pred_masks.dtype).to(pred_masks.device), points))
+            point_ink.append(at_points(ink_of(masks, image, pred_masks), points))
         return self.weight * self.cost(torch.stack(point_logits), torch.cat(point_ink), image_index)
 
 

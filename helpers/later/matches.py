@@ -85,7 +85,10 @@ def transport_plan(cost, supply=1, epsilon=0.1, steps=50):
     """
     cost = np.asarray(cost, dtype=np.float64)
     num_predictions, num_targets = cost.shape
-    wanted = np.broadcast_to(np.asarray(supply, dtype=np.float64), num_targets)
+    wanted = np.asarray(supply, dtype=np.float64)
+    if wanted.shape not in ((), (1,), (num_targets,)):
+        raise ValueError(f"supply is {shown(supply)} for {num_targets} targets; give one number, or one for each.")
+    wanted = np.broadcast_to(wanted, num_targets)
     left = num_predictions - wanted.sum()
     if left < 0:
         raise ValueError(f"targets want {wanted.sum():g} predictions, but there are {num_predictions}.")

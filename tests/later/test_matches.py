@@ -80,6 +80,12 @@ def test_targets_that_want_everybody_leave_nothing_for_no_object():
         transport_plan(random_cost(4, 2), supply=3)
 
 
+@pytest.mark.parametrize("supply", [[1, 2, 1], [[1, 1]], np.ones((1, 2))])
+def test_a_supply_of_another_number_of_targets_gets_a_sentence(supply):
+    with pytest.raises(ValueError, match=r"supply is .* for 2 targets; give one number, or one for each"):
+        transport_plan(random_cost(6, 2), supply)
+
+
 def test_images_without_targets():
     outputs, targets = make_batch([0, 2])
     for assign in (in_groups(2), repeated(2), by_transport()):
