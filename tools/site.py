@@ -20,7 +20,7 @@ from tools.vendor import scripts
 TARGET = ROOT / "build" / "site"
 STAGE = ROOT / "build" / "site-source"
 SETTINGS = Path(__file__).with_name("pages")
-OTHERS = ("glossary", "teaching")
+OTHERS = ("glossary", "teaching", "reference", "from_coco_to_ap")
 NO_SPHINX = 'The site needs more packages: python -m pip install -c constraints.txt -e ".[site]"'
 
 

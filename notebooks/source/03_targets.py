@@ -331,4 +331,6 @@ except Exception as error:
 #
 # </details>
 #
+# Twelve awkward annotations, and what a processor makes of each: [reference](reference.md).
+#
 # **Next:** [04, what makes a guess expensive for a target](04_three_costs.ipynb).

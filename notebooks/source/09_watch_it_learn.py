@@ -365,4 +365,6 @@ print(f"class one process {whole['loss_ce']:.4f}, two {class_of_two:.4f}")
 #
 # </details>
 #
+# One file, several evaluators, other APs: [reference](reference.md).
+#
 # **Next:** [10, what one-to-one buys](10_break_it.ipynb).

@@ -412,4 +412,6 @@ assert torch.allclose(*gradients.values(), rtol=1e-5)
 #
 # </details>
 #
+# More solvers, and by what nine losses divide: [reference](reference.md).
+#
 # **Next:** [12, what later models changed](12_where_the_field_went.ipynb).

@@ -397,4 +397,6 @@ Markdown(field.take_home(matches, num_targets=5))
 #
 # </details>
 #
+# What fine-tuning these models meets today: [reference](reference.md).
+#
 # **Next:** [13, twelve broken losses and their cures](13_clinic.ipynb).
