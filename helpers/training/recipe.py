@@ -57,17 +57,26 @@ class Recipe:
     def __post_init__(self):
         for name, least in WHOLE.items():
             _check_whole(name, getattr(self, name), least)
+            setattr(self, name, int(getattr(self, name)))
+        if self.seed >= 2**63:
+            raise ValueError(f"seed is {self.seed}; give a whole number below 2**63.")
+        if not isinstance(self.keep_steps, (list, tuple)):
+            raise ValueError(f"keep_steps is {self.keep_steps!r}; give a tuple of steps.")
+        for step in self.keep_steps:
+            _check_whole("keep_steps", step, 1)
+        self.keep_steps = tuple(map(int, self.keep_steps))
+        if not isinstance(self.plain, bool):
+            raise ValueError(f"plain is {self.plain!r}; give True or False.")
         if self.classifier_steps:
             _check_whole("classifier_scenes", self.classifier_scenes, 1)
         if self.hidden_size % HEADS:
             raise ValueError(f"hidden_size is {self.hidden_size}; give a multiple of {HEADS}, the attention heads.")
         for name in ("learning_rate", "clip", "muon_rate", "second_rate"):
             if getattr(self, name) is not None or name != "muon_rate":
-                check_number(name, getattr(self, name), least=1e-30)
-        for name in ("weight_decay", "eos_coef", "final_eos_coef"):
-            check_number(name, getattr(self, name), least=0)
-        for name in ("warm_up", "final_from"):
-            if check_number(name, getattr(self, name), least=0) > 1:
+                setattr(self, name, check_number(name, getattr(self, name), least=1e-30))
+        for name in ("weight_decay", "eos_coef", "final_eos_coef", "warm_up", "final_from"):
+            setattr(self, name, check_number(name, getattr(self, name), least=0))
+            if name in ("warm_up", "final_from") and getattr(self, name) > 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a share of the steps, from 0 to 1.")
 
     def eos_coef_at(self, step):
@@ -142,10 +151,11 @@ def renew_detection_tokens(model, count=None, keep=0):
     """
     embeddings, had = model.vit.embeddings, model.config.num_detection_tokens
     count = had if count is None else count
-    if not isinstance(count, int) or count < 1:
+    if not isinstance(count, Integral) or count < 1:
         raise ValueError(f"count is {count!r}; give a whole number of detection tokens from 1 on.")
-    if not isinstance(keep, int) or not 0 <= keep <= min(had, count):
+    if not isinstance(keep, Integral) or not 0 <= keep <= min(had, count):
         raise ValueError(f"keep is {keep!r}; of {had} tokens, {count} can keep 0 to {min(had, count)}.")
+    count, keep = int(count), int(keep)  # config.json takes no number of NumPy
     holders = [(embeddings, "detection_tokens"), (embeddings, "position_embeddings")]
     if model.config.use_mid_position_embeddings:
         holders.append((model.vit.encoder.interpolation, "mid_position_embeddings"))

@@ -2,9 +2,11 @@
 
 import argparse
 import dataclasses
+import functools
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -201,21 +203,31 @@ def keep_early_weights(stage, folder, with_optimizer):
 def facts_of(recipe, criterion, recorder, accelerator):
     """All that decides a run, as plain values by name: the recipe, the processes, the steps recorded and the loss."""
     matcher = getattr(criterion, "matcher", None)
-    facts = {"processes": accelerator.num_processes, "recorded_steps": sorted(recorder.steps)}
+    facts = {"processes": accelerator.num_processes, "recorded_steps": [int(step) for step in sorted(recorder.steps)]}
     for part, names in (
         (criterion, ("losses", "weights", "terms", "global_class_normalizer")),
         (matcher, ("class_cost", "bbox_cost", "giou_cost", "costs", "assign")),
     ):
         facts |= {name: _plain(getattr(part, name)) for name in names if hasattr(part, name)}
-    return {**dataclasses.asdict(recipe), **facts, "loss": _plain(criterion), "matcher": _plain(matcher)}
+    return {**_plain(dataclasses.asdict(recipe)), **facts, "loss": _plain(criterion), "matcher": _plain(matcher)}
 
 
 def _plain(value):
-    """Numbers, strings and lists as they are, a dict by name, a function or an object by its name."""
+    """Numbers, strings and lists as they are; a dict, or the fields of a dataclass, by name; all else by its name."""
+    if isinstance(value, (np.ndarray, np.generic, torch.Tensor)):
+        value = value.tolist()
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    plain = value is None or isinstance(value, (bool, int, float, str, list, tuple))
-    return value if plain else getattr(value, "__qualname__", type(value).__qualname__)
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, functools.partial):
+        return [_plain(part) for part in (value.func, value.args, value.keywords)]
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and (fields := dataclasses.fields(value)):
+        return {"name": name} | {field.name: _plain(getattr(value, field.name)) for field in fields}
+    return name
 
 
 def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None):

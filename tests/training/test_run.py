@@ -1,6 +1,8 @@
 import dataclasses
+import functools
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from helpers import HungarianMatcher, SetCriterion
 from helpers.assignment import greedy
 from helpers.detector import weights_folder
 from helpers.evaluation import evaluate
+from helpers.later.costs import FocalCost, point_costs
+from helpers.later.losses import SoftmaxLoss
+from helpers.later.matches import by_transport, in_groups
 from helpers.training import run as training
 from helpers.training import stage as stages
 from helpers.training.recipe import Recipe, build_image_processor, build_model, renew_detection_tokens
@@ -223,8 +228,40 @@ class TestAnotherRecipe:
         recorded = load_recording(whole_run / "recording.npz")["about"]["recipe"]
         assert recorded == {name: kept[name] for name in recorded}
 
+    def test_parts_of_one_kind_are_told_apart_by_what_they_were_made_with(self, whole_run):
+        def facts(**parts):
+            criterion = SetCriterion(HungarianMatcher(**parts.pop("matcher", {})), 10, **parts)
+            recorder, accelerator = SimpleNamespace(steps=[np.int64(3)]), SimpleNamespace(num_processes=1)
+            return json.dumps(training.facts_of(TINY, criterion, recorder, accelerator))
+
+        points = point_costs(torch.rand(3, 2))
+        parts = [
+            *({"matcher": {"costs": {"class_cost": FocalCost(gamma=gamma)}}} for gamma in (2, 3)),
+            *({"matcher": {"assign": assign}} for assign in (in_groups(2), in_groups(3), by_transport([1, 2]))),
+            *({"matcher": {"assign": functools.partial(greedy, cost)}} for cost in (1, 2)),
+            *({"matcher": {"costs": costs}} for costs in (points, point_costs(torch.rand(3, 2)))),
+            *({"terms": {"labels": SoftmaxLoss(label_smoothing=smoothing)}} for smoothing in (0, 0.1)),
+        ]
+        assert len({facts(**part) for part in parts}) == len(parts)
+        assert facts(matcher={"costs": points}) == facts(matcher={"costs": points})
+
 
 class TestRecipe:
+    def test_numbers_of_numpy_become_pythons(self):
+        recipe = Recipe(learning_rate=np.float32(0.5), batch_size=np.int64(4), clip=torch.tensor(2.0), keep_steps=[3])
+        assert json.loads(json.dumps(dataclasses.asdict(recipe)))["learning_rate"] == 0.5
+        assert (recipe.batch_size, recipe.clip, recipe.keep_steps) == (4, 2.0, (3,))
+        model = build_model(TINY)
+        renew_detection_tokens(model, np.int64(5), np.int64(2))
+        assert json.loads(model.config.to_json_string())["num_detection_tokens"] == 5
+
+    @pytest.mark.parametrize(
+        ("field", "value"), [("keep_steps", 5), ("keep_steps", (1.5,)), ("plain", "no"), ("seed", 2**70)]
+    )
+    def test_what_is_of_another_kind_is_refused_by_name(self, field, value):
+        with pytest.raises(ValueError, match=rf"^{field} is .*; give "):
+            dataclasses.replace(TINY, **{field: value})
+
     @pytest.mark.parametrize(
         "field",
         ["hidden_size", "layers", "num_detection_tokens", "detection_steps", "detection_scenes", "batch_size",
