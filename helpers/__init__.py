@@ -14,13 +14,12 @@ The loss itself, to be read in this order:
 10. `transformers_loss`: the way into transformers' models
 11. `detr_engine`: the way into DETR's own training
 
-Then what it is shown on (`detector` and its `loading`, `pictures`, `scenes`, `evaluation`, `meters`, `training`,
-`later`), what serves a reader's own data and training (`clinic`), and on top what draws, moves and grades (`figures`,
-`widgets`, `checks`).
+Then what it is shown on (`detector` and its `loading`, `pictures`, `scenes`, `evaluation`,
+`meters`, `training`, `later`), what serves a reader's own data and training (`clinic`), and on top
+what draws, moves and grades (`figures`, `widgets`, `checks`).
 
-Importing this package loads nothing: a name is fetched when it is first asked for, with torch, numpy and scipy at most;
-the others load their own libraries when they are first used.
-"""
+Importing this package loads nothing: a name is fetched when it is first asked for, with torch,
+numpy and scipy at most; the others load their own libraries when they are first used."""
 
 from importlib import import_module
 
@@ -28,7 +27,13 @@ import helpers._moved  # noqa: F401
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # for editors, and for tools that follow imports
-    from helpers.boxes import box_area, box_iou, center_to_corners, corners_to_center, generalized_box_iou
+    from helpers.boxes import (
+        box_area,
+        box_iou,
+        center_to_corners,
+        corners_to_center,
+        generalized_box_iou,
+    )
     from helpers.costs import bbox_cost, class_cost, giou_cost
     from helpers.loss import SetCriterion
     from helpers.matcher import HungarianMatcher

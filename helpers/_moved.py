@@ -24,7 +24,9 @@ class Signpost:
     def find_spec(self, name, path=None, target=None):
         package, _, module = name.rpartition(".")
         if package == "helpers" and module in MOVED:
-            raise ModuleNotFoundError(f"{name} is now helpers.{MOVED[module]}; import it from there.", name=name)
+            raise ModuleNotFoundError(
+                f"{name} is now helpers.{MOVED[module]}; import it from there.", name=name
+            )
 
 
 if not any(isinstance(finder, Signpost) for finder in sys.meta_path):

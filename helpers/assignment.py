@@ -1,9 +1,10 @@
-"""The assignment problem, to look into: each target gets a prediction of its own so that the summed cost is least.
+"""The assignment problem, to look into: each target gets a prediction of its own so that the summed
+cost is least.
 
-`brute_force`, `lapx`, `greedy`, `argmin` and `hungarian` share one signature: a cost matrix (N, T), N predictions as
-rows and T targets as columns, gives (prediction_index, target_index), so that each fits `HungarianMatcher(assign=...)`.
-`hungarian_steps` shows the method at work, `optimality_certificate` proves its answer. The real matcher calls scipy.
-"""
+`brute_force`, `lapx`, `greedy`, `argmin` and `hungarian` share one signature: a cost matrix (N, T),
+N predictions as rows and T targets as columns, gives (prediction_index, target_index), so that each
+fits `HungarianMatcher(assign=...)`. `hungarian_steps` shows the method at work,
+`optimality_certificate` proves its answer. The real matcher calls scipy."""
 
 import math
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ def every_assignment(cost):
 
     Args: cost (N, T), finite.
 
-    Returns chosen (M, min(N, T)) int64 and totals (M,) float64. If N >= T, `chosen[m, t]` is the prediction of target
-    t; otherwise `chosen[m, n]` is the target of prediction n. ValueError where M would pass two million.
+    Returns chosen (M, min(N, T)) int64 and totals (M,) float64. If N >= T, `chosen[m, t]` is the
+    prediction of target t; otherwise `chosen[m, n]` is the target of prediction n. ValueError where
+    M would pass two million.
 
     >>> chosen, totals = every_assignment([[1.0, 5.0], [2.0, 3.0], [9.0, 4.0]])
     >>> len(totals), totals.min(), chosen[totals.argmin()].tolist()
@@ -30,7 +32,9 @@ def every_assignment(cost):
     few, many = rows.shape
     count = math.perm(many, few)
     if count > MOST_ASSIGNMENTS:
-        raise ValueError(f"cost {np.shape(cost)} allows {count:,} assignments, too many to list; use hungarian.")
+        raise ValueError(
+            f"cost {np.shape(cost)} allows {count:,} assignments, too many to list; use hungarian."
+        )
     chosen = np.array(list(permutations(range(many), few)), dtype=np.int64).reshape(count, few)
     return chosen, rows[np.arange(few), chosen].sum(1)
 
@@ -38,8 +42,9 @@ def every_assignment(cost):
 def brute_force(cost):
     """The best assignment, found by trying all of them.
 
-    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long, sorted by prediction;
-    of several best ones the first. ValueError where there are more than two million to try.
+    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long,
+    sorted by prediction; of several best ones the first. ValueError where there are more than two
+    million to try.
 
     >>> brute_force([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]])
     (array([0, 1]), array([1, 0]))
@@ -51,10 +56,11 @@ def brute_force(cost):
 def lapx(cost):
     """The best assignment by lapx, another implementation of the method of Jonker and Volgenant.
 
-    `lapjv` with `extend_cost` fills a rectangle up to a square first, which takes most of its time; lapx 0.11 also has
-    `lapjvh`, which does not.
+    `lapjv` with `extend_cost` fills a rectangle up to a square first, which takes most of its time;
+    lapx 0.11 also has `lapjvh`, which does not.
 
-    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long, sorted by prediction.
+    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long,
+    sorted by prediction.
 
     >>> lapx([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]])
     (array([0, 1]), array([1, 0]))
@@ -70,9 +76,11 @@ def lapx(cost):
 
 
 def greedy(cost):
-    """Take the cheapest pair, cross out its row and column, and again: short-sighted, and not always the best.
+    """Take the cheapest pair, cross out its row and column, and again: short-sighted, and not
+    always the best.
 
-    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long, sorted by prediction.
+    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long,
+    sorted by prediction.
 
     >>> greedy([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]])
     (array([0, 1]), array([0, 1]))
@@ -87,22 +95,26 @@ def greedy(cost):
 
 
 def argmin(cost):
-    """Each target takes its cheapest prediction, whoever else wants it: no assignment at all where two collide.
+    """Each target takes its cheapest prediction, whoever else wants it: no assignment at all where
+    two collide.
 
-    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, T long, sorted by prediction; a
-    prediction may appear several times.
+    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, T long, sorted by
+    prediction; a prediction may appear several times.
 
     >>> argmin([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]])
     (array([0, 0]), array([0, 1]))
     """
     cost = _checked(cost)
-    return _sorted_pairs([(row, column) for column, row in enumerate(cost.argmin(0))] if len(cost) else [])
+    return _sorted_pairs(
+        [(row, column) for column, row in enumerate(cost.argmin(0))] if len(cost) else []
+    )
 
 
 def hungarian(cost):
     """The best assignment, by the steps of `hungarian_steps`.
 
-    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long, sorted by prediction.
+    Args: cost (N, T), finite. Returns (prediction_index, target_index), int64, min(N, T) long,
+    sorted by prediction.
 
     >>> hungarian([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]])
     (array([0, 1]), array([1, 0]))
@@ -112,7 +124,10 @@ def hungarian(cost):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of `hungarian_steps`. Cells are (prediction, target); "row" below means a target (see there)."""
+    """One step of `hungarian_steps`.
+
+    Cells are (prediction, target); "row" below means a target (see there).
+    """
 
     kind: str  # "enter", "grow", "augment", "done" or "removal"
     entering: int | None  # the target that wants a prediction now
@@ -120,7 +135,9 @@ class Step:
     rise: float  # by how much the prices of the tree rose in this step
     tree_predictions: tuple  # in the order in which they were reached
     tree_targets: tuple
-    path: tuple  # cells from the entering target to a free prediction: the 1st, 3rd, ... become pairs, the others part
+    # cells from the entering target to a free prediction: the 1st, 3rd, ... become pairs, the
+    # others part
+    path: tuple
     pairs: tuple  # the partial assignment, as cells
     prediction_prices: np.ndarray  # (N,), 0 for a prediction nobody has
     target_prices: np.ndarray  # (T,), NaN for a target that has not entered
@@ -132,19 +149,24 @@ def hungarian_steps(cost):
 
     Args: cost (N, T), finite. ValueError otherwise.
 
-    Targets enter one by one. Each offers to pay the cheapest *cost plus price*; the cell where offer and cost plus
-    price meet is called tight. A tight cell leads to a prediction. If that one is free, the tree holds a path of tight
-    cells along which pairs are made and parted ("augment"). If it has a target, that target joins the tree, and all
-    offers and prices in the tree rise together until the next cell is tight ("grow"). Nothing ever pays more than cost
-    plus price, and pairs pay exactly that: so the answer is proven as it is found ("done"). The prices are then the
-    lowest that prove it: each says what a second copy of that prediction would save. If predictions are left over, a
-    last step raises the prices as far as they go ("removal"): each then says how much the total would rise without
-    that prediction.
+    Targets enter one by one. Each offers to pay the cheapest *cost plus price*; the cell where
+    offer and cost plus price meet is called tight. A tight cell leads to a prediction. If that one
+    is free, the tree holds a path of tight cells along which pairs are made and parted ("augment").
+    If it has a target, that target joins the tree, and all offers and prices in the tree rise
+    together until the next cell is tight ("grow"). Nothing ever pays more than cost
+    plus price, and pairs pay exactly that: so the answer is proven as it is found ("done"). The
+        prices are then the
+    lowest that prove it: each says what a second copy of that prediction would save. If predictions
+    are left over, a last step raises the prices as far as they go ("removal"): each then says how
+    much the total would rise without that prediction.
 
-    With more predictions than targets, or as many, targets enter; with fewer, the same is done with the two sides
-    exchanged: `entering` is then a prediction, and prices have the other sign (see `optimality_certificate`).
+    With more predictions than targets, or as many, targets enter; with fewer, the same is done with
+    the two sides
+    exchanged: `entering` is then a prediction, and prices have the other sign (see
+        `optimality_certificate`).
 
-    Source: Jonker and Volgenant 1987, the augmentation phase, which scipy's solver also uses (Crouse 2016).
+    Source: Jonker and Volgenant 1987, the augmentation phase, which scipy's solver also uses
+    (Crouse 2016).
 
     >>> for step in hungarian_steps([[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]]):
     ...     print(step.kind, step.entering, step.cell, step.pairs, step.total)
@@ -177,7 +199,7 @@ def hungarian_steps(cost):
 
 
 class _State:
-    """What the method knows: offers of the rows, prices of the columns, who has whom, and the tree."""
+    """What the method knows: offers of the rows, prices of the columns, the pairs, and the tree."""
 
     def __init__(self, rows, flipped):
         self.rows, self.flipped = rows, flipped
@@ -187,7 +209,13 @@ class _State:
         self.leave()
 
     def leave(self):
-        self.entering, self.tree_rows, self.tree_columns, self.parent, self.rise = None, [], [], {}, 0.0
+        self.entering, self.tree_rows, self.tree_columns, self.parent, self.rise = (
+            None,
+            [],
+            [],
+            {},
+            0.0,
+        )
 
     def enter(self, row):
         self.leave()
@@ -195,8 +223,12 @@ class _State:
         self.offers[row] = (self.rows[row] + self.prices).min()
 
     def grow(self):
-        """Raise the tree's offers and prices until one more cell is tight: its column, and whether that is free."""
-        slack = self.rows[self.tree_rows] + self.prices - self.offers[self.tree_rows][:, None]  # (rows in tree, many)
+        """Raise the tree's offers and prices until one more cell is tight: its column, and whether
+        that is free.
+        """
+        slack = (
+            self.rows[self.tree_rows] + self.prices - self.offers[self.tree_rows][:, None]
+        )  # (rows in tree, many)
         slack[:, self.tree_columns] = np.inf
         column = int(slack.min(0).argmin())
         self.parent[column] = self.tree_rows[slack[:, column].argmin()]
@@ -223,7 +255,9 @@ class _State:
         self.path = path[::-1]
 
     def raise_prices(self):
-        """The largest prices that still prove the answer: each rises by its cheapest path to a free column."""
+        """The largest prices that still prove the answer: each rises by its cheapest path to a free
+        column.
+        """
         taken = np.flatnonzero(self.owner >= 0)
         slack = self.rows[self.owner[taken]] + self.prices - self.offers[self.owner[taken]][:, None]
         slack[np.arange(len(taken)), taken] = np.inf  # a column is no way out of itself
@@ -258,11 +292,16 @@ class _State:
 
 @dataclass(frozen=True)
 class Certificate:
-    """Prices that bound the total of *every* assignment from below. See `optimality_certificate`."""
+    """Prices that bound the total of *every* assignment from below.
+
+    See `optimality_certificate`.
+    """
 
     prediction_prices: np.ndarray  # (N,)
     target_prices: np.ndarray  # (T,)
-    slack: np.ndarray  # (N, T): cost + price of the prediction - price of the target; nowhere negative
+    slack: (
+        np.ndarray
+    )  # (N, T): cost + price of the prediction - price of the target; nowhere negative
     total: float  # of the given assignment
     bound: float  # sum of target prices - sum of prediction prices: no assignment costs less
 
@@ -278,7 +317,9 @@ class Certificate:
 
     @property
     def optimal(self):
-        """Whether the prices prove the given assignment: they are feasible, and its total meets the bound."""
+        """Whether the prices prove the given assignment: they are feasible, and its total meets the
+        bound.
+        """
         return self.feasible and bool(abs(self.gap) <= self._tolerance())
 
     def _tolerance(self):
@@ -291,18 +332,23 @@ def optimality_certificate(cost, assignment):
 
     Args:
         cost: (N, T), finite.
-        assignment: (prediction_index, target_index), min(N, T) long, no index twice. ValueError otherwise.
+        assignment: (prediction_index, target_index), min(N, T) long, no index twice. ValueError
+            otherwise.
 
-    Returns a `Certificate`. Its argument: let a target pay its cost plus the price of its prediction. If no target can
-    pay less elsewhere (`feasible`), any assignment costs at least the sum of what targets pay minus the sum of prices
-    (`bound`); one that costs exactly this (`optimal`) cannot be beaten.
+    Returns a `Certificate`. Its argument: let a target pay its cost plus the price of its
+    prediction. If no target can pay less elsewhere (`feasible`), any assignment costs at least the
+    sum of what targets pay minus the sum of prices (`bound`); one that costs exactly this
+    (`optimal`) cannot be beaten.
 
-    With predictions to spare, the price of one is how much the total would rise without it: 0 for an unmatched one,
-    little where an understudy stands beside. With as many predictions as targets none can be spared: the prices are
-    then known only up to a constant, and the lowest is set to 0. With fewer predictions, targets go without, and
-    *target* prices are 0 for those, otherwise minus what the total would rise without that target.
+    With predictions to spare, the price of one is how much the total would rise without it: 0 for
+        an unmatched one,
+    little where an understudy stands beside. With as many predictions as targets none can be
+    spared: the prices are then known only up to a constant, and the lowest is set to 0. With fewer
+    predictions, targets go without, and *target* prices are 0 for those, otherwise minus what the
+    total would rise without that target.
 
-    Source: linear programming duality; the largest dual prices are the marginal values (Demange and Gale 1985).
+    Source: linear programming duality; the largest dual prices are the marginal values (Demange and
+    Gale 1985).
 
     >>> cost = [[1.0, 2.0], [1.5, 4.0], [9.0, 9.0]]
     >>> certificate = optimality_certificate(cost, hungarian(cost))
@@ -331,10 +377,14 @@ def total_cost(cost, assignment):
     prediction, target = (np.asarray(index, dtype=np.int64).ravel() for index in assignment)
     if len(prediction) != len(target) or len(prediction) != min(cost.shape):
         raise ValueError(
-            f"the assignment holds {len(prediction)} predictions and {len(target)} targets; cost {cost.shape} needs "
+            f"the assignment holds {len(prediction)} predictions and {len(target)} targets; cost "
+            f"{cost.shape} needs "
             f"{min(cost.shape)} of each."
         )
-    for name, index, size in (("prediction", prediction, cost.shape[0]), ("target", target, cost.shape[1])):
+    for name, index, size in (
+        ("prediction", prediction, cost.shape[0]),
+        ("target", target, cost.shape[1]),
+    ):
         if len(index) and not 0 <= index.min() <= index.max() < size:
             raise ValueError(f"the assignment names a {name} outside 0..{size - 1}.")
         if len(set(index.tolist())) < len(index):
@@ -347,12 +397,17 @@ def _checked(cost):
     if cost.ndim != 2:
         raise ValueError(f"cost has shape {cost.shape}; give a matrix (N, T), predictions as rows.")
     if not np.isfinite(cost).all():
-        raise ValueError(f"{(~np.isfinite(cost)).sum()} of {cost.size} costs are NaN or infinite; give finite numbers.")
+        raise ValueError(
+            f"{(~np.isfinite(cost)).sum()} of {cost.size} costs are NaN or infinite; give finite "
+            "numbers."
+        )
     return cost
 
 
 def _as_rows(cost):
-    """The cost with the smaller side as rows, targets where both are equal, and whether predictions are the rows."""
+    """The cost with the smaller side as rows, targets where both are equal, and whether predictions
+    are the rows.
+    """
     cost = _checked(cost)
     flipped = cost.shape[0] < cost.shape[1]
     return (cost if flipped else cost.T), flipped

@@ -1,10 +1,10 @@
 """Boxes: two formats and two measures of overlap.
 
-Every function broadcasts over the leading dimensions, so that one function serves pairs, (M, 4) with (M, 4), and
-matrices, (N, 1, 4) with (T, 4). Nothing is added to a denominator. Where an area divides, a side below `SMALLEST_SIDE`
-counts as that long: boxes without area give finite values and gradients of at most 2 / SMALLEST_SIDE, while all
-others keep theirs to the last digit.
-"""
+Every function broadcasts over the leading dimensions, so that one function serves pairs, (M, 4)
+with (M, 4), and matrices, (N, 1, 4) with (T, 4). Nothing is added to a denominator. Where an area
+divides, a side below `SMALLEST_SIDE`
+counts as that long: boxes without area give finite values and gradients of at most 2 /
+SMALLEST_SIDE, while all others keep theirs to the last digit."""
 
 import torch
 
@@ -17,7 +17,8 @@ def at_least_float32(tensor):
 
 
 def center_to_corners(boxes):
-    """Turn (center x, center y, width, height) into (left, top, right, bottom): (..., 4) -> (..., 4), any unit.
+    """Turn (center x, center y, width, height) into (left, top, right, bottom): (..., 4) -> (...,
+    4), any unit.
 
     >>> center_to_corners(torch.tensor([0.5, 0.5, 0.2, 0.4]))
     tensor([0.4000, 0.3000, 0.6000, 0.7000])
@@ -28,7 +29,8 @@ def center_to_corners(boxes):
 
 
 def corners_to_center(boxes):
-    """Turn (left, top, right, bottom) into (center x, center y, width, height): (..., 4) -> (..., 4), any unit.
+    """Turn (left, top, right, bottom) into (center x, center y, width, height): (..., 4) -> (...,
+    4), any unit.
 
     >>> corners_to_center(torch.tensor([0.4, 0.3, 0.6, 0.7]))
     tensor([0.5000, 0.5000, 0.2000, 0.4000])
@@ -38,7 +40,9 @@ def corners_to_center(boxes):
 
 
 def box_area(boxes):
-    """Area of corner boxes: (..., 4) -> (...), in squared units of the boxes. A side turned inside out counts as 0.
+    """Area of corner boxes: (..., 4) -> (...), in squared units of the boxes.
+
+    A side turned inside out counts as 0.
 
     >>> box_area(torch.tensor([[0.0, 0.0, 0.5, 0.5], [0.5, 0.0, 0.2, 1.0]]))
     tensor([0.2500, 0.0000])
@@ -48,7 +52,8 @@ def box_area(boxes):
 
 
 def box_iou(boxes1, boxes2):
-    """Intersection over union of corner boxes, in [0, 1]: (..., 4), (..., 4) -> (...), broadcasting.
+    """Intersection over union of corner boxes, in [0, 1]: (..., 4), (..., 4) -> (...),
+    broadcasting.
 
     Source: `box_iou` of transformers and DETR, which compute the full (N, M) matrix only.
 
@@ -63,8 +68,9 @@ def generalized_box_iou(boxes1, boxes2):
     """Generalised IoU of corner boxes, in (-1, 1]: (..., 4), (..., 4) -> (...), broadcasting.
 
     IoU minus the share of the hull (the smallest box around both) that neither box covers.
-    Source: Rezatofighi et al. 2019, equation 1 and algorithm 1; `generalized_box_iou` of transformers, which raises
-    on NaN and returns NaN for two boxes without area. Here the first gives NaN and the second a number.
+    Source: Rezatofighi et al. 2019, equation 1 and algorithm 1; `generalized_box_iou` of
+    transformers, which raises on NaN and returns NaN for two boxes without area. Here the first
+    gives NaN and the second a number.
 
     >>> generalized_box_iou(torch.tensor([0.0, 0.0, 0.1, 0.1]), torch.tensor([0.3, 0.0, 0.4, 0.1]))
     tensor(-0.5000)

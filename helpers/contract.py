@@ -1,8 +1,8 @@
-"""The contract: what matcher and loss refuse, each with a sentence that names the argument, the image and the cure.
+"""The contract: what matcher and loss refuse, each with a sentence that names the argument, the
+image and the cure.
 
-Everything here runs at every step, so it looks at shapes, dtypes and labels in as few tensor operations as possible.
-Box values are looked at once, by `helpers.targets.validate_targets`.
-"""
+Everything here runs at every step, so it looks at shapes, dtypes and labels in as few tensor
+operations as possible. Box values are looked at once, by `helpers.targets.validate_targets`."""
 
 import math
 import sys
@@ -20,9 +20,14 @@ LARGEST = 1e30  # of a weight: times a cost it still fits float32
 
 def check_num_classes(num_classes):
     """Raise ValueError unless K is a whole number from 1 on."""
-    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or not 1 <= num_classes < 2**31:
+    if (
+        isinstance(num_classes, bool)
+        or not isinstance(num_classes, Integral)
+        or not 1 <= num_classes < 2**31
+    ):
         raise ValueError(
-            f"num_classes is {shown(num_classes)}; give the number of classes without no-object, at least 1."
+            f"num_classes is {shown(num_classes)}; give the number of classes without no-object, "
+            "at least 1."
         )
 
 
@@ -30,7 +35,9 @@ def check_num_predictions(num_predictions):
     """Raise ValueError unless N is a whole number from 1 on."""
     whole = isinstance(num_predictions, Integral) and not isinstance(num_predictions, bool)
     if not whole or not 1 <= num_predictions < 2**31:
-        raise ValueError(f"num_predictions is {shown(num_predictions)}; give N, the predictions of one image.")
+        raise ValueError(
+            f"num_predictions is {shown(num_predictions)}; give N, the predictions of one image."
+        )
 
 
 def check_number(name, value, least=-LARGEST):
@@ -51,24 +58,32 @@ def check_number(name, value, least=-LARGEST):
         number = math.inf
     if not least <= number <= LARGEST:
         bound = f" of at least {least}" if least > -LARGEST else ""
-        raise ValueError(f"{name} is {shown(value)}; give a finite number{bound}, and not beyond {LARGEST:g}.")
+        raise ValueError(
+            f"{name} is {shown(value)}; give a finite number{bound}, and not beyond {LARGEST:g}."
+        )
     return number
 
 
 def check_divisor(name, value):
-    """The number as a float, or None where none is given; TypeError or ValueError unless one can divide by it."""
+    """The number as a float, or None where none is given; TypeError or ValueError unless one can
+    divide by it.
+    """
     if value is None:
         return None
     number = check_number(name, value)
     if number < 1 / LARGEST:
-        raise ValueError(f"{name} is {shown(value)}; give that of all batches together, as `normalizers` does.")
+        raise ValueError(
+            f"{name} is {shown(value)}; give that of all batches together, as `normalizers` does."
+        )
     return number
 
 
 def check_names(argument, names, known):
     """A tuple of names, all of them known."""
     if isinstance(names, (str, bytes)) or not isinstance(names, (Sequence, Set)):
-        raise TypeError(f'{argument} is {shown(names)}; make it a tuple of names such as ("labels", "boxes").')
+        raise TypeError(
+            f'{argument} is {shown(names)}; make it a tuple of names such as ("labels", "boxes").'
+        )
     for name in names:
         if not isinstance(name, str) or name not in known:
             raise ValueError(f"{argument} names {shown(name)}; use some of {sorted(known)}.")
@@ -76,7 +91,10 @@ def check_names(argument, names, known):
 
 
 def check_weights(weights, known):
-    """Weights by name as floats, those of `known` where none is given. `known` of None takes any name."""
+    """Weights by name as floats, those of `known` where none is given.
+
+    `known` of None takes any name.
+    """
     if not isinstance(weights, Mapping):
         raise TypeError(f'weights is {shown(weights)}; make it a dict such as {{"loss_ce": 1.0}}.')
     for name in weights:
@@ -88,7 +106,9 @@ def check_weights(weights, known):
 def check_functions(name, functions, example):
     """Functions by name as a dict of their own; None is no function at all."""
     functions = {} if functions is None else functions
-    if not isinstance(functions, Mapping) or not all(callable(function) for function in functions.values()):
+    if not isinstance(functions, Mapping) or not all(
+        callable(function) for function in functions.values()
+    ):
         raise TypeError(f"{name} must be a dict of functions by name, such as {example}.")
     return dict(functions)
 
@@ -96,12 +116,15 @@ def check_functions(name, functions, example):
 def check_term(name, found):
     """Raise TypeError unless a term of the loss returned a dict."""
     if not isinstance(found, Mapping):
-        raise TypeError(f'terms["{name}"] returned {type(found).__name__}; make it a dict of scalars by key.')
+        raise TypeError(
+            f'terms["{name}"] returned {type(found).__name__}; make it a dict of scalars by key.'
+        )
     return found
 
 
 def count_classes(part, logits):
-    """K in logits (..., K + 1), or (..., K) where the cost or the class loss says so: it has `count_classes`.
+    """K in logits (..., K + 1), or (..., K) where the cost or the class loss says so: it has
+    `count_classes`.
 
     >>> count_classes(None, torch.zeros(2, 4))
     3
@@ -110,35 +133,51 @@ def count_classes(part, logits):
     count = getattr(part, "count_classes", None)
     num_classes = columns - 1 if count is None else count(columns)
     if num_classes < 1:
-        least = "two columns: one class, and no-object last" if count is None else "one column for each class"
+        least = (
+            "two columns: one class, and no-object last"
+            if count is None
+            else "one column for each class"
+        )
         raise ValueError(f'outputs["logits"] has {columns} columns and needs at least {least}.')
     return num_classes
 
 
 def count_images(targets):
-    """B, the number of dicts in a list of targets. TypeError or ValueError if it is no list, or an empty one."""
+    """B, the number of dicts in a list of targets.
+
+    TypeError or ValueError if it is no list, or an empty one.
+    """
     if not isinstance(targets, Sequence) or isinstance(targets, str):
-        raise TypeError("targets must be a list with one dict per image; wrap a single image's dict in a list.")
+        raise TypeError(
+            "targets must be a list with one dict per image; wrap a single image's dict in a list."
+        )
     if not targets:
-        raise ValueError("targets is empty; give one dict per image, also for images without objects.")
+        raise ValueError(
+            "targets is empty; give one dict per image, also for images without objects."
+        )
     return len(targets)
 
 
 def flatten_targets(targets, num_classes):
-    """Put the targets of all images one after another: labels (sum T,), boxes (sum T, 4) and the list of T.
+    """Put the targets of all images one after another: labels (sum T,), boxes (sum T, 4) and the
+    list of T.
 
-    Raises TypeError or ValueError on a wrong field, shape, dtype or label; box values are not looked at.
-    """
+    Raises TypeError or ValueError on a wrong field, shape, dtype or label; box values are not
+    looked at."""
     count_images(targets)
     for image, target in enumerate(targets):
         _check_fields(image, target)
         if target["boxes"].device != targets[0]["boxes"].device:
             raise ValueError(
-                f'targets[{image}]["boxes"] is on {target["boxes"].device} and targets[0]["boxes"] on '
+                f'targets[{image}]["boxes"] is on {target["boxes"].device} and targets[0]["boxes"] '
+                "on "
                 f"{targets[0]['boxes'].device}; put all on one device."
             )
     if targets[0]["boxes"].is_meta:
-        raise ValueError('targets[0]["boxes"] is on the device "meta", which holds no numbers; give real tensors.')
+        raise ValueError(
+            'targets[0]["boxes"] is on the device "meta", which holds no numbers; give real '
+            "tensors."
+        )
     labels = torch.cat([target["class_labels"] for target in targets])
     boxes = torch.cat([target["boxes"] for target in targets])
     sizes = [target["class_labels"].numel() for target in targets]  # at a third of the price of len
@@ -153,18 +192,34 @@ def check_masks(image, target):
     """Raise unless the target of this image has `masks` (T, H, W), one for each of its labels."""
     masks, count = target.get("masks"), len(target["class_labels"])
     if not isinstance(masks, torch.Tensor):
-        raise TypeError(f'targets[{image}]["masks"] is {type(masks).__name__}; make it a tensor ({count}, H, W).')
+        raise TypeError(
+            f'targets[{image}]["masks"] is {type(masks).__name__}; make it a tensor ({count}, H, '
+            "W)."
+        )
     if masks.ndim != 3 or len(masks) != count or 0 in masks.shape[1:]:
         shape = tuple(masks.shape)
-        raise ValueError(f'targets[{image}]["masks"] has shape {shape} beside {count} labels; make it ({count}, H, W).')
-    if masks.layout != torch.strided or masks.dtype not in (torch.bool, *INTEGERS, *FLOATS) or masks.is_meta:
+        raise ValueError(
+            f'targets[{image}]["masks"] has shape {shape} beside {count} labels; make it ({count}, '
+            "H, W)."
+        )
+    if (
+        masks.layout != torch.strided
+        or masks.dtype not in (torch.bool, *INTEGERS, *FLOATS)
+        or masks.is_meta
+    ):
         where = " on the device meta" if masks.is_meta else ""
         raise TypeError(f'targets[{image}]["masks"] is {kind(masks)}{where}; make it torch.bool.')
 
 
 def canvas_of(targets):
-    """(H, W), the size of the largest mask: that of the batch, where each image's masks have its own size."""
-    shapes = [target["masks"].shape for image, target in enumerate(targets) if check_masks(image, target) is None]
+    """(H, W), the size of the largest mask: that of the batch, where each image's masks have its
+    own size.
+    """
+    shapes = [
+        target["masks"].shape
+        for image, target in enumerate(targets)
+        if check_masks(image, target) is None
+    ]
     return max(shape[-2] for shape in shapes), max(shape[-1] for shape in shapes)
 
 
@@ -182,24 +237,37 @@ def locate(row, sizes):
 
 
 def layers_of(outputs):
-    """The last layer's outputs, then the auxiliary ones. What looks like layers under another name is refused."""
+    """The last layer's outputs, then the auxiliary ones.
+
+    What looks like layers under another name is refused.
+    """
     if not isinstance(outputs, Mapping):
         return [outputs]  # check_layers has the sentence
     for name, value in outputs.items():
         first = value[0] if isinstance(value, (list, tuple)) and value else value
-        if name != "auxiliary_outputs" and isinstance(first, Mapping) and not _BOXES.isdisjoint(first):
+        if (
+            name != "auxiliary_outputs"
+            and isinstance(first, Mapping)
+            and not _BOXES.isdisjoint(first)
+        ):
             raise ValueError(
-                f'outputs["{name}"] looks like the outputs of other layers; call them "auxiliary_outputs" to have them '
-                'judged, or leave them out. Outputs with "aux_outputs" are those of helpers.detr_engine.DetrCriterion.'
+                f'outputs["{name}"] looks like the outputs of other layers; call them '
+                '"auxiliary_outputs" to have them '
+                'judged, or leave them out. Outputs with "aux_outputs" are those of '
+                "helpers.detr_engine.DetrCriterion."
             )
     auxiliary = outputs.get("auxiliary_outputs")
     if not isinstance(auxiliary, (list, tuple, type(None))):
-        raise TypeError(f'outputs["auxiliary_outputs"] is {type(auxiliary).__name__}; make it a list of dicts.')
+        raise TypeError(
+            f'outputs["auxiliary_outputs"] is {type(auxiliary).__name__}; make it a list of dicts.'
+        )
     return [outputs, *(auxiliary or ())]
 
 
 def check_layers(layers, targets):
-    """Raise ValueError or TypeError unless each layer holds "logits" (B, N, columns) and "pred_boxes" (B, N, 4)."""
+    """Raise ValueError or TypeError unless each layer holds "logits" (B, N, columns) and
+    "pred_boxes" (B, N, 4).
+    """
     num_images = count_images(targets)
     if not layers:
         raise ValueError("layers is empty; give the outputs of one layer at least.")
@@ -217,14 +285,23 @@ def check_layers(layers, targets):
 
 
 def join_pairs(pairs, num_predictions, sizes, called="matcher"):
-    """A match as three CPU indices (M,): image, prediction, target. A sentence for one that does not fit the batch.
+    """A match as three CPU indices (M,): image, prediction, target.
+
+    A sentence for one that does not fit the batch.
 
     >>> join_pairs([([1], [0]), ([0, 2], [1, 0])], num_predictions=3, sizes=[1, 2])
     (tensor([0, 1, 1]), tensor([1, 0, 2]), tensor([0, 1, 0]))
     """
     if not isinstance(pairs, (list, tuple)) or len(pairs) != len(sizes):
-        given = f"{len(pairs)} entries" if isinstance(pairs, (list, tuple)) else f"a {type(pairs).__name__}"
-        raise ValueError(f"{called} returned {given}; make it a list with one pair of indices for {len(sizes)} images.")
+        given = (
+            f"{len(pairs)} entries"
+            if isinstance(pairs, (list, tuple))
+            else f"a {type(pairs).__name__}"
+        )
+        raise ValueError(
+            f"{called} returned {given}; make it a list with one pair of indices for {len(sizes)} "
+            "images."
+        )
     pairs = [as_pair(pair, image, called) for image, pair in enumerate(pairs)]
     prediction, target = (torch.cat(parts) for parts in zip(*pairs))
     image = np.arange(len(sizes)).repeat([index.numel() for index, _ in pairs])
@@ -234,16 +311,23 @@ def join_pairs(pairs, num_predictions, sizes, called="matcher"):
         if wrong.any():
             row = wrong.argmax()
             raise ValueError(
-                f"{called} gave image {image[row]} the {name} {index[row]}, but it has only {count[row]}; "
+                f"{called} gave image {image[row]} the {name} {index[row]}, but it has only "
+                f"{count[row]}; "
                 "is this the match of another batch?"
             )
     return torch.from_numpy(image), prediction, target
 
 
 def as_pair(pair, image, called="matcher"):
-    """One image's (prediction_index, target_index) as two int64 CPU tensors (M,); a sentence for anything else."""
-    prediction, target = pair if isinstance(pair, (list, tuple)) and len(pair) == 2 else (None, None)
-    if _is_index(prediction) and _is_index(target) and prediction.shape == target.shape:  # a matcher's own, most often
+    """One image's (prediction_index, target_index) as two int64 CPU tensors (M,); a sentence for
+    anything else.
+    """
+    prediction, target = (
+        pair if isinstance(pair, (list, tuple)) and len(pair) == 2 else (None, None)
+    )
+    if (
+        _is_index(prediction) and _is_index(target) and prediction.shape == target.shape
+    ):  # a matcher's own, most often
         return pair
     try:
         prediction, target = (torch.as_tensor(index).cpu() for index in pair)
@@ -253,17 +337,24 @@ def as_pair(pair, image, called="matcher"):
         ) from None
     for index in (prediction, target):
         if index.layout != torch.strided or (index.numel() and index.dtype not in INTEGERS):
-            raise TypeError(f"{called} returned {kind(index)} indices for image {image}; make them torch.int64.")
+            raise TypeError(
+                f"{called} returned {kind(index)} indices for image {image}; make them torch.int64."
+            )
     if prediction.ndim != 1 or prediction.shape != target.shape:
         shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"{called} returned indices of shapes {shapes} for image {image}; make both (M,).")
+        raise ValueError(
+            f"{called} returned indices of shapes {shapes} for image {image}; make both (M,)."
+        )
     return prediction.long(), target.long()
 
 
 def warn(sentence):
     """A warning that points at the first line outside of torch and of this package."""
     level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("torch", __package__):
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in (
+        "torch",
+        __package__,
+    ):
         level, frame = level + 1, frame.f_back
     warnings.warn(sentence, stacklevel=level)
 
@@ -272,16 +363,27 @@ _BOXES = frozenset(("logits", "pred_logits", "pred_boxes"))
 
 
 def _is_index(index):
-    return isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.ndim == 1 and index.is_cpu
+    return (
+        isinstance(index, torch.Tensor)
+        and index.dtype == torch.int64
+        and index.ndim == 1
+        and index.is_cpu
+    )
 
 
 def is_floating(tensor):
     """Whether this is an ordinary dense tensor of one of `FLOATS`."""
-    return isinstance(tensor, torch.Tensor) and tensor.dtype in FLOATS and tensor.layout == torch.strided
+    return (
+        isinstance(tensor, torch.Tensor)
+        and tensor.dtype in FLOATS
+        and tensor.layout == torch.strided
+    )
 
 
 def kind(tensor):
-    """What a tensor is that it should not be: its dtype, or its layout where that is none of the usual."""
+    """What a tensor is that it should not be: its dtype, or its layout where that is none of the
+    usual.
+    """
     return tensor.dtype if tensor.layout == torch.strided else tensor.layout
 
 
@@ -300,7 +402,9 @@ def _check_fields(image, target):
         raise ValueError(f'targets[{image}] must be a dict with "class_labels" and "boxes".')
     labels, boxes = target["class_labels"], target["boxes"]
     if not isinstance(labels, torch.Tensor) or not isinstance(boxes, torch.Tensor):
-        raise TypeError(f"targets[{image}] must hold tensors; convert class_labels and boxes with torch.tensor.")
+        raise TypeError(
+            f"targets[{image}] must hold tensors; convert class_labels and boxes with torch.tensor."
+        )
     if labels.dtype != torch.int64 or labels.layout != torch.strided:
         raise TypeError(
             f'targets[{image}]["class_labels"] is {kind(labels)}; make it torch.int64 '
@@ -308,18 +412,23 @@ def _check_fields(image, target):
         )
     if not is_floating(boxes):
         raise TypeError(
-            f'targets[{image}]["boxes"] is {kind(boxes)}; make it floating point, torch.float32, normalised to [0, 1].'
+            f'targets[{image}]["boxes"] is {kind(boxes)}; make it floating point, torch.float32, '
+            "normalised to [0, 1]."
         )
     if labels.ndim != 1:
-        raise ValueError(f'targets[{image}]["class_labels"] has shape {tuple(labels.shape)}; make it (T,).')
+        raise ValueError(
+            f'targets[{image}]["class_labels"] has shape {tuple(labels.shape)}; make it (T,).'
+        )
     if boxes.shape != (labels.numel(), 4):
         raise ValueError(
-            f'targets[{image}]["boxes"] has shape {tuple(boxes.shape)} beside {len(labels)} labels; make it '
+            f'targets[{image}]["boxes"] has shape {tuple(boxes.shape)} beside {len(labels)} '
+            "labels; make it "
             f"({len(labels)}, 4)" + ("." if len(labels) else ", for example torch.zeros(0, 4).")
         )
     if boxes.device != labels.device:
         raise ValueError(
-            f'targets[{image}]["boxes"] is on {boxes.device} and its labels on {labels.device}; put all on one device.'
+            f'targets[{image}]["boxes"] is on {boxes.device} and its labels on {labels.device}; '
+            "put all on one device."
         )
 
 
@@ -331,12 +440,14 @@ def _raise_on_label(labels, sizes, num_classes):
         cure = f"use 0 to {num_classes - 1}, and drop what is to be ignored."
     elif int(labels.max()) == num_classes:
         cure = (
-            f"{num_classes} is the no-object class and never a target (a head without it has no class {num_classes}); "
+            f"{num_classes} is the no-object class and never a target (a head without it has no "
+            f"class {num_classes}); "
             "are your labels counted from 1?"
         )
     else:
         cure = (
-            f"number the classes 0 to {num_classes - 1}, without gaps; COCO's own category ids, which reach 90 for 80 "
+            f"number the classes 0 to {num_classes - 1}, without gaps; COCO's own category ids, "
+            "which reach 90 for 80 "
             "classes, must be renumbered."
         )
     raise ValueError(f'targets[{image}]["class_labels"][{place}] is {label}: {cure}')
@@ -344,31 +455,50 @@ def _raise_on_label(labels, sizes, num_classes):
 
 def _check_layer(outputs, called, num_images):
     if not isinstance(outputs, Mapping):
-        raise TypeError(f'{called} must be a dict with "logits" and "pred_boxes", not {type(outputs).__name__}.')
+        raise TypeError(
+            f'{called} must be a dict with "logits" and "pred_boxes", not {type(outputs).__name__}.'
+        )
     for name in ("logits", "pred_boxes"):
         if name not in outputs:
-            wanted = 'give the model\'s logits and pred_boxes ("pred_logits" is read by helpers.detr_engine).'
+            wanted = (
+                'give the model\'s logits and pred_boxes ("pred_logits" is read by '
+                "helpers.detr_engine)."
+            )
             raise ValueError(f'{called} has no "{name}"; {wanted}')
         if not is_floating(outputs[name]):
-            raise TypeError(f'{called}["{name}"] must be a floating point tensor; convert it with .float().')
+            raise TypeError(
+                f'{called}["{name}"] must be a floating point tensor; convert it with .float().'
+            )
         if outputs[name].ndim != 3:
             shape = tuple(outputs[name].shape)
-            raise ValueError(f'{called}["{name}"] has shape {shape}; add the image as first dimension: (B, N, ...).')
+            raise ValueError(
+                f'{called}["{name}"] has shape {shape}; add the image as first dimension: (B, N, '
+                "...)."
+            )
     logits, pred_boxes = outputs["logits"], outputs["pred_boxes"]
     if pred_boxes.shape != (*logits.shape[:2], 4):
         raise ValueError(
-            f'{called}["pred_boxes"] has shape {tuple(pred_boxes.shape)} beside logits {tuple(logits.shape)}; '
+            f'{called}["pred_boxes"] has shape {tuple(pred_boxes.shape)} beside logits '
+            f"{tuple(logits.shape)}; "
             f"make it {(*logits.shape[:2], 4)}."
         )
     if logits.shape[1] < 1:
-        raise ValueError(f"{called} holds no predictions, logits {tuple(logits.shape)}; a detector has at least one.")
+        raise ValueError(
+            f"{called} holds no predictions, logits {tuple(logits.shape)}; a detector has at least "
+            "one."
+        )
     if logits.device != pred_boxes.device:
         raise ValueError(
-            f'{called}["pred_boxes"] is on {pred_boxes.device} and logits on {logits.device}; put both on one device.'
+            f'{called}["pred_boxes"] is on {pred_boxes.device} and logits on {logits.device}; put '
+            "both on one device."
         )
     if logits.is_meta:
-        raise ValueError(f'{called}["logits"] is on the device "meta", which holds no numbers; give real tensors.')
+        raise ValueError(
+            f'{called}["logits"] is on the device "meta", which holds no numbers; give real '
+            "tensors."
+        )
     if len(logits) != num_images:
         raise ValueError(
-            f"{called} holds {len(logits)} images and targets {num_images}; give one target dict per image."
+            f"{called} holds {len(logits)} images and targets {num_images}; give one target dict "
+            "per image."
         )

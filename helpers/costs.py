@@ -1,12 +1,15 @@
-"""The three costs of pairing a prediction with a target: class, L1 and generalised IoU. None is weighted here.
+"""The three costs of pairing a prediction with a target: class, L1 and generalised IoU.
 
-For one image, predictions (N, ...) and targets (T, ...) give a matrix (N, T). For a batch, the predictions carry the
-image as first dimension, (B, N, ...), the targets of all images stand one after another, (T, ...), and `image_index`
-(T,) says whose they are: column t then holds the costs of target t and the N predictions *of its own image*. Only
-pairs that can be matched are ever computed. In memory each target is a row; the (N, T) matrix is its transpose.
+None is weighted here.
 
-`cost_rows` sums the weighted costs of a whole batch, of several layers at once, for `helpers.matcher`.
-"""
+For one image, predictions (N, ...) and targets (T, ...) give a matrix (N, T). For a batch, the
+predictions carry the image as first dimension, (B, N, ...), the targets of all images stand one
+after another, (T, ...), and `image_index` (T,) says whose they are: column t then holds the costs
+of target t and the N predictions *of its own image*. Only pairs that can be matched are ever
+computed. In memory each target is a row; the (N, T) matrix is its transpose.
+
+`cost_rows` sums the weighted costs of a whole batch, of several layers at once, for
+`helpers.matcher`."""
 
 import numpy as np
 import torch
@@ -22,10 +25,12 @@ def class_cost(logits, class_labels, image_index=None):
         class_labels: (T,) int64 in 0..K-1.
         image_index: (T,) int64, the image of each target; None for one image.
 
-    Returns (N, T). Source: DETR, section 3.1: the probability, not its logarithm, so that this cost is in scale with
-    the box costs; the constant 1 of `1 - p` is left out because it changes no match.
+    Returns (N, T). Source: DETR, section 3.1: the probability, not its logarithm, so that this cost
+    is in scale with the box costs; the constant 1 of `1 - p` is left out because it changes no
+    match.
 
-    >>> class_cost(torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 5.0]]), torch.tensor([0])).round(decimals=2)
+    >>> class_cost(torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 5.0]]),
+    ...     torch.tensor([0])).round(decimals=2)
     tensor([[-0.7900],
             [-0.0100]])
     """
@@ -36,7 +41,8 @@ def class_cost(logits, class_labels, image_index=None):
 
 
 def bbox_cost(pred_boxes, boxes, image_index=None):
-    """Cost of the coordinates: the sum of the four absolute differences, in [0, 4] for normalised boxes.
+    """Cost of the coordinates: the sum of the four absolute differences, in [0, 4] for normalised
+    boxes.
 
     Args:
         pred_boxes: (N, 4) normalised (cx, cy, w, h); (B, N, 4) with `image_index`.
@@ -48,9 +54,13 @@ def bbox_cost(pred_boxes, boxes, image_index=None):
     >>> bbox_cost(torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([[0.4, 0.5, 0.2, 0.4]]))
     tensor([[0.3000]])
     """
-    predictions, targets = pair_up(at_least_float32(pred_boxes), at_least_float32(boxes), image_index)
+    predictions, targets = pair_up(
+        at_least_float32(pred_boxes), at_least_float32(boxes), image_index
+    )
     # One coordinate after the other: every difference is (T, N), and (T, N, 4) is never made.
-    return sum((one - other).abs() for one, other in zip(predictions.unbind(-1), targets.unbind(-1))).T
+    return sum(
+        (one - other).abs() for one, other in zip(predictions.unbind(-1), targets.unbind(-1))
+    ).T
 
 
 def giou_cost(pred_boxes, boxes, image_index=None):
@@ -62,12 +72,18 @@ def giou_cost(pred_boxes, boxes, image_index=None):
     tensor([[0.5000]])
     """
     # Corners once per box, not once per pair.
-    predictions, targets = center_to_corners(at_least_float32(pred_boxes)), center_to_corners(at_least_float32(boxes))
+    predictions, targets = (
+        center_to_corners(at_least_float32(pred_boxes)),
+        center_to_corners(at_least_float32(boxes)),
+    )
     return -generalized_box_iou(*pair_up(predictions, targets, image_index)).T
 
 
 def pair_up(predictions, targets, image_index):
-    """Two tensors that broadcast to (T, N, 4). In a batch each coordinate is contiguous in memory, which is fast."""
+    """Two tensors that broadcast to (T, N, 4).
+
+    In a batch each coordinate is contiguous in memory, which is fast.
+    """
     if image_index is None:
         return predictions, targets[:, None]  # (N, 4), (T, 1, 4)
     coordinates = predictions.movedim(-1, 0).index_select(1, image_index)  # (4, B, N) -> (4, T, N)
@@ -86,29 +102,46 @@ def _giou_of_batch(outputs, flat, image_index):
     return giou_cost(outputs["pred_boxes"], flat["boxes"], image_index)
 
 
-STANDARD_COSTS = {"class_cost": _class_of_batch, "bbox_cost": _bbox_of_batch, "giou_cost": _giou_of_batch}
+STANDARD_COSTS = {
+    "class_cost": _class_of_batch,
+    "bbox_cost": _bbox_of_batch,
+    "giou_cost": _giou_of_batch,
+}
 
 
 def cost_rows(costs, weights, layers, flat, sizes):
-    """The weighted sum of all costs: (layers * sum of T, N) float64, a numpy row for each target of each layer.
+    """The weighted sum of all costs: (layers * sum of T, N) float64, a numpy row for each target of
+    each layer.
 
-    Args: costs and weights by name; layers: dicts of tensors (B, N, ...); flat: the targets of one layer as
-    `HungarianMatcher` describes them, on the layers' device; sizes: the T of each image.
+    Args: costs and weights by name; layers: dicts of tensors (B, N, ...); flat: the targets of one
+    layer as `HungarianMatcher` describes them, on the layers' device; sizes: the T of each image.
     """
     # More layers are more images: one pass, and one copy to the host.
     names = set.intersection(*(set(layer) for layer in layers))
-    outputs = {name: torch.cat([layer[name] for layer in layers]) for name in names} if layers[1:] else layers[0]
+    outputs = (
+        {name: torch.cat([layer[name] for layer in layers]) for name in names}
+        if layers[1:]
+        else layers[0]
+    )
     flat = {name: _repeat(value, len(layers)) for name, value in flat.items()}
     image_index = image_of_each(sizes * len(layers), outputs["logits"].device)
-    total = weighted_sum(cost_matrices(costs, outputs, flat, image_index), weights)  # (N, layers * sum of T)
+    total = weighted_sum(
+        cost_matrices(costs, outputs, flat, image_index), weights
+    )  # (N, layers * sum of T)
     return total.T.cpu().numpy().astype(np.float64)  # NumPy: torch has no float64 everywhere
 
 
 def cost_matrices(costs, outputs, flat, image_index):
-    """Each cost of a flat batch by name, (N, sum of T). A sentence for a function that returns anything else."""
+    """Each cost of a flat batch by name, (N, sum of T).
+
+    A sentence for a function that returns anything else.
+    """
     logits = outputs["logits"]
     shape = (logits.shape[1], len(image_index))
-    return {name: _checked(name, cost(outputs, flat, image_index), shape, logits) for name, cost in costs.items()}
+    return {
+        name: _checked(name, cost(outputs, flat, image_index), shape, logits)
+        for name, cost in costs.items()
+    }
 
 
 def weighted_sum(matrices, weights):
@@ -132,21 +165,30 @@ def image_of_each(sizes, device):
 
 def _checked(name, matrix, shape, logits):
     if not isinstance(matrix, torch.Tensor):
-        raise TypeError(f'costs["{name}"] returned {type(matrix).__name__}; make it a tensor (N, T), here {shape}.')
+        raise TypeError(
+            f'costs["{name}"] returned {type(matrix).__name__}; make it a tensor (N, T), here '
+            f"{shape}."
+        )
     if matrix.shape != shape:
-        raise ValueError(f'costs["{name}"] returned shape {tuple(matrix.shape)}; make it (N, T), here {shape}.')
+        raise ValueError(
+            f'costs["{name}"] returned shape {tuple(matrix.shape)}; make it (N, T), here {shape}.'
+        )
     if matrix.is_complex() or matrix.layout != torch.strided:
         kind = f"{matrix.dtype} and {matrix.layout}"
         raise TypeError(f'costs["{name}"] returned {kind}; make it a dense tensor of real numbers.')
     if matrix.is_meta:
-        raise ValueError(f'costs["{name}"] returned a tensor on the device "meta", which holds no numbers.')
+        raise ValueError(
+            f'costs["{name}"] returned a tensor on the device "meta", which holds no numbers.'
+        )
     if matrix.device != logits.device:  # cast before it moves: not every device has float64
         matrix = matrix.to(at_least_float32(logits).dtype).to(logits.device)
     return at_least_float32(matrix)
 
 
 def _repeat(value, times):
-    """A field of the targets once more for each layer: rows (sum of T, ...), a list by image, or one for all."""
+    """A field of the targets once more for each layer: rows (sum of T, ...), a list by image, or
+    one for all.
+    """
     if isinstance(value, torch.Tensor):
         return torch.cat([value] * times)
     return value * times if isinstance(value, list) else value

@@ -1,4 +1,7 @@
-"""The detector: take its detection tokens apart, and read its answers. Always transformers' own YOLOS."""
+"""The detector: take its detection tokens apart, and read its answers.
+
+Always transformers' own YOLOS.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -28,14 +31,18 @@ __all__ = [
 def detection_states(last_hidden_state, num_detection_tokens):
     """The states of the detection tokens, which stand last: (B, S, H) -> (B, N, H).
 
-    The sequence is [CLS], the patches, the detection tokens. Raises ValueError if it is too short for them.
+    The sequence is [CLS], the patches, the detection tokens. Raises ValueError if it is too short
+    for them.
 
     >>> detection_states(torch.zeros(1, 77, 96), 12).shape
     torch.Size([1, 12, 96])
     """
     if last_hidden_state.ndim != 3 or last_hidden_state.shape[1] <= num_detection_tokens:
         shape = tuple(last_hidden_state.shape)
-        raise ValueError(f"last_hidden_state has shape {shape}; it needs (B, S, H) with S over {num_detection_tokens}.")
+        raise ValueError(
+            f"last_hidden_state has shape {shape}; it needs (B, S, H) with S over "
+            f"{num_detection_tokens}."
+        )
     return last_hidden_state[:, -num_detection_tokens:]
 
 
@@ -44,31 +51,38 @@ def detection_outputs(model, pixel_values):
 
     Args: a `YolosForObjectDetection`; pixel_values (B, 3, H, W).
 
-    Returns "logits" (B, N, K + 1), "pred_boxes" (B, N, 4) and "auxiliary_outputs": the same for every earlier layer,
-    first to last but one, each passed through the final LayerNorm and the same heads. transformers' own
-    `auxiliary_loss=True` breaks for YOLOS before its loss is called: it hands the whole tuple of states to the heads.
-    """
+    Returns "logits" (B, N, K + 1), "pred_boxes" (B, N, 4) and "auxiliary_outputs": the same for
+    every earlier layer, first to last but one, each passed through the final LayerNorm and the same
+    heads. transformers' own `auxiliary_loss=True` breaks for YOLOS before its loss is called: it
+    hands the whole tuple of states to the heads."""
     vit = model.vit(pixel_values, output_hidden_states=True)
-    earlier = [model.vit.layernorm(states) for states in vit.hidden_states[1:-1]]  # [0] is the embeddings
+    earlier = [
+        model.vit.layernorm(states) for states in vit.hidden_states[1:-1]
+    ]  # [0] is the embeddings
     layers = [_heads(model, states) for states in (*earlier, vit.last_hidden_state)]
     return {**layers[-1], "auxiliary_outputs": layers[:-1]}
 
 
 def decode(outputs, sizes, threshold=0.0):
-    """Guesses as detections: per image a dict of `boxes` (M, 4) corner boxes in pixels, `scores` and `labels` (M,).
+    """Guesses as detections: per image a dict of `boxes` (M, 4) corner boxes in pixels, `scores`
+    and `labels` (M,).
 
-    Args: outputs with `logits` and `pred_boxes`; sizes: (width, height) in pixels of what the boxes are fractions of,
-    one for each image; threshold: keep guesses whose score is above it. The score is the softmax probability of the
-    best class other than no-object. Boxes are cut off at the border, as an object ends there; half precision is
-    counted in float32; a box that is not finite is no guess. ValueError unless there are as many sizes as images.
+    Args: outputs with `logits` and `pred_boxes`; sizes: (width, height) in pixels of what the boxes
+    are fractions of, one for each image; threshold: keep guesses whose score is above it. The score
+    is the softmax probability of the best class other than no-object. Boxes are cut off at the
+    border, as an object ends there; half precision is counted in float32; a box that is not finite
+    is no guess. ValueError unless there are as many sizes as images.
 
-    >>> outputs = {"logits": torch.tensor([[[0.0, 9.0, 0.0]]]), "pred_boxes": torch.tensor([[[0.5, 0.5, 0.5, 0.5]]])}
+    >>> outputs = {"logits": torch.tensor([[[0.0, 9.0, 0.0]]]), "pred_boxes": torch.tensor([[[0.5,
+    ...     0.5, 0.5, 0.5]]])}
     >>> decode(outputs, [(128, 64)])
     [{'boxes': tensor([[32., 16., 96., 48.]]), 'scores': tensor([0.9998]), 'labels': tensor([1])}]
     """
     logits, pred_boxes = _checked(outputs)
     threshold = check_number("threshold", threshold)
-    limits = pred_boxes.new_tensor([(width, height) * 2 for width, height in _checked_sizes(sizes, len(logits))])
+    limits = pred_boxes.new_tensor(
+        [(width, height) * 2 for width, height in _checked_sizes(sizes, len(logits))]
+    )
     limits = limits.reshape(-1, 1, 4)
     scores, labels = logits.softmax(-1)[..., :-1].max(-1)
     boxes = (center_to_corners(pred_boxes) * limits).clamp(min=0).minimum(limits)
@@ -89,14 +103,16 @@ def detections(model, pixel_values, sizes, threshold=0.0):
 
 @torch.no_grad()
 def look_at(model, image_processor, images):
-    """What the detector says of PIL images of any size and kind: `logits` (B, N, K + 1) and `pred_boxes` (B, N, 4).
+    """What the detector says of PIL images of any size and kind: `logits` (B, N, K + 1) and
+    `pred_boxes` (B, N, 4).
 
-    The boxes are fractions of each image as it is seen upright (see `helpers.pictures`), whatever the processor pads.
-    An image is never padded to the size of its neighbours: what boxes on such a canvas are fractions of differs
-    between models (DETR's authors: of the image; transformers' image processors: of the canvas). Where a processor
-    pads even one image alone, it is the canvas. Raises ValueError where the processor refuses an image, or the model
-    has no no-object column (a sigmoid head): its scores are not those of `decode`.
-    """
+    The boxes are fractions of each image as it is seen upright (see `helpers.pictures`), whatever
+    the processor pads.
+    An image is never padded to the size of its neighbours: what boxes on such a canvas are
+    fractions of differs between models (DETR's authors: of the image; transformers' image
+    processors: of the canvas). Where a processor pads even one image alone, it is the canvas.
+    Raises ValueError where the processor refuses an image, or the model has no no-object column (a
+    sigmoid head): its scores are not those of `decode`."""
     if not isinstance(model, nn.Module) or not callable(image_processor):
         given = f"{type(model).__name__} and {type(image_processor).__name__}"
         raise TypeError(f"model and image_processor are {given}; give what load_detector returns.")
@@ -112,9 +128,12 @@ def look_at(model, image_processor, images):
 
 
 def predict(model, image_processor, image, threshold=0.5):
-    """What the detector finds in one PIL image, in its pixels: see `decode`. No suppression: the set is the answer.
+    """What the detector finds in one PIL image, in its pixels: see `decode`.
 
-    The image may be grey, transparent or of 16 bits; if its Exif data turn it, the pixels are those of the upright one.
+    No suppression: the set is the answer.
+
+    The image may be grey, transparent or of 16 bits; if its Exif data turn it, the pixels are those
+    of the upright one.
 
     >>> from helpers.scenes import running_example
     >>> found = predict(*load_detector(), running_example()[0])
@@ -126,13 +145,18 @@ def predict(model, image_processor, image, threshold=0.5):
 
 
 def _encoded(image_processor, images):
-    """What the image processor makes of a batch, or None where some image is padded, or refused, beside the others."""
+    """What the image processor makes of a batch, or None where some image is padded, or refused,
+    beside the others.
+    """
     try:
         inputs = image_processor(images=images, return_tensors="pt")
     except Exception as error:
         if len(images) > 1:
             return None
-        said = f"The image processor takes no image of {images[0].width} x {images[0].height} pixels ({error})"
+        said = (
+            f"The image processor takes no image of {images[0].width} x {images[0].height} pixels "
+            f"({error})"
+        )
         raise ValueError(f"{said}; crop or resize it first.") from None
     mask = inputs.get("pixel_mask")
     differ = len({image.size for image in images}) > 1
@@ -141,7 +165,9 @@ def _encoded(image_processor, images):
 
 
 def _fractions_of_images(model, inputs):
-    """The model's answers to a batch, its boxes turned from fractions of the canvas into fractions of the images."""
+    """The model's answers to a batch, its boxes turned from fractions of the canvas into fractions
+    of the images.
+    """
     pixel_values, mask = _as_weights(inputs["pixel_values"], model), inputs.get("pixel_mask")
     if mask is None:
         outputs = model(pixel_values)
@@ -150,11 +176,18 @@ def _fractions_of_images(model, inputs):
     else:  # YOLOS sees no mask
         outputs = model(pixel_values)
     if outputs["logits"].shape[-1] == getattr(getattr(model, "config", None), "num_labels", None):
-        said = f"{type(model).__name__} has a column of logits for each class, and none for no-object"
-        raise ValueError(f"{said}; let its image processor post-process, then call helpers.evaluation.summarize.")
+        said = (
+            f"{type(model).__name__} has a column of logits for each class, and none for no-object"
+        )
+        raise ValueError(
+            f"{said}; let its image processor post-process, then call helpers.evaluation.summarize."
+        )
     boxes = at_least_float32(outputs["pred_boxes"])
     if mask is not None:
-        shown = mask.any(1).sum(1), mask.any(2).sum(1)  # width and height of each image on the canvas
+        shown = (
+            mask.any(1).sum(1),
+            mask.any(2).sum(1),
+        )  # width and height of each image on the canvas
         x, y = (side / part for side, part in zip((mask.shape[2], mask.shape[1]), shown))
         boxes = boxes * torch.stack([x, y, x, y], dim=-1)[:, None].to(boxes)
     return {"logits": at_least_float32(outputs["logits"]), "pred_boxes": boxes}
@@ -162,7 +195,7 @@ def _fractions_of_images(model, inputs):
 
 @contextmanager
 def _at_rest(model):
-    """Without dropout and the like, which only a training wants; afterwards each part is as it was."""
+    """Without dropout and the like, which only training wants; afterwards all is as it was."""
     awake = [part for part in model.modules() if part.training]
     model.eval()
     try:
@@ -174,22 +207,38 @@ def _at_rest(model):
 
 def _checked(outputs):
     """Logits and boxes of a detector's outputs, float32 at least; a sentence for what is none."""
-    parts = [outputs.get(name) for name in ("logits", "pred_boxes")] if isinstance(outputs, Mapping) else [None]
+    parts = (
+        [outputs.get(name) for name in ("logits", "pred_boxes")]
+        if isinstance(outputs, Mapping)
+        else [None]
+    )
     if not all(is_floating(part) for part in parts):
-        raise TypeError(f'outputs is {shown(outputs)}; make it a dict of floating point "logits" and "pred_boxes".')
+        raise TypeError(
+            f'outputs is {shown(outputs)}; make it a dict of floating point "logits" and '
+            '"pred_boxes".'
+        )
     logits, pred_boxes = (at_least_float32(part) for part in parts)
     if logits.ndim != 3 or logits.shape[-1] < 2 or pred_boxes.shape != (*logits.shape[:2], 4):
         shapes = f"{tuple(logits.shape)} and {tuple(pred_boxes.shape)}"
-        raise ValueError(f"outputs hold logits and boxes of shapes {shapes}; make them (B, N, K + 1) and (B, N, 4).")
+        raise ValueError(
+            f"outputs hold logits and boxes of shapes {shapes}; make them (B, N, K + 1) and (B, N, "
+            "4)."
+        )
     return logits, pred_boxes
 
 
 def _checked_sizes(sizes, num_images):
-    pairs = [tuple(size) for size in sizes] if all(hasattr(size, "__len__") for size in sizes) else []
-    if any(len(pair) != 2 or not all(0 < side < inf for side in pair) for pair in pairs) or len(pairs) < len(sizes):
+    pairs = (
+        [tuple(size) for size in sizes] if all(hasattr(size, "__len__") for size in sizes) else []
+    )
+    if any(len(pair) != 2 or not all(0 < side < inf for side in pair) for pair in pairs) or len(
+        pairs
+    ) < len(sizes):
         raise ValueError(f"sizes is {shown(sizes)}; give (width, height) in pixels of each image.")
     if len(pairs) != num_images:
-        raise ValueError(f"There are {len(pairs)} sizes for {num_images} images; give (width, height) of each.")
+        raise ValueError(
+            f"There are {len(pairs)} sizes for {num_images} images; give (width, height) of each."
+        )
     return pairs
 
 
@@ -202,4 +251,7 @@ def _as_weights(tensor, model):
 
 def _heads(model, last_hidden_state):
     states = detection_states(last_hidden_state, model.config.num_detection_tokens)
-    return {"logits": model.class_labels_classifier(states), "pred_boxes": model.bbox_predictor(states).sigmoid()}
+    return {
+        "logits": model.class_labels_classifier(states),
+        "pred_boxes": model.bbox_predictor(states).sigmoid(),
+    }

@@ -12,15 +12,18 @@ OUR_NAMES = {"pred_logits": "logits", "aux_outputs": "auxiliary_outputs", "label
 
 
 class DetrCriterion(nn.Module):
-    """A `SetCriterion` under the names of DETR's repository, as `train_one_epoch` and `evaluate` of its engine call it.
+    """A `SetCriterion` under the names of DETR's repository, as `train_one_epoch` and `evaluate` of
+    its engine call it.
 
-    Args: as for `SetCriterion`, and weight_dict, in place of its `weights`, with keys of earlier layers or without.
+    Args: as for `SetCriterion`, and weight_dict, in place of its `weights`, with keys of earlier
+    layers or without.
 
-    Called with outputs of "pred_logits", "pred_boxes", "aux_outputs", "pred_masks" and targets of "labels", "boxes",
-    "masks"; whatever else these hold, such as "image_id" or "orig_size", is let be. It returns the terms of
-    `SetCriterion` and "class_error", the percentage of matched predictions whose best class is not their target's.
-    `weight_dict` holds the weight of each term, and may be changed: of an earlier layer's term that it does not name it
-    learns that of the last layer in the call.
+    Called with outputs of "pred_logits", "pred_boxes", "aux_outputs", "pred_masks" and targets of
+    "labels", "boxes", "masks"; whatever else these hold, such as "image_id" or "orig_size", is let
+    be. It returns the terms of `SetCriterion` and "class_error", the percentage of matched
+    predictions whose best class is not their target's.
+    `weight_dict` holds the weight of each term, and may be changed: of an earlier layer's term that
+    it does not name it learns that of the last layer in the call.
 
     Source: `SetCriterion` in `models/detr.py` of DETR.
 
@@ -35,22 +38,30 @@ class DetrCriterion(nn.Module):
 
     def __init__(self, matcher, num_classes, *arguments, terms=None, weight_dict=None, **more):
         super().__init__()
-        terms = {"class_error": class_error} | check_functions("terms", terms, '{"labels": FocalLoss()}')
+        terms = {"class_error": class_error} | check_functions(
+            "terms", terms, '{"labels": FocalLoss()}'
+        )
         self.criterion = SetCriterion(matcher, num_classes, *arguments, terms=terms, **more)
-        self.weight_dict = check_weights(self.criterion.weights if weight_dict is None else weight_dict, None)
+        self.weight_dict = check_weights(
+            self.criterion.weights if weight_dict is None else weight_dict, None
+        )
 
     def forward(self, outputs, targets):
         if isinstance(targets, (list, tuple)):
             targets = [in_our_names(target) for target in targets]
         losses = self.criterion(in_our_names(outputs), targets)
         weights = self.weight_dict
-        self.weight_dict = {key: weights[base_name(key)] for key in losses if base_name(key) in weights} | weights
+        self.weight_dict = {
+            key: weights[base_name(key)] for key in losses if base_name(key) in weights
+        } | weights
         return losses
 
 
 @torch.no_grad()
 def class_error(matched, criterion=None):
-    """ "class_error": the percentage of the last layer's matched predictions with another best class, 100 of none."""
+    """ "class_error": the percentage of the last layer's matched predictions with another best
+    class, 100 of none.
+    """
     if matched.depth:
         return {}
     best = matched.logits[matched.image, matched.prediction].argmax(-1)
@@ -59,7 +70,8 @@ def class_error(matched, criterion=None):
 
 
 def in_our_names(fields):
-    """Outputs or a target of DETR under the names of `SetCriterion`, earlier layers included; the rest as it is.
+    """Outputs or a target of DETR under the names of `SetCriterion`, earlier layers included; the
+    rest as it is.
 
     >>> in_our_names({"pred_logits": 1, "aux_outputs": [{"pred_logits": 2}], "image_id": 3})
     {'logits': 1, 'auxiliary_outputs': [{'logits': 2}], 'image_id': 3}
@@ -68,8 +80,13 @@ def in_our_names(fields):
         return fields  # SetCriterion has the sentence
     for theirs, ours in OUR_NAMES.items():
         if theirs in fields and ours in fields:
-            raise ValueError(f'There are both "{theirs}" and "{ours}" in the outputs or a target; give one of them.')
+            raise ValueError(
+                f'There are both "{theirs}" and "{ours}" in the outputs or a target; give one of '
+                "them."
+            )
     renamed = {OUR_NAMES.get(name, name): value for name, value in fields.items()}
     if isinstance(renamed.get("auxiliary_outputs"), (list, tuple)):
-        renamed["auxiliary_outputs"] = [in_our_names(layer) for layer in renamed["auxiliary_outputs"]]
+        renamed["auxiliary_outputs"] = [
+            in_our_names(layer) for layer in renamed["auxiliary_outputs"]
+        ]
     return renamed

@@ -1,4 +1,6 @@
-"""The set-prediction loss of DETR and YOLOS: all predictions are judged on their class, matched ones on their boxes."""
+"""The set-prediction loss of DETR and YOLOS: all predictions are judged on their class, matched
+ones on their boxes.
+"""
 
 from dataclasses import dataclass
 
@@ -12,45 +14,61 @@ from helpers.boxes import at_least_float32, center_to_corners, generalized_box_i
 from helpers.masks import mask_losses
 from helpers.matcher import HungarianMatcher
 
-TOTAL_WEIGHTS = {"loss_ce": 1.0, "loss_bbox": 5.0, "loss_giou": 2.0, "loss_mask": 1.0, "loss_dice": 1.0}
+TOTAL_WEIGHTS = {
+    "loss_ce": 1.0,
+    "loss_bbox": 5.0,
+    "loss_giou": 2.0,
+    "loss_mask": 1.0,
+    "loss_dice": 1.0,
+}
 
 
 class SetCriterion(nn.Module):
     """The loss after the match. Called with `(outputs, targets)` it returns a dict of scalars.
 
-    Outputs and targets as for `HungarianMatcher`, which raises on what does not fit; "auxiliary_outputs" is a list of
-    the same dicts, one for each earlier layer. The masks need "pred_masks" (B, N, h, w), logits of any size, and
-    "masks" (T, H, W) bool in each target.
+    Outputs and targets as for `HungarianMatcher`, which raises on what does not fit;
+    "auxiliary_outputs" is a list of the same dicts, one for each earlier layer. The masks need
+    "pred_masks" (B, N, h, w), logits of any size, and "masks" (T, H, W) bool in each target.
 
     Args:
-        matcher: any callable `(outputs, targets) -> [(prediction_index, target_index), ...]`; a recorded match too.
+        matcher: any callable `(outputs, targets) -> [(prediction_index, target_index), ...]`; a
+            recorded match too.
         num_classes: K, without the no-object class, whose index is K.
-        eos_coef: weight of the no-object class in the cross-entropy, which is a weighted *mean* over all predictions.
+        eos_coef: weight of the no-object class in the cross-entropy, which is a weighted *mean*
+            over all predictions.
         losses: any of "labels", "boxes", "cardinality", "masks".
-        weights: what `total` multiplies each term with; default 1, 5, 2 for class, L1, GIoU and 1, 1 for the masks.
-        global_class_normalizer: average the cross-entropy over the predictions of all processes, as the box terms
-            are. The reference averages over each process's own, which is also the default here.
-        terms: other functions by name: `{"labels": focal}` replaces one, a new name adds one. Each is called as
-            `function(matched, criterion)`, with a `Matched`, and returns scalars by key, of which `total` takes those
-            that `weights` names. One in place of "labels" may say how many classes the logits hold, and which
-            predictions claim an object, as `helpers.later.losses.FocalLoss` does.
+        weights: what `total` multiplies each term with; default 1, 5, 2 for class, L1, GIoU and 1,
+            1 for the masks.
+        global_class_normalizer: average the cross-entropy over the predictions of all processes, as
+            the box terms are. The reference averages over each process's own, which is also the
+            default here.
+        terms: other functions by name: `{"labels": focal}` replaces one, a new name adds one. Each
+            is called as `function(matched, criterion)`, with a `Matched`, and returns scalars by
+            key, of which `total` takes those that `weights` names. One in place of "labels" may say
+            how many classes the logits hold, and which predictions claim an object, as
+            `helpers.later.losses.FocalLoss` does.
 
-    Keys: "loss_ce"; "loss_bbox" and "loss_giou", summed over matched pairs and divided by `num_boxes`;
-    "cardinality_error", a metric without gradient; "loss_mask" and "loss_dice"; and the same with "_0", "_1", ... for
-    `outputs["auxiliary_outputs"]`, each layer matched by itself (masks only for the last layer).
+    Keys: "loss_ce"; "loss_bbox" and "loss_giou", summed over matched pairs and divided by
+    `num_boxes`; "cardinality_error", a metric without gradient; "loss_mask" and "loss_dice"; and
+    the same with "_0", "_1", ... for `outputs["auxiliary_outputs"]`, each layer matched by itself
+    (masks only for the last layer).
 
-    A prediction that a custom matcher gives to several targets has the class of the last of them, and counts once.
+    A prediction that a custom matcher gives to several targets has the class of the last of them,
+    and counts once.
 
-    `num_boxes` is the number of targets (all of them, matched or not), at least 1. Where gradients are on, it is
-    averaged over all processes, which must then all call; under `torch.no_grad()` each process has its own, so that
-    one may evaluate alone (the reference always waits for the others). Give it, and `class_weight_sum`, to make
+    `num_boxes` is the number of targets (all of them, matched or not), at least 1. Where gradients
+    are on, it is averaged over all processes, which must then all call; under `torch.no_grad()`
+    each process has its own, so that one may evaluate alone (the reference always waits for the
+    others). Give it, and `class_weight_sum`, to make
     several small batches add up to one large one: see `normalizers`.
 
-    Source: DETR, equation 2 and appendix A.2; same numbers as transformers' `ImageLoss`, but for masks of unequal
-    size, where that counts the padding.
+    Source: DETR, equation 2 and appendix A.2; same numbers as transformers' `ImageLoss`, but for
+    masks of unequal size, where that counts the padding.
 
-    >>> outputs = {"logits": torch.zeros(1, 2, 4), "pred_boxes": torch.tensor([[[.2, .2, .1, .1], [.7, .7, .2, .2]]])}
-    >>> targets = [{"class_labels": torch.tensor([0]), "boxes": torch.tensor([[0.7, 0.7, 0.2, 0.3]])}]
+    >>> outputs = {"logits": torch.zeros(1, 2, 4), "pred_boxes": torch.tensor([[[.2, .2, .1, .1],
+    ...     [.7, .7, .2, .2]]])}
+    >>> targets = [{"class_labels": torch.tensor([0]), "boxes": torch.tensor([[0.7, 0.7, 0.2,
+    ...     0.3]])}]
     >>> criterion = SetCriterion(HungarianMatcher(), num_classes=3)
     >>> losses = criterion(outputs, targets)
     >>> {name: round(float(value), 4) for name, value in losses.items()}
@@ -71,7 +89,9 @@ class SetCriterion(nn.Module):
     ):
         super().__init__()
         if not callable(matcher):
-            raise TypeError(f"matcher is {contract.shown(matcher)}; give a callable such as HungarianMatcher().")
+            raise TypeError(
+                f"matcher is {contract.shown(matcher)}; give a callable such as HungarianMatcher()."
+            )
         contract.check_num_classes(num_classes)
         self.matcher, self.num_classes = matcher, num_classes
         self.eos_coef = contract.check_number("eos_coef", eos_coef, least=0)
@@ -108,22 +128,30 @@ class SetCriterion(nn.Module):
         return losses
 
     def count_boxes(self, labels, logits):
-        """What the box terms are divided by: the number of targets in all processes, divided by theirs, at least 1."""
+        """What the box terms are divided by: the number of targets in all processes, divided by
+        theirs, at least 1.
+        """
         return max(mean_over_processes(float(len(labels)), logits), 1.0)
 
     def total(self, losses):
-        """The weighted sum of all terms that have a weight: a scalar. The cardinality error has none."""
+        """The weighted sum of all terms that have a weight: a scalar.
+
+        The cardinality error has none.
+        """
         return sum(
-            self.weights[base] * value for key, value in losses.items() if (base := base_name(key)) in self.weights
+            self.weights[base] * value
+            for key, value in losses.items()
+            if (base := base_name(key)) in self.weights
         )
 
     def normalizers(self, num_predictions, targets):
-        """`num_boxes` and `class_weight_sum` of targets that are spread over several calls, for one process.
+        """`num_boxes` and `class_weight_sum` of targets that are spread over several calls, for one
+        process.
 
-        Args: num_predictions: N; targets: the dicts of *all* the small batches. Returns two floats to pass to each
-        call; the sum of the calls' losses (and gradients) then equals one call with everything. It counts for a
-        one-to-one match: a matcher that pairs a target with several predictions needs its own `class_weight_sum`.
-        """
+        Args: num_predictions: N; targets: the dicts of *all* the small batches. Returns two floats
+        to pass to each call; the sum of the calls' losses (and gradients) then equals one call with
+        everything. It counts for a one-to-one match: a matcher that pairs a target with several
+        predictions needs its own `class_weight_sum`."""
         contract.check_num_predictions(num_predictions)
         labels, _, sizes = contract.flatten_targets(targets, self.num_classes)
         matched = sum(min(num_predictions, size) for size in sizes)
@@ -136,7 +164,8 @@ class SetCriterion(nn.Module):
         if found != self.num_classes:
             missing = logits.shape[-1] - found  # 1 for no-object, or 0
             raise ValueError(
-                f'outputs["logits"] has {logits.shape[-1]} columns; num_classes={self.num_classes} needs '
+                f'outputs["logits"] has {logits.shape[-1]} columns; num_classes={self.num_classes} '
+                "needs "
                 f"{self.num_classes + missing}{', no-object last' if missing else ''}."
             )
 
@@ -145,12 +174,18 @@ class SetCriterion(nn.Module):
         if type(self.matcher) is HungarianMatcher:
             if self.matcher.classes_in(layers[0]["logits"]) < self.num_classes:
                 raise ValueError(
-                    "matcher takes the last column of the logits for no-object, and the class loss does not; give both "
+                    "matcher takes the last column of the logits for no-object, and the class loss "
+                    "does not; give both "
                     "the same kind of class head, such as FocalCost and FocalLoss."
                 )
-            return self.matcher._match_checked(layers, truth.targets, (truth.labels, truth.boxes, truth.sizes))
+            return self.matcher._match_checked(
+                layers, truth.targets, (truth.labels, truth.boxes, truth.sizes)
+            )
         # Any other is asked layer by layer, as DETR asks its own.
-        plain = [{name: value for name, value in layer.items() if name != "auxiliary_outputs"} for layer in layers]
+        plain = [
+            {name: value for name, value in layer.items() if name != "auxiliary_outputs"}
+            for layer in layers
+        ]
         return [self.matcher(layer, truth.targets) for layer in plain]
 
 
@@ -167,12 +202,14 @@ class Truth:
 
 
 class Matched:
-    """One layer's outputs beside what they were matched with: a row for each of M pairs. The terms read from it.
+    """One layer's outputs beside what they were matched with: a row for each of M pairs.
 
-    `image`, `prediction` (M,), `labels` (M,) and `boxes` (M, 4) belong together; `target` (M,) is the place in its
-    image. `owner` (B * N,) is the row of each prediction, -1 for those without a target. `depth` is 0 for the last
-    layer, 1, 2, ... for the auxiliary ones; `num_boxes` and `class_weight_sum` as in `SetCriterion`.
-    """
+    The terms read from it.
+
+    `image`, `prediction` (M,), `labels` (M,) and `boxes` (M, 4) belong together; `target` (M,) is
+    the place in its image. `owner` (B * N,) is the row of each prediction, -1 for those without a
+    target. `depth` is 0 for the last layer, 1, 2, ... for the auxiliary ones; `num_boxes` and
+    `class_weight_sum` as in `SetCriterion`."""
 
     def __init__(self, outputs, truth, pairs, depth=0):
         self.outputs, self.depth = outputs, depth
@@ -185,14 +222,17 @@ class Matched:
         # Indices are joined on the CPU, where they come from.
         image, prediction, target = contract.join_pairs(pairs, num_predictions, truth.sizes)
         owner = np.full(num_images * num_predictions, -1)
-        owner[(image * num_predictions + prediction).numpy()] = np.arange(len(image))  # numpy: the last one stays
+        owner[(image * num_predictions + prediction).numpy()] = np.arange(
+            len(image)
+        )  # numpy: the last one stays
         self.num_matched = int((owner >= 0).sum())
         self.target, self.counts = target, np.bincount(image.numpy(), minlength=num_images)
         self.owner, self.image, self.prediction = (
             index.to(device) for index in (torch.from_numpy(owner), image, prediction)
         )
 
-        # The row of each pair's target in the flat targets; cast before it moves: not every device has float64.
+        # The row of each pair's target in the flat targets; cast before it moves: not every device
+        # has float64.
         starts = np.cumsum([0, *truth.sizes[:-1]])
         row = torch.from_numpy(starts[image.numpy()] + target.numpy()).to(truth.labels.device)
         self.labels = truth.labels[row].to(device)
@@ -204,8 +244,11 @@ class Matched:
 
 
 def label_loss(matched, criterion):
-    """ "loss_ce": the cross-entropy of all predictions, weighted by `eos_coef` where there is no object."""
-    # (B * N,): the target's label at the matched predictions; elsewhere -1 picks the last entry, no-object.
+    """ "loss_ce": the cross-entropy of all predictions, weighted by `eos_coef` where there is no
+    object.
+    """
+    # (B * N,): the target's label at the matched predictions; elsewhere -1 picks the last entry,
+    # no-object.
     classes = F.pad(matched.labels, (0, 1), value=criterion.num_classes)[matched.owner]
     # (K + 1,): most predictions have no object, and would drown the others.
     weight = matched.logits.new_ones(criterion.num_classes + 1)
@@ -222,8 +265,12 @@ def label_loss(matched, criterion):
 
 def box_losses(matched, criterion=None):
     """ "loss_bbox" and "loss_giou" of the matched pairs, summed and divided by `num_boxes`."""
-    predicted = matched.pred_boxes[matched.image, matched.prediction]  # (M, 4); M = 0 keeps its place in the graph
-    giou = generalized_box_iou(center_to_corners(predicted), center_to_corners(matched.boxes))  # pair by pair: (M,)
+    predicted = matched.pred_boxes[
+        matched.image, matched.prediction
+    ]  # (M, 4); M = 0 keeps its place in the graph
+    giou = generalized_box_iou(
+        center_to_corners(predicted), center_to_corners(matched.boxes)
+    )  # pair by pair: (M,)
     return {
         "loss_bbox": (predicted - matched.boxes).abs().sum() / matched.num_boxes,
         "loss_giou": (1 - giou).sum() / matched.num_boxes,
@@ -232,13 +279,20 @@ def box_losses(matched, criterion=None):
 
 @torch.no_grad()
 def cardinality_error(matched, criterion):
-    """ "cardinality_error": by how many each image's claimed objects miss its targets, averaged over the images."""
+    """ "cardinality_error": by how many each image's claimed objects miss its targets, averaged
+    over the images.
+    """
     claims = getattr(criterion.terms["labels"], "claims", _best_is_no_other)
     objects = claims(matched.logits).sum(1)
     return {"cardinality_error": (objects - objects.new_tensor(matched.sizes)).abs().float().mean()}
 
 
-TERMS = {"labels": label_loss, "boxes": box_losses, "cardinality": cardinality_error, "masks": mask_losses}
+TERMS = {
+    "labels": label_loss,
+    "boxes": box_losses,
+    "cardinality": cardinality_error,
+    "masks": mask_losses,
+}
 
 
 def base_name(key):
@@ -252,12 +306,14 @@ def base_name(key):
 
 
 def mean_over_processes(value, like):
-    """Sum over all processes, divided once by their number: gradients are averaged by the same number later.
+    """Sum over all processes, divided once by their number: gradients are averaged by the same
+    number later.
 
-    Only where gradients are on, as in a training step that all processes take: one may evaluate alone. The sum is made
-    on the device of `like`, and in its precision, float32 at least.
-    """
-    if not (distributed.is_available() and distributed.is_initialized() and torch.is_grad_enabled()):
+    Only where gradients are on, as in a training step that all processes take: one may evaluate
+    alone. The sum is made on the device of `like`, and in its precision, float32 at least."""
+    if not (
+        distributed.is_available() and distributed.is_initialized() and torch.is_grad_enabled()
+    ):
         return value
     total = torch.tensor(value, dtype=at_least_float32(like).dtype, device=like.device)
     distributed.all_reduce(total, op=distributed.ReduceOp.SUM)

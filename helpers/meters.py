@@ -1,4 +1,6 @@
-"""What a call does beside its result: how large a tensor it needs, what it asks of the host, notes, how it fails."""
+"""What a call does beside its result: how large a tensor it needs, what it asks of the host, notes,
+how it fails.
+"""
 
 import warnings
 
@@ -9,7 +11,8 @@ from torch.utils._pytree import tree_leaves
 
 
 class LargestTensor(TorchDispatchMode):
-    """Watches every tensor that torch makes inside a `with` block; `bytes` is the size of the largest.
+    """Watches every tensor that torch makes inside a `with` block; `bytes` is the size of the
+    largest.
 
     >>> with LargestTensor() as largest:
     ...     _ = torch.zeros(3)[:, None] + torch.zeros(5)
@@ -28,10 +31,11 @@ class LargestTensor(TorchDispatchMode):
 
 
 class HostReads(TorchFunctionMode):
-    """Counts, inside a `with` block, what Python asks of torch's tensors: what a GPU would have to send to the host.
+    """Counts, inside a `with` block, what Python asks of torch's tensors: what a GPU would have to
+    send to the host.
 
-    `copies` of whole tensors (`cpu`, `tolist`), the `numbers` in them, and `values` read one at a time (`item`, `int`,
-    `float`, an `if`). On a CPU nothing moves; the calls are the same.
+    `copies` of whole tensors (`cpu`, `tolist`), the `numbers` in them, and `values` read one at a
+    time (`item`, `int`, `float`, an `if`). On a CPU nothing moves; the calls are the same.
 
     >>> with HostReads() as host:
     ...     _ = torch.zeros(2, 3).cpu(), int(torch.tensor(4)), bool(torch.zeros(5).all())
@@ -51,10 +55,11 @@ class HostReads(TorchFunctionMode):
 
 
 def outcome(function, *arguments, width=110, **options):
-    """What a call gives, as one line: its number or sentence, then its warnings; or the error that comes instead.
+    """What a call gives, as one line: its number or sentence, then its warnings; or the error that
+    comes instead.
 
-    Args: function: what is called with `arguments` and `options`; a result that is neither a number nor a string is
-    called "no error". width: where long messages are cut.
+    Args: function: what is called with `arguments` and `options`; a result that is neither a number
+    nor a string is called "no error". width: where long messages are cut.
 
     >>> outcome(torch.tensor, 0.125), outcome(sorted, [2, 1]), outcome(int, "eight", width=30)
     ('0.125', 'no error', 'ValueError: invalid ...')

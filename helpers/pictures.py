@@ -1,4 +1,6 @@
-"""Pictures of every kind, as a detector wants them: upright, in red, green and blue, eight bits each."""
+"""Pictures of every kind, as a detector wants them: upright, in red, green and blue, eight bits
+each.
+"""
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -11,23 +13,38 @@ WHITES = (1.0, 255.0, 65535.0)  # what white may be in such a picture
 def upright_rgb(image):
     """A PIL image of any mode as RGB, turned as its Exif data say.
 
-    Transparent parts become white, as on paper. Of grey in 16 or 32 bits the least of 255 and 65535 that no value
-    exceeds becomes white, in floating point also 1; values beyond, or below 0, are stretched from the least to the
-    largest. Raises TypeError if it is no PIL image; ValueError if it cannot be read, is not finite, or has a palette,
-    whose few colours, often dithered, make a detector see something else: whoever means it converts it.
+    Transparent parts become white, as on paper. Of grey in 16 or 32 bits the least of 255 and 65535
+    that no value exceeds becomes white, in floating point also 1; values beyond, or below 0, are
+    stretched from the least to the largest. Raises TypeError if it is no PIL image; ValueError if
+    it cannot be read, is not finite, or has a palette,
+    whose few colours, often dithered, make a detector see something else: whoever means it converts
+        it.
 
     >>> upright_rgb(Image.new("LA", (2, 1), (0, 0))).getpixel((0, 0))
     (255, 255, 255)
     """
     if not isinstance(image, Image.Image):
-        raise TypeError(f"The image is a {type(image).__name__}; give a PIL image, for example Image.open(path).")
+        raise TypeError(
+            f"The image is a {type(image).__name__}; give a PIL image, for example "
+            "Image.open(path)."
+        )
     if 0 in image.size:
-        raise ValueError(f"The image is {image.width} x {image.height} pixels, which is none; look at how it was made.")
+        raise ValueError(
+            f"The image is {image.width} x {image.height} pixels, which is none; look at how it "
+            "was made."
+        )
     if image.mode in PALETTES:
-        raise ValueError(f"The image has a palette (mode {image.mode}) of few colours; give image.convert('RGB').")
+        raise ValueError(
+            f"The image has a palette (mode {image.mode}) of few colours; give "
+            "image.convert('RGB')."
+        )
     try:
         image = ImageOps.exif_transpose(image)
-        return _eight_bits(image) if image.mode.startswith(WIDE) else _without_transparency(image).convert("RGB")
+        return (
+            _eight_bits(image)
+            if image.mode.startswith(WIDE)
+            else _without_transparency(image).convert("RGB")
+        )
     except Exception as error:
         said = f"The {image.mode} image cannot be read as RGB ({error})"
         raise ValueError(f"{said}; save it anew, or give image.convert('RGB').") from None

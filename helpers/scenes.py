@@ -1,8 +1,9 @@
-"""Handwritten scenes: small images of real handwritten digits with COCO annotations, made from a seed.
+"""Handwritten scenes: small images of real handwritten digits with COCO annotations, made from a
+seed.
 
-The digits are scikit-learn's `load_digits`: 1,797 images of 8 x 8 pixels by 13 writers. Each is drawn large and
-smooth, like a letter cut out of coloured paper, and laid on a calm sheet. A scene follows from (seed, index) alone.
-"""
+The digits are scikit-learn's `load_digits`: 1,797 images of 8 x 8 pixels by 13 writers. Each is
+drawn large and smooth, like a letter cut out of coloured paper, and laid on a calm sheet. A scene
+follows from (seed, index) alone."""
 
 from functools import cache
 
@@ -32,9 +33,10 @@ class HandwrittenScenes:
         seed: another seed, other scenes. Scene i is the same whatever the length.
         objects: the fewest and the most digits in a scene; each number between is equally likely.
 
-    Item i is `(image, annotation)`: a PIL image and a dict with `image_id` and `annotations` as in COCO, each with
-    `id` (from 1), `category_id` (the digit, 0 to 9), `bbox` (x, y, width, height in pixels, tight around the ink),
-    `area` (pixels of ink), `iscrowd` and `segmentation` (the ink as uncompressed run-length code).
+    Item i is `(image, annotation)`: a PIL image and a dict with `image_id` and `annotations` as in
+    COCO, each with `id` (from 1), `category_id` (the digit, 0 to 9), `bbox` (x, y, width, height in
+    pixels, tight around the ink), `area` (pixels of ink), `iscrowd` and `segmentation` (the ink as
+    uncompressed run-length code).
 
     >>> image, annotation = HandwrittenScenes("test", length=3, seed=0)[1]
     >>> image.size, len(annotation["annotations"]) <= 6
@@ -61,7 +63,8 @@ class HandwrittenScenes:
 
 
 def running_example():
-    """The scene that everything is shown on: the digits 3 1 4 1 5, from images that training never saw.
+    """The scene that everything is shown on: the digits 3 1 4 1 5, from images that training never
+    saw.
 
     >>> image, annotation = running_example()
     >>> [a["category_id"] for a in annotation["annotations"]]
@@ -69,8 +72,12 @@ def running_example():
     """
     glyphs, labels = digit_images("test")
     digits = (3, 1, 4, 1, 5)
-    chosen = [np.flatnonzero(labels == digit)[nth] for digit, nth in zip(digits, RUNNING_EXAMPLE_GLYPHS)]
-    return compose_scene(np.random.default_rng(RUNNING_EXAMPLE_SEED), 0, glyphs[chosen], labels[chosen])
+    chosen = [
+        np.flatnonzero(labels == digit)[nth] for digit, nth in zip(digits, RUNNING_EXAMPLE_GLYPHS)
+    ]
+    return compose_scene(
+        np.random.default_rng(RUNNING_EXAMPLE_SEED), 0, glyphs[chosen], labels[chosen]
+    )
 
 
 RUNNING_EXAMPLE_SEED = 5208
@@ -79,7 +86,9 @@ RUNNING_EXAMPLE_GLYPHS = (0, 11, 5, 9, 11)  # which test image of each digit
 
 @cache
 def digit_images(split):
-    """The digit images of a split, shuffled once: (M, 8, 8) float32 in [0, 1], and their labels (M,) int64."""
+    """The digit images of a split, shuffled once: (M, 8, 8) float32 in [0, 1], and their labels
+    (M,) int64.
+    """
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -90,7 +99,9 @@ def digit_images(split):
 
 
 def compose_scene(rng, image_id, glyphs, labels):
-    """Lay the glyphs (T, 8, 8) on a fresh ground where they hardly overlap; returns the image and its annotation."""
+    """Lay the glyphs (T, 8, 8) on a fresh ground where they hardly overlap; returns the image and
+    its annotation.
+    """
     canvas = paper(rng)
     boxes, annotations = [], []
     for glyph, label in zip(glyphs, labels):
@@ -119,14 +130,17 @@ def compose_scene(rng, image_id, glyphs, labels):
 
 
 def cut_out(glyph, side, tilt):
-    """Draw an (8, 8) glyph about `side` pixels large, tilted by degrees: (height, width) ink in [0, 1], cropped tight.
+    """Draw an (8, 8) glyph about `side` pixels large, tilted by degrees: (height, width) ink in [0,
+    1], cropped tight.
 
     Enlarged smoothly, cut with a steep ramp and brought down again: whole strokes with clean edges.
     """
     padded = Image.fromarray(np.pad(glyph, PADDING))
     large = side * SUPERSAMPLING
     size = round(large * (8 + 2 * PADDING) / 8)
-    smooth = padded.resize((size, size), Image.Resampling.BICUBIC).rotate(tilt, Image.Resampling.BILINEAR)
+    smooth = padded.resize((size, size), Image.Resampling.BICUBIC).rotate(
+        tilt, Image.Resampling.BILINEAR
+    )
     steep = np.clip((np.asarray(smooth) - INK_LEVEL) * large / 16 + 0.5, 0, 1)
     ink = np.asarray(Image.fromarray(steep).reduce(SUPERSAMPLING))
     rows, columns = (np.flatnonzero((ink > INK_THRESHOLD).any(axis)) for axis in (1, 0))
@@ -134,10 +148,15 @@ def cut_out(glyph, side, tilt):
 
 
 def find_place(rng, boxes, shape):
-    """A random (top, left) where a box of this shape overlaps no other by more than the limit; (None, None) if none."""
+    """A random (top, left) where a box of this shape overlaps no other by more than the limit;
+    (None, None) if none.
+    """
     height, width = shape
     for _ in range(100):
-        top, left = int(rng.integers(IMAGE_SIZE - height + 1)), int(rng.integers(IMAGE_SIZE - width + 1))
+        top, left = (
+            int(rng.integers(IMAGE_SIZE - height + 1)),
+            int(rng.integers(IMAGE_SIZE - width + 1)),
+        )
         if all(
             min(right, left + width) - max(x, left) <= LARGEST_OVERLAP
             or min(bottom, top + height) - max(y, top) <= LARGEST_OVERLAP
@@ -152,7 +171,11 @@ def paper(rng):
     tint = hsl(rng.uniform(0, 360), rng.uniform(0.05, 0.35), rng.uniform(0.86, 0.94))
     slope = rng.uniform(-0.04, 0.04, size=2)
     ramp = np.linspace(-1, 1, IMAGE_SIZE)
-    light = slope[0] * ramp[:, None] + slope[1] * ramp[None] + rng.normal(0, 0.008, (IMAGE_SIZE, IMAGE_SIZE))
+    light = (
+        slope[0] * ramp[:, None]
+        + slope[1] * ramp[None]
+        + rng.normal(0, 0.008, (IMAGE_SIZE, IMAGE_SIZE))
+    )
     return np.clip(tint + light[..., None], 0, 1)
 
 
@@ -177,7 +200,8 @@ def hsl(hue, saturation, lightness):
 
 
 def run_length_code(mask):
-    """COCO's uncompressed run-length code of an (H, W) bool mask: column by column, runs of zeros and ones in turn.
+    """COCO's uncompressed run-length code of an (H, W) bool mask: column by column, runs of zeros
+    and ones in turn.
 
     >>> run_length_code(np.array([[0, 1], [1, 1]], bool))
     {'size': [2, 2], 'counts': [1, 3]}

@@ -1,8 +1,10 @@
-"""Checks of the exercises, one file per notebook: "not attempted yet", what is wrong and a hint, or "correct: ...".
+"""Checks of the exercises, one file per notebook: "not attempted yet", what is wrong and a hint, or
+"correct: ...".
 
-Every `check_...(your_function)` prints one verdict, which a function without side effects has written; where it can, it
-draws the reader's answer beside the right one. The reader's function is called by `attempt` alone: on copies, so that
-it may write into what it is given, and with a verdict in place of an error. Answers are read by `as_numbers` and
+Every `check_...(your_function)` prints one verdict, which a function without side effects has
+written; where it can, it draws the reader's answer beside the right one. The reader's function is
+called by `attempt` alone: on copies, so that it may write into what it is given, and with a verdict
+in place of an error. Answers are read by `as_numbers` and
 `whole`: any form that means the same will do, and any other gets a verdict, too.
 """
 
@@ -15,17 +17,24 @@ from helpers.meters import one_line
 
 NOT_ATTEMPTED = "not attempted yet"
 ERROR_WIDTH = 180  # characters of an error that a verdict keeps
-MALFORMED = (TypeError, ValueError, OverflowError, RuntimeError, LookupError)  # on the way from an answer to numbers
+MALFORMED = (
+    TypeError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+    LookupError,
+)  # on the way from an answer to numbers
 
 
 def attempt(function, *arguments, hint="run it in a cell of its own, to see where.", case=""):
-    """What a reader's function makes of copies, and None; or None, and the verdict, where it returns None or raises.
+    """What a reader's function makes of copies, and None; or None, and the verdict, where it
+    returns None or raises.
 
     Args: `case`: names what it was called with, such as ", for one box".
 
     >>> attempt(lambda box: 1 / len(box), [], hint="there may be none.", case=", for no box")
     (None, 'not yet, for no box: it raises ZeroDivisionError: division by zero. Hint: there may be none.')
-    """
+    """  # noqa: E501
     try:
         answer = function(*map(copied, arguments))
         if isinstance(answer, Iterator):  # a generator raises only when it is asked
@@ -55,7 +64,8 @@ def copied(value):
 
 
 def as_numbers(answer):
-    """An answer as a float64 tensor without a gradient; None if it is no number, and no array of them.
+    """An answer as a float64 tensor without a gradient; None if it is no number, and no array of
+    them.
 
     >>> as_numbers([torch.ones(2), (3, 4.5)])
     tensor([[1.0000, 1.0000],
@@ -84,7 +94,8 @@ def is_number(answer):
 
 
 def whole(answer):
-    """A whole number, in any form, as an int; ValueError, or another of `MALFORMED`, for anything else.
+    """A whole number, in any form, as an int; ValueError, or another of `MALFORMED`, for anything
+    else.
 
     >>> whole(torch.tensor([3.0]))
     3
@@ -128,7 +139,9 @@ def teaches(value, inputs, wanted):
         return False
     found = torch.autograd.grad(value.sum(), inputs, allow_unused=True, retain_graph=True)
     right = torch.autograd.grad(wanted.sum(), inputs, retain_graph=True)
-    return all(one is not None and is_close(one, other, 1e-5, 1e-3) for one, other in zip(found, right))
+    return all(
+        one is not None and is_close(one, other, 1e-5, 1e-3) for one, other in zip(found, right)
+    )
 
 
 def to_use(verdict, function, ours, name):

@@ -1,4 +1,6 @@
-"""The checks of notebook 10: where suppression errs, and a solver that gives each target two guesses."""
+"""The checks of notebook 10: where suppression errs, and a solver that gives each target two
+guesses.
+"""
 
 import numpy as np
 import torch
@@ -11,7 +13,9 @@ from helpers.scenes import IMAGE_SIZE
 
 
 def check_crowd(crowd):
-    """Notebook 10: `crowd() -> boxes (2, 4)`, two objects of one class of which suppression loses one; drawn."""
+    """Notebook 10: `crowd() -> boxes (2, 4)`, two objects of one class of which suppression loses
+    one; drawn.
+    """
     answer, fault = attempt(crowd)
     print(fault or judge_crowd(answer))
     boxes = as_numbers(answer)
@@ -29,19 +33,34 @@ def judge_crowd(answer):
         return f"not yet: a number is NaN or infinite. Hint: pixels, from 0 to {IMAGE_SIZE}."
     boxes = boxes.float()
     if not ((boxes >= 0) & (boxes <= IMAGE_SIZE)).all():
-        return f"not yet: a box leaves the picture. Hint: all four numbers lie between 0 and {IMAGE_SIZE}."
+        return (
+            "not yet: a box leaves the picture. Hint: all four numbers lie between 0 and "
+            f"{IMAGE_SIZE}."
+        )
     sides = boxes[:, 2:] - boxes[:, :2]
     if not (sides > 0).all():
-        return "not yet: a box is turned inside out. Hint: (left, top, right, bottom), not (x, y, width, height)."
+        return (
+            "not yet: a box is turned inside out. Hint: (left, top, right, bottom), not (x, y, "
+            "width, height)."
+        )
     if boxes.max() <= 1:
-        return f"not yet: these are fractions of the picture. Hint: pixels; multiply by {IMAGE_SIZE}."
+        return (
+            f"not yet: these are fractions of the picture. Hint: pixels; multiply by {IMAGE_SIZE}."
+        )
     if (boxes[0] == boxes[1]).all():
-        return "not yet: the two objects are one. Hint: they may overlap much, but each has a box of its own."
+        return (
+            "not yet: the two objects are one. Hint: they may overlap much, but each has a box of "
+            "its own."
+        )
     kept = len(suppress_duplicates(_found(boxes))["boxes"])
     if kept == 2:
-        return f"not yet: suppression keeps both. Hint: their IoU has to pass {SAME_OBJECT_IOU}; move them closer."
+        return (
+            f"not yet: suppression keeps both. Hint: their IoU has to pass {SAME_OBJECT_IOU}; move "
+            "them closer."
+        )
     return (
-        "correct: two objects, two perfect boxes, and suppression strikes one out. It cannot tell a neighbour from a "
+        "correct: two objects, two perfect boxes, and suppression strikes one out. It cannot tell "
+        "a neighbour from a "
         "duplicate; the match can, since it counts objects."
     )
 
@@ -56,16 +75,31 @@ def _draw_crowd(boxes):
     figure, panels = figures.new_figure(7, 3.6, columns=2)
     kept = suppress_duplicates(_found(boxes))["boxes"]
     for axes, title, shown in zip(panels, ("two objects", "after suppression"), (boxes, kept)):
-        axes.set(xlim=(0, IMAGE_SIZE), ylim=(IMAGE_SIZE, 0), xticks=[], yticks=[], aspect="equal", title=title)
-        colour, style = (figures.TARGET, "-") if axes is panels[0] else (figures.PREDICTION, figures.DASHES)
+        axes.set(
+            xlim=(0, IMAGE_SIZE),
+            ylim=(IMAGE_SIZE, 0),
+            xticks=[],
+            yticks=[],
+            aspect="equal",
+            title=title,
+        )
+        colour, style = (
+            (figures.TARGET, "-") if axes is panels[0] else (figures.PREDICTION, figures.DASHES)
+        )
         for box in shown:
             figures.draw_box(axes, box, colour, style)
         axes.spines[:].set(visible=True, color="#bbbbbb")
-    figures.show(figure, "Your two objects in orange, and in blue what suppression leaves of two perfect detections.")
+    figures.show(
+        figure,
+        "Your two objects in orange, and in blue what suppression leaves of two perfect "
+        "detections.",
+    )
 
 
 def check_two_each(two_each):
-    """Notebook 10: `two_each(cost (N, T)) -> (prediction_index, target_index)`, two guesses each, the least total."""
+    """Notebook 10: `two_each(cost (N, T)) -> (prediction_index, target_index)`, two guesses each,
+    the least total.
+    """
     print(judge_two_each(two_each))
 
 
@@ -79,47 +113,78 @@ def judge_two_each(two_each):
         if fault:
             return fault
         try:
-            guesses, targets = (np.array([whole(place) for place in part], dtype=int) for part in answer)
+            guesses, targets = (
+                np.array([whole(place) for place in part], dtype=int) for part in answer
+            )
         except MALFORMED:
-            return f"not yet: it returns a {type(answer).__name__}. Hint: return two arrays, guesses and targets."
+            return (
+                f"not yet: it returns a {type(answer).__name__}. Hint: return two arrays, guesses "
+                "and targets."
+            )
         if fault := _two_each_fault(guesses, targets, cost):
             if not _two_each_fault(targets, guesses, cost):
                 fault = "these are targets and guesses. Hint: guesses first, then targets."
             return f"not yet, for a matrix {cost.shape}: {fault}"
-    return "correct: each target has two guesses, no guess serves twice, and no other choice is cheaper."
+    return (
+        "correct: each target has two guesses, no guess serves twice, and no other choice is "
+        "cheaper."
+    )
 
 
 def _two_each_fault(guesses, targets, cost):
     wanted = np.repeat(cost, 2, axis=1)
     least = total_cost(wanted, brute_force(wanted))
     if guesses.shape != targets.shape or guesses.shape != (2 * cost.shape[1],):
-        return f"guesses {guesses.shape}, targets {targets.shape} for {cost.shape[1]} targets. Hint: two for each."
+        return (
+            f"guesses {guesses.shape}, targets {targets.shape} for {cost.shape[1]} targets. Hint: "
+            "two for each."
+        )
     if min(guesses.min(), targets.min()) < 0 or guesses.max() >= len(cost):
-        return f"there are {len(cost)} guesses, from 0 on. Hint: return row numbers, then column numbers."
+        return (
+            f"there are {len(cost)} guesses, from 0 on. Hint: return row numbers, then column "
+            "numbers."
+        )
     if fault := _copies_fault(guesses, targets, cost):
         return fault
     if targets.max() >= cost.shape[1]:
-        return f"there is no target {targets.max()}. Hint: columns 2k and 2k + 1 are copies of one target; divide by 2."
+        return (
+            f"there is no target {targets.max()}. Hint: columns 2k and 2k + 1 are copies of one "
+            "target; divide by 2."
+        )
     if (np.bincount(targets, minlength=cost.shape[1]) != 2).any():
         return f"the targets have {np.bincount(targets).tolist()} guesses. Hint: two for each."
     if len(set(guesses.tolist())) < len(guesses):
-        return "a guess serves two targets. Hint: choose jointly; a column for each wish, np.repeat(cost, 2, axis=1)."
+        return (
+            "a guess serves two targets. Hint: choose jointly; a column for each wish, "
+            "np.repeat(cost, 2, axis=1)."
+        )
     total = cost[guesses, targets].sum()
     if total > least + 1e-9:
         return (
-            f"your total is {total:.2f}, the least is {least:.2f}. Hint: two rounds of one-to-one are short-sighted; "
+            f"your total is {total:.2f}, the least is {least:.2f}. Hint: two rounds of one-to-one "
+            "are short-sighted; "
             "ask for all wishes at once."
         )
     return None
 
 
 def _copies_fault(guesses, targets, cost):
-    """What is wrong if the match of copied columns is right, and its way back to the targets is not; or None."""
+    """What is wrong if the match of copied columns is right, and its way back to the targets is
+    not; or None.
+    """
     count, found = cost.shape[1], set(zip(guesses.tolist(), targets.tolist()))
     side_by_side, behind = np.repeat(cost, 2, axis=1), np.tile(cost, 2)
     for copies, back, hint in (
-        (side_by_side, lambda wish: wish // 2, "columns 2k and 2k + 1 are copies of target k: // 2 leads back"),
-        (behind, lambda wish: wish % count, "columns k and k + T are copies of target k: % T leads back"),
+        (
+            side_by_side,
+            lambda wish: wish // 2,
+            "columns 2k and 2k + 1 are copies of target k: // 2 leads back",
+        ),
+        (
+            behind,
+            lambda wish: wish % count,
+            "columns k and k + T are copies of target k: % T leads back",
+        ),
     ):
         rows, wishes = linear_sum_assignment(copies)
         right = set(zip(rows.tolist(), back(wishes).tolist()))

@@ -1,4 +1,6 @@
-"""The checks of notebook 13: four treatments that mend nine tickets, each judged patient by patient."""
+"""The checks of notebook 13: four treatments that mend nine tickets, each judged patient by
+patient.
+"""
 
 import copy
 import warnings
@@ -21,29 +23,60 @@ EOS_COEF = 0.4
 WEIGHTS = {name: TOTAL_WEIGHTS[name] for name in ("loss_ce", "loss_bbox", "loss_giou")}
 
 
-# A case for a treatment: its name, what the treatment is given, and `fault_of(answer)`, what is wrong with an answer.
-# `by(treatment)` is called in its place where an answer is more than what is returned.
-Patient = namedtuple("Patient", "name arguments fault_of by hint", defaults=[lambda treatment: treatment, None])
+# A case for a treatment: its name, what the treatment is given, and `fault_of(answer)`, what is
+# wrong with an answer. `by(treatment)` is called in its place where an answer is more than what is
+# returned.
+Patient = namedtuple(
+    "Patient", "name arguments fault_of by hint", defaults=[lambda treatment: treatment, None]
+)
 
 
 def check_mended(mend_data_set):
     """Notebook 13, tickets 1 to 3: `mend_data_set(targets, num_classes) -> targets`."""
-    print(_judge(mend_data_set, _data_set_patients(), "healthy data sets are left alone, sick ones are mended whole."))
+    print(
+        _judge(
+            mend_data_set,
+            _data_set_patients(),
+            "healthy data sets are left alone, sick ones are mended whole.",
+        )
+    )
 
 
 def check_guarded_total(guarded_total):
     """Notebook 13, tickets 4 to 6: `guarded_total(losses, weights) -> scalar`, or a ValueError."""
-    print(_judge(guarded_total, _loss_patients(), "what has a weight is summed, and an impossible term stops the run."))
+    print(
+        _judge(
+            guarded_total,
+            _loss_patients(),
+            "what has a weight is summed, and an impossible term stops the run.",
+        )
+    )
 
 
 def check_deep_loss(deep_loss):
-    """Notebook 13, tickets 8 and 9: `deep_loss(model, pixel_values, targets) -> scalar`, or a ValueError."""
-    print(_judge(deep_loss, _model_patients(), "all layers are graded, and no target is dropped in silence."))
+    """Notebook 13, tickets 8 and 9: `deep_loss(model, pixel_values, targets) -> scalar`, or a
+    ValueError.
+    """
+    print(
+        _judge(
+            deep_loss,
+            _model_patients(),
+            "all layers are graded, and no target is dropped in silence.",
+        )
+    )
 
 
 def check_padded(pad_batch):
-    """Notebook 13, ticket 12: `pad_batch(images, targets) -> pixel_values, targets`; draws what it returns."""
-    print(_judge(pad_batch, _padding_patients(), "boxes follow the canvas, and what was given stays as it was."))
+    """Notebook 13, ticket 12: `pad_batch(images, targets) -> pixel_values, targets`; draws what it
+    returns.
+    """
+    print(
+        _judge(
+            pad_batch,
+            _padding_patients(),
+            "boxes follow the canvas, and what was given stays as it was.",
+        )
+    )
     images, targets = _unequal_scenes()
     answer, fault = attempt(pad_batch, images, targets)
     if fault or _form_fault(answer, images, targets):
@@ -54,7 +87,10 @@ def check_padded(pad_batch):
     pixel_values, boxes = _padded(images, targets)
     found = [as_numbers(target["boxes"]).float() for target in answer[1]]
     if all(box.isfinite().all() for box in found):
-        show(padded_figure(pixel_values, boxes, found), "Your boxes, dashed, on the targets of a padded batch.")
+        show(
+            padded_figure(pixel_values, boxes, found),
+            "Your boxes, dashed, on the targets of a padded batch.",
+        )
 
 
 def _judge(treatment, patients, praise):
@@ -70,11 +106,16 @@ def _judge(treatment, patients, praise):
             done = f" (mended so far: {', '.join(mended)})" if mended else ""
             return (verdict or f"not yet{case}: {fault}") + done
         mended.append(patient.name)
-    return f"correct: {praise} Mended: {', '.join(sorted(name for name in mended if 'ticket' in name))}."
+    return (
+        f"correct: {praise} Mended: "
+        f"{', '.join(sorted(name for name in mended if 'ticket' in name))}."
+    )
 
 
 def _alarm(treatment):
-    """A treatment that shall raise a ValueError: gives back what the error says, in a list, or the answer."""
+    """A treatment that shall raise a ValueError: gives back what the error says, in a list, or the
+    answer.
+    """
 
     def call(*arguments):
         try:
@@ -88,13 +129,17 @@ def _alarm(treatment):
 
 
 def _scenes(sizes, first_label=0, num_classes=NUM_CLASSES):
-    """Targets with these numbers of objects; together they have every label from `first_label` on, in this order."""
+    """Targets with these numbers of objects; together they have every label from `first_label` on,
+    in this order.
+    """
     labels = torch.arange(sum(sizes)) % (num_classes - first_label) + first_label
     generator = torch.Generator().manual_seed(0)
     sides = 0.2 + 0.2 * torch.rand(sum(sizes), 2, generator=generator)
     center = sides / 2 + (1 - sides) * torch.rand(sum(sizes), 2, generator=generator)
     boxes = torch.cat([center, sides], dim=1)
-    boxes[0] = torch.tensor([0.575, 0.575, 0.25, 0.25])  # its corners fit into the image as a centre box, too
+    boxes[0] = torch.tensor(
+        [0.575, 0.575, 0.25, 0.25]
+    )  # its corners fit into the image as a centre box, too
     return [
         {"class_labels": part, "boxes": box}
         for part, box in zip(labels.split(list(sizes)), boxes.split(list(sizes)), strict=True)
@@ -102,11 +147,19 @@ def _scenes(sizes, first_label=0, num_classes=NUM_CLASSES):
 
 
 def _data_set_patients():
-    healthy, without_zero, one_empty = _scenes([1, 4, 6]), _scenes([2, 3, 3], first_label=1), _scenes([3, 0, 8])
+    healthy, without_zero, one_empty = (
+        _scenes([1, 4, 6]),
+        _scenes([2, 3, 3], first_label=1),
+        _scenes([3, 0, 8]),
+    )
     nothing = torch.tensor([])
     from_one = _changed(healthy, "class_labels", lambda labels: labels + 1)
-    malformed = [target if len(target["boxes"]) else dict.fromkeys(target, nothing) for target in one_empty]
-    complications = _changed(malformed, "boxes", lambda boxes: center_to_corners(boxes) if len(boxes) else boxes)
+    malformed = [
+        target if len(target["boxes"]) else dict.fromkeys(target, nothing) for target in one_empty
+    ]
+    complications = _changed(
+        malformed, "boxes", lambda boxes: center_to_corners(boxes) if len(boxes) else boxes
+    )
     complications = _changed(complications, "class_labels", lambda labels: labels + 1)
     cases = {
         "a healthy data set": (healthy, healthy),
@@ -117,7 +170,11 @@ def _data_set_patients():
         "all three at once": (complications, one_empty),
     }
     for name, (given, wanted) in cases.items():
-        yield Patient(name, (given, NUM_CLASSES), lambda answer, wanted=wanted: _data_set_fault(answer, wanted))
+        yield Patient(
+            name,
+            (given, NUM_CLASSES),
+            lambda answer, wanted=wanted: _data_set_fault(answer, wanted),
+        )
 
 
 def _data_set_fault(answer, wanted):
@@ -128,31 +185,52 @@ def _data_set_fault(answer, wanted):
             return "Hint: every target is a dict of class_labels and boxes."
         labels, boxes = found["class_labels"], found["boxes"]
         if not isinstance(labels, torch.Tensor) or not isinstance(boxes, torch.Tensor):
-            return f"image {image} holds no tensors. Hint: class_labels and boxes are tensors, as they came."
+            return (
+                f"image {image} holds no tensors. Hint: class_labels and boxes are tensors, as "
+                "they came."
+            )
         if labels.dtype != torch.int64 or labels.shape != right["class_labels"].shape:
             return (
-                f"image {image} has labels {tuple(labels.shape)} of {labels.dtype}. Hint: (T,) int64, also for T = 0."
+                f"image {image} has labels {tuple(labels.shape)} of {labels.dtype}. Hint: (T,) "
+                "int64, also for T = 0."
             )
         if not torch.equal(labels, right["class_labels"]):
             return (
-                f"the labels of image {image} are {labels.tolist()}, not {right['class_labels'].tolist()}. Hint: K "
+                f"the labels of image {image} are {labels.tolist()}, not "
+                f"{right['class_labels'].tolist()}. Hint: K "
                 "anywhere in the data set gives all its labels away; without it, leave them alone."
             )
         if boxes.shape != right["boxes"].shape:
-            return f"image {image} has boxes of shape {tuple(boxes.shape)}. Hint: .reshape(-1, 4), also for none."
+            return (
+                f"image {image} has boxes of shape {tuple(boxes.shape)}. Hint: .reshape(-1, 4), "
+                "also for none."
+            )
         if not boxes.is_floating_point():
-            return f"the boxes of image {image} are {boxes.dtype}. Hint: fractions need a floating point type."
+            return (
+                f"the boxes of image {image} are {boxes.dtype}. Hint: fractions need a floating "
+                "point type."
+            )
         if not is_close(boxes, right["boxes"]):
             return (
-                f"the boxes of image {image} are wrong. Hint: if one box of the data set leaves the image as a centre "
+                f"the boxes of image {image} are wrong. Hint: if one box of the data set leaves "
+                "the image as a centre "
                 "box, all boxes are corners; otherwise leave them alone."
             )
     return None
 
 
 def _loss_patients():
-    terms = {"loss_ce": 1.5, "loss_bbox": 0.25, "loss_giou": 0.625, "cardinality_error": 7.0, "class_error": 87.5}
-    layers = {**terms, **{f"{name}_{layer}": value + 0.125 for name, value in terms.items() for layer in (0, 11)}}
+    terms = {
+        "loss_ce": 1.5,
+        "loss_bbox": 0.25,
+        "loss_giou": 0.625,
+        "cardinality_error": 7.0,
+        "class_error": 87.5,
+    }
+    layers = {
+        **terms,
+        **{f"{name}_{layer}": value + 0.125 for name, value in terms.items() for layer in (0, 11)},
+    }
     perfect = {"loss_ce": 0.5, "loss_bbox": 0.0, "loss_giou": 0.0, "cardinality_error": 0.0}
     to_look_at = {**terms, "class_error": float("nan"), "cardinality_error": -1.0}
     for name, given in (
@@ -161,12 +239,16 @@ def _loss_patients():
         ("ticket 6", layers),
         ("a NaN that is only to look at", to_look_at),
     ):
-        losses = {term: torch.tensor(value, requires_grad="error" not in term) for term, value in given.items()}
+        losses = {
+            term: torch.tensor(value, requires_grad="error" not in term)
+            for term, value in given.items()
+        }
         yield Patient(
             name,
             (losses, dict(WEIGHTS)),
             lambda answer, given=given, losses=losses: _total_fault(answer, given, losses),
-            hint="nothing is wrong with a weighted term here; a term without a weight is only to look at.",
+            hint="nothing is wrong with a weighted term here; "
+            "a term without a weight is only to look at.",
         )
     for name, term, value in (
         ("ticket 4", "loss_bbox", float("nan")),
@@ -176,34 +258,60 @@ def _loss_patients():
         losses = {key: torch.tensor(number) for key, number in (layers | {term: value}).items()}
         what = f"{term} is {value:g}"
         fault_of = lambda answer, term=term, what=what: _alarm_fault(answer, what, term)  # noqa: E731
-        yield Patient(name, (losses, dict(WEIGHTS)), fault_of, _alarm, "raise a ValueError that names the term.")
+        yield Patient(
+            name,
+            (losses, dict(WEIGHTS)),
+            fault_of,
+            _alarm,
+            "raise a ValueError that names the term.",
+        )
 
 
 def _total_fault(answer, terms, losses):
     numbers = as_numbers(answer)
     if numbers is None or numbers.numel() != 1:
-        return f"it returns a {type(answer).__name__}. Hint: one number, the sum of weight times value."
+        return (
+            f"it returns a {type(answer).__name__}. Hint: one number, the sum of weight times "
+            "value."
+        )
     weighted = {name: (WEIGHTS.get(base_name(name), 0.0), number) for name, number in terms.items()}
     expected = sum(weight * number for weight, number in weighted.values() if weight)
     found = float(numbers)
     if found != found:
         return "a term without a weight spoils the sum: 0 times NaN is NaN. Hint: leave it out."
     for wrong, sentence in (
-        (sum(terms.values()), "you sum everything. Hint: a term without a weight is only to look at."),
-        (sum(v for w, v in weighted.values() if w), "the terms are not weighted. Hint: 1, 5 and 2."),
+        (
+            sum(terms.values()),
+            "you sum everything. Hint: a term without a weight is only to look at.",
+        ),
+        (
+            sum(v for w, v in weighted.values() if w),
+            "the terms are not weighted. Hint: 1, 5 and 2.",
+        ),
         (
             sum(w * v for name, (w, v) in weighted.items() if name in WEIGHTS),
-            'only the last layer counts. Hint: "loss_ce_11" weighs what "loss_ce" weighs; cut the number off.',
+            'only the last layer counts. Hint: "loss_ce_11" weighs what "loss_ce" weighs; cut the '
+            "number off.",
         ),
     ):
         if not is_close(found, expected) and is_close(found, wrong):
             return sentence
     if not is_close(found, expected):
-        return f"you give {found:.3f}, but it is {expected:.3f}. Hint: weight times value, over all layers."
-    right = sum(WEIGHTS.get(base_name(name), 0.0) * losses[name] for name in losses if base_name(name) in WEIGHTS)
+        return (
+            f"you give {found:.3f}, but it is {expected:.3f}. Hint: weight times value, over all "
+            "layers."
+        )
+    right = sum(
+        WEIGHTS.get(base_name(name), 0.0) * losses[name]
+        for name in losses
+        if base_name(name) in WEIGHTS
+    )
     inputs = [losses[name] for name in losses if base_name(name) in WEIGHTS]
     if not isinstance(answer, torch.Tensor) or not teaches(answer, inputs, right):
-        return "the number is right, its gradient is not. Hint: stay with tensors; no item(), no float()."
+        return (
+            "the number is right, its gradient is not. Hint: stay with tensors; no item(), no "
+            "float()."
+        )
     return None
 
 
@@ -213,7 +321,11 @@ def _alarm_fault(answer, what, *names):
     hint = f"raise a ValueError that says {' and '.join(names)}"
     if does == "goes on":
         numbers = as_numbers(said)
-        shown = f"return {float(numbers):.2f}" if numbers is not None and numbers.numel() == 1 else "go on"
+        shown = (
+            f"return {float(numbers):.2f}"
+            if numbers is not None and numbers.numel() == 1
+            else "go on"
+        )
         return f"{what}, and you {shown}. Hint: {hint}; training on would hide the cause."
     if any(name not in said for name in names):
         words = repr(one_line(said, 60)) if said else "nothing"
@@ -222,14 +334,19 @@ def _alarm_fault(answer, what, *names):
 
 
 def _model_patients():
-    model, pixel_values = _small_model(), torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    model, pixel_values = (
+        _small_model(),
+        torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1)),
+    )
     count, classes = model.config.num_detection_tokens, model.config.num_labels
     for name, sizes in (("ticket 9", [3, 2]), ("an empty image", [count, 0])):
         lent, targets = copy.deepcopy(model), _scenes(sizes, num_classes=classes)
         yield Patient(
             name,
             (lent, pixel_values, targets),
-            lambda answer, lent=lent, targets=targets: _deep_fault(answer, lent, model, pixel_values, targets),
+            lambda answer, lent=lent, targets=targets: _deep_fault(
+                answer, lent, model, pixel_values, targets
+            ),
             hint=f"this model has {count} tokens and {classes} classes; its config knows both.",
         )
     what = f"{count + 1} objects, {count} tokens"
@@ -239,7 +356,10 @@ def _model_patients():
 
 
 def _small_model():
-    """A YOLOS of three layers, 9 tokens, 7 classes; its layers disagree. Random numbers are left alone."""
+    """A YOLOS of three layers, 9 tokens, 7 classes; its layers disagree.
+
+    Random numbers are left alone.
+    """
     from transformers import YolosForObjectDetection
 
     with torch.random.fork_rng(devices=[]):
@@ -250,14 +370,19 @@ def _small_model():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1:
                 torch.nn.init.normal_(parameter, std=1.0 if "embeddings" in name else 0.3)
-        torch.nn.init.normal_(model.class_labels_classifier.layers[-1].bias)  # opinions, so that weights matter
+        torch.nn.init.normal_(
+            model.class_labels_classifier.layers[-1].bias
+        )  # opinions, so that weights matter
     return model
 
 
 def _deep_fault(answer, lent, model, pixel_values, targets):
     """What is wrong with the loss of the model that was lent to the reader, a copy of `model`."""
     if not isinstance(answer, torch.Tensor) or answer.numel() != 1:
-        return f"it returns a {type(answer).__name__}. Hint: one number, SetCriterion.total of the dict."
+        return (
+            f"it returns a {type(answer).__name__}. Hint: one number, SetCriterion.total of the "
+            "dict."
+        )
     outputs = detection_outputs(model, pixel_values)
     criterion = SetCriterion(HungarianMatcher(), model.config.num_labels, EOS_COEF)
     expected = criterion.total(criterion(outputs, targets))
@@ -265,12 +390,17 @@ def _deep_fault(answer, lent, model, pixel_values, targets):
         for wrong, sentence in deep_mistakes(outputs, targets):
             if is_close(answer, wrong):
                 return sentence
-        return f"you give {float(answer.detach()):.3f}, but it is {float(expected.detach()):.3f}. Hint: see the ward."
+        return (
+            f"you give {float(answer.detach()):.3f}, but it is {float(expected.detach()):.3f}. "
+            "Hint: see the ward."
+        )
     tokens = model.vit.embeddings.detection_tokens
     (wanted,) = torch.autograd.grad(expected, tokens)
     found = None
     if answer.grad_fn is not None:
-        (found,) = torch.autograd.grad(answer.sum(), lent.vit.embeddings.detection_tokens, allow_unused=True)
+        (found,) = torch.autograd.grad(
+            answer.sum(), lent.vit.embeddings.detection_tokens, allow_unused=True
+        )
     if found is None or not is_close(found, wanted, 1e-3, 1e-2):
         return "the number is right, its gradient is not. Hint: no torch.no_grad(), no detach()."
     return None
@@ -281,7 +411,9 @@ def deep_mistakes(outputs, targets):
     num_classes = outputs["logits"].shape[-1] - 1
     last = {name: outputs[name] for name in ("logits", "pred_boxes")}
     layers = [*outputs["auxiliary_outputs"], last]
-    criterion, plain = (SetCriterion(HungarianMatcher(), num_classes, eos) for eos in (EOS_COEF, 0.1))
+    criterion, plain = (
+        SetCriterion(HungarianMatcher(), num_classes, eos) for eos in (EOS_COEF, 0.1)
+    )
     pairs = HungarianMatcher()(last, targets)
     reused = SetCriterion(lambda *_: pairs, num_classes, EOS_COEF)
     total = criterion.total(criterion(outputs, targets))
@@ -289,22 +421,39 @@ def deep_mistakes(outputs, targets):
     earlier = sum(criterion.total(criterion(layer, targets)) for layer in layers[:-1])
     return [
         (alone, "only the last layer is graded. Hint: detection_outputs has all."),
-        (len(layers) * alone, "the last layer counts for all. Hint: each layer answers, and is graded, by itself."),
-        (earlier, "the last layer is missing. Hint: it stands beside the auxiliary ones, in logits and pred_boxes."),
+        (
+            len(layers) * alone,
+            "the last layer counts for all. Hint: each layer answers, and is graded, by itself.",
+        ),
+        (
+            earlier,
+            "the last layer is missing. Hint: it stands beside the auxiliary ones, in logits and "
+            "pred_boxes.",
+        ),
         (
             sum(reused.total(reused(layer, targets)) for layer in layers),
-            "the last layer's match serves all layers. Hint: every layer is matched anew; SetCriterion does it.",
+            "the last layer's match serves all layers. Hint: every layer is matched anew; "
+            "SetCriterion does it.",
         ),
         (total / len(layers), "this is the mean of the layers. Hint: their sum."),
-        (plain.total(plain(outputs, targets)), "eos_coef is 0.1. Hint: take model.config.eos_coefficient."),
-        (sum(criterion(outputs, targets).values()), "you sum the dict. Hint: SetCriterion.total knows the weights."),
+        (
+            plain.total(plain(outputs, targets)),
+            "eos_coef is 0.1. Hint: take model.config.eos_coefficient.",
+        ),
+        (
+            sum(criterion(outputs, targets).values()),
+            "you sum the dict. Hint: SetCriterion.total knows the weights.",
+        ),
     ]
 
 
 def _crowd_fault(answer, what):
     does, said = answer
     if does == "goes on":
-        return f"{what}, and it goes on. Hint: raise a ValueError if an image has more objects than tokens."
+        return (
+            f"{what}, and it goes on. Hint: raise a ValueError if an image has more objects than "
+            "tokens."
+        )
     return None if said else "the ValueError says nothing. Hint: name the image and both numbers."
 
 
@@ -317,9 +466,13 @@ def _padding_patients():
         ("an image without objects", images, [targets[0], nothing]),
     ):
         yield Patient(
-            name, (given, wanted), lambda answer, given=given, wanted=wanted: _padding_fault(answer, given, wanted)
+            name,
+            (given, wanted),
+            lambda answer, given=given, wanted=wanted: _padding_fault(answer, given, wanted),
         )
-    yield Patient("the next epoch", (images, targets), lambda kept: _epoch_fault(kept, targets), _keeps)
+    yield Patient(
+        "the next epoch", (images, targets), lambda kept: _epoch_fault(kept, targets), _keeps
+    )
 
 
 def _keeps(pad_batch):
@@ -333,7 +486,9 @@ def _keeps(pad_batch):
 
 
 def _unequal_scenes():
-    """Two scenes, the second stretched to be wider and lower, and their targets in fractions of their own image."""
+    """Two scenes, the second stretched to be wider and lower, and their targets in fractions of
+    their own image.
+    """
     images, targets = [], []
     for scene, size in zip(HandwrittenScenes("test", 2, seed=1), ((128, 128), (208, 96))):
         image, annotation = scene
@@ -349,20 +504,27 @@ def _padded(images, targets):
     pixel_values = torch.zeros(len(images), 3, height, width)
     for canvas, image in zip(pixel_values, images):
         canvas[:, : image.shape[1], : image.shape[2]] = image
-    scales = [torch.tensor([image.shape[2] / width, image.shape[1] / height] * 2) for image in images]
+    scales = [
+        torch.tensor([image.shape[2] / width, image.shape[1] / height] * 2) for image in images
+    ]
     return pixel_values, [target["boxes"] * scale for target, scale in zip(targets, scales)]
 
 
 def _form_fault(answer, images, targets):
     """What is wrong with the form of a padded batch: its types and shapes."""
     form = "Hint: return two things, a tensor (B, 3, H, W) and a list of B dicts."
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2 or not isinstance(answer[0], torch.Tensor):
+    if (
+        not isinstance(answer, (tuple, list))
+        or len(answer) != 2
+        or not isinstance(answer[0], torch.Tensor)
+    ):
         return f"it returns a {type(answer).__name__}. {form}"
     pixel_values, found = answer
     canvas, boxes = _padded(images, targets)
     if pixel_values.shape != canvas.shape:
         return (
-            f"the tensor is {tuple(pixel_values.shape)}, not {tuple(canvas.shape)}. Hint: the largest h, the largest w."
+            f"the tensor is {tuple(pixel_values.shape)}, not {tuple(canvas.shape)}. Hint: the "
+            "largest h, the largest w."
         )
     if not isinstance(found, (tuple, list)) or len(found) != len(targets):
         return f"the targets have another form. {form}"
@@ -370,9 +532,15 @@ def _form_fault(answer, images, targets):
         if not isinstance(target, dict) or set(target) != {"class_labels", "boxes"}:
             return f"the targets have another form. {form} Each has class_labels and boxes."
         if not all(isinstance(value, torch.Tensor) for value in target.values()):
-            return f"the target of image {image} holds no tensors. Hint: class_labels and boxes, as they came."
+            return (
+                f"the target of image {image} holds no tensors. Hint: class_labels and boxes, as "
+                "they came."
+            )
         if target["boxes"].shape != right.shape:
-            return f"image {image} has boxes {tuple(target['boxes'].shape)}. Hint: {tuple(right.shape)}, as given."
+            return (
+                f"image {image} has boxes {tuple(target['boxes'].shape)}. Hint: "
+                f"{tuple(right.shape)}, as given."
+            )
     return None
 
 
@@ -383,22 +551,35 @@ def _padding_fault(answer, images, targets):
     pixel_values, found = answer
     canvas, boxes = _padded(images, targets)
     if not is_close(pixel_values, canvas):
-        return "the pixels are elsewhere. Hint: an image lies in the upper left corner; the rest is 0."
+        return (
+            "the pixels are elsewhere. Hint: an image lies in the upper left corner; the rest is 0."
+        )
     for image, (target, given, right) in enumerate(zip(found, targets, boxes)):
         if not torch.equal(target["class_labels"], given["class_labels"]):
             return f"the labels of image {image} have changed. Hint: padding changes boxes alone."
         if not is_close(target["boxes"], right):
-            return _box_fault(image, target["boxes"].double(), given["boxes"].double(), right.double())
+            return _box_fault(
+                image, target["boxes"].double(), given["boxes"].double(), right.double()
+            )
     return None
 
 
 def _box_fault(image, found, given, right):
     """What is wrong with the boxes of an image that was padded."""
     if torch.allclose(found, given):
-        return f"the boxes of image {image} are still fractions of the image. Hint: of the canvas they are smaller."
+        return (
+            f"the boxes of image {image} are still fractions of the image. Hint: of the canvas "
+            "they are smaller."
+        )
     if torch.allclose(found[:, :2], right[:, :2], atol=1e-5):
-        return f"in image {image} only the centers moved. Hint: width and height are fractions of the canvas, too."
-    return f"the boxes of image {image} are wrong. Hint: x and width times w / W, y and height times h / H."
+        return (
+            f"in image {image} only the centers moved. Hint: width and height are fractions of the "
+            "canvas, too."
+        )
+    return (
+        f"the boxes of image {image} are wrong. Hint: x and width times w / W, y and height times "
+        "h / H."
+    )
 
 
 def _epoch_fault(kept, targets):
@@ -408,7 +589,10 @@ def _epoch_fault(kept, targets):
     )
     if alike:
         return None
-    return "the given targets have changed, so the next epoch scales them again. Hint: new dicts, and no *= on boxes."
+    return (
+        "the given targets have changed, so the next epoch scales them again. Hint: new dicts, and "
+        "no *= on boxes."
+    )
 
 
 def _changed(targets, field, change):

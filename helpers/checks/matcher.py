@@ -1,4 +1,6 @@
-"""The checks of notebook 06: write the matcher, and build a scene in which minus log p flips the match."""
+"""The checks of notebook 06: write the matcher, and build a scene in which minus log p flips the
+match.
+"""
 
 import warnings
 
@@ -21,12 +23,16 @@ def minus_logits(outputs, targets, image):
 
 def corner_l1(outputs, targets, image):
     """L1 of corner boxes, in place of `bbox_cost`: (N, T)."""
-    return bbox_cost(center_to_corners(outputs["pred_boxes"]), center_to_corners(targets["boxes"]), image)
+    return bbox_cost(
+        center_to_corners(outputs["pred_boxes"]), center_to_corners(targets["boxes"]), image
+    )
 
 
 def giou_of_center_boxes(outputs, targets, image):
     """GIoU of center boxes taken for corner boxes, in place of `giou_cost`: (N, T)."""
-    return giou_cost(corners_to_center(outputs["pred_boxes"]), corners_to_center(targets["boxes"]), image)
+    return giou_cost(
+        corners_to_center(outputs["pred_boxes"]), corners_to_center(targets["boxes"]), image
+    )
 
 
 MISTAKES = {
@@ -34,13 +40,22 @@ MISTAKES = {
         HungarianMatcher(costs={"class_cost": minus_logits}),
         "turn them into probabilities with softmax(-1) first",
     ),
-    "minus log p": (HungarianMatcher(costs={"class_cost": log_class_cost}), "the matcher uses -p, the loss -log p"),
-    "GIoU with the wrong sign": (HungarianMatcher(giou_cost=-2), "more overlap must cost less: minus the GIoU"),
+    "minus log p": (
+        HungarianMatcher(costs={"class_cost": log_class_cost}),
+        "the matcher uses -p, the loss -log p",
+    ),
+    "GIoU with the wrong sign": (
+        HungarianMatcher(giou_cost=-2),
+        "more overlap must cost less: minus the GIoU",
+    ),
     "GIoU of center boxes": (
         HungarianMatcher(costs={"giou_cost": giou_of_center_boxes}),
         "turn both sides into corner boxes with center_to_corners",
     ),
-    "L1 of corner boxes": (HungarianMatcher(costs={"bbox_cost": corner_l1}), "L1 compares center boxes"),
+    "L1 of corner boxes": (
+        HungarianMatcher(costs={"bbox_cost": corner_l1}),
+        "L1 compares center boxes",
+    ),
     "the mean of the four differences": (HungarianMatcher(bbox_cost=5 / 4), "L1 is their sum"),
     "the weights 1, 1, 1": (HungarianMatcher(1, 1, 1), "multiply by 1, 5 and 2"),
 }
@@ -71,7 +86,10 @@ MORE_MISTAKES = {
         HungarianMatcher(costs={"class_cost": softmax_of_objects}),
         "all K + 1 logits share the 1",
     ),
-    "sigmoids": (HungarianMatcher(costs={"class_cost": sigmoids}), "the classes share 1, by a softmax"),
+    "sigmoids": (
+        HungarianMatcher(costs={"class_cost": sigmoids}),
+        "the classes share 1, by a softmax",
+    ),
     "the dearest pairs": (
         HungarianMatcher(-1, -5, -2),
         "linear_sum_assignment minimises; ask it for no more",
@@ -90,12 +108,16 @@ MORE_MISTAKES = {
 
 
 def check_match_batch(match_batch):
-    """Notebook 06: the whole matcher, compared with `HungarianMatcher` on batches of several shapes."""
+    """Notebook 06: the whole matcher, compared with `HungarianMatcher` on batches of several
+    shapes.
+    """
     print(judge_match_batch(match_batch))
 
 
 def example_batch(sizes, num_predictions=12, num_classes=10, seed=0):
-    """Guesses near the targets of images with so many objects: outputs and targets, made from a seed."""
+    """Guesses near the targets of images with so many objects: outputs and targets, made from a
+    seed.
+    """
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(len(sizes), num_predictions, num_classes + 1, generator=generator) * 2
     targets, guesses = [], torch.rand(len(sizes), num_predictions, 4, generator=generator)
@@ -113,7 +135,9 @@ def example_batch(sizes, num_predictions=12, num_classes=10, seed=0):
 
 
 def telling_batch():
-    """A batch in which no two mistakes give the same matches: two guesses a target, in doubt about "no object"."""
+    """A batch in which no two mistakes give the same matches: two guesses a target, in doubt about
+    "no object".
+    """
     outputs, targets = example_batch((9,) * 16, num_predictions=18)
     generator = torch.Generator().manual_seed(1)
     for logits, target in zip(outputs["logits"], targets):
@@ -131,42 +155,67 @@ CASES = {
 
 
 def judge_match_batch(match_batch):
-    """The verdict: several batches, empty images and more targets than guesses, and outputs as in training."""
-    batches = {case: example_batch(sizes) for case, sizes in CASES.items()} | {"sixteen images": telling_batch()}
+    """The verdict: several batches, empty images and more targets than guesses, and outputs as in
+    training.
+    """
+    batches = {case: example_batch(sizes) for case, sizes in CASES.items()} | {
+        "sixteen images": telling_batch()
+    }
     for case, (outputs, targets) in batches.items():
         fault = _case_fault(match_batch, case, outputs, targets)
         if fault:
             return fault
     outputs, targets = example_batch(CASES["one image"])
-    _, fault = attempt(match_batch, {name: value.requires_grad_() for name, value in outputs.items()}, targets)
+    _, fault = attempt(
+        match_batch, {name: value.requires_grad_() for name, value in outputs.items()}, targets
+    )
     if fault:
         return (
-            "not yet: right, but not for outputs that want a gradient, as in training. Hint: put @torch.no_grad() "
+            "not yet: right, but not for outputs that want a gradient, as in training. Hint: put "
+            "@torch.no_grad() "
             "above the function; a match has no gradient, and SciPy takes none."
         )
-    return "correct: every batch gives the matches of HungarianMatcher. You have written the matcher."
+    return (
+        "correct: every batch gives the matches of HungarianMatcher. You have written the matcher."
+    )
 
 
 def _case_fault(match_batch, case, outputs, targets):
     """The verdict on one batch; None if its matches are right and its outputs are left alone."""
     given, case = copied(outputs), f", for {case}"
     empty = any(len(target["boxes"]) == 0 for target in targets)
-    hint = "an image without objects gives a matrix with no column." if empty else "run it on one image."
-    answer, fault = attempt(lambda targets: match_batch(given, targets), targets, hint=hint, case=case)
+    hint = (
+        "an image without objects gives a matrix with no column."
+        if empty
+        else "run it on one image."
+    )
+    answer, fault = attempt(
+        lambda targets: match_batch(given, targets), targets, hint=hint, case=case
+    )
     if fault:
         return fault
     pairs = _as_pairs(answer)
     if pairs is None:
-        return f"not yet{case}: it returns a {type(answer).__name__}. Hint: a list of pairs of index tensors."
+        return (
+            f"not yet{case}: it returns a {type(answer).__name__}. Hint: a list of pairs of index "
+            "tensors."
+        )
     if len(pairs) != len(targets):
-        return f"not yet{case}: give one pair of index tensors per image. Hint: a list of {len(targets)} pairs."
+        return (
+            f"not yet{case}: give one pair of index tensors per image. Hint: a list of "
+            f"{len(targets)} pairs."
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fault = _match_fault(pairs, outputs, targets) or _mistake(match_batch, pairs, outputs, targets)
+        fault = _match_fault(pairs, outputs, targets) or _mistake(
+            match_batch, pairs, outputs, targets
+        )
     if fault:
         return f"not yet{case}: {fault}"
     if any(not torch.equal(given[name], outputs[name]) for name in given):
-        return "not yet: the outputs have changed. Hint: compute new tensors, change none of the old."
+        return (
+            "not yet: the outputs have changed. Hint: compute new tensors, change none of the old."
+        )
     return None
 
 
@@ -176,38 +225,58 @@ def _as_pairs(answer):
         pairs = [tuple(as_numbers(index).reshape(-1) for index in pair) for pair in answer]
     except (*MALFORMED, AttributeError):
         return None
-    fits = all(len(pair) == 2 and all(torch.equal(index, index.round()) for index in pair) for pair in pairs)
+    fits = all(
+        len(pair) == 2 and all(torch.equal(index, index.round()) for index in pair)
+        for pair in pairs
+    )
     return [tuple(index.long() for index in pair) for pair in pairs] if fits else None
 
 
 def _match_fault(answer, outputs, targets):
-    """What is wrong with the form of the matches of a batch, with a hint; None if they could be right."""
+    """What is wrong with the form of the matches of a batch, with a hint; None if they could be
+    right.
+    """
     wanted = HungarianMatcher()(outputs, targets)
     if _same_pairs(answer, wanted):
         return None
     num_predictions = outputs["logits"].shape[1]
     if _same_pairs([pair[::-1] for pair in answer], wanted):
-        return "these are (target, prediction). Hint: rows of the matrix are predictions, and come first."
+        return (
+            "these are (target, prediction). Hint: rows of the matrix are predictions, and come "
+            "first."
+        )
     for place, ((prediction, target), right) in enumerate(zip(answer, wanted)):
         if len(prediction) != len(target):
-            return f"{len(prediction)} predictions and {len(target)} targets in a pair. Hint: both must be as long."
-        if len(prediction) and (prediction.max() >= num_predictions or target.max() >= len(targets[place]["boxes"])):
             return (
-                "an index points outside its own image. Hint: cut out each image's own block before you solve; targets "
+                f"{len(prediction)} predictions and {len(target)} targets in a pair. Hint: both "
+                "must be as long."
+            )
+        if len(prediction) and (
+            prediction.max() >= num_predictions or target.max() >= len(targets[place]["boxes"])
+        ):
+            return (
+                "an index points outside its own image. Hint: cut out each image's own block "
+                "before you solve; targets "
                 "count from 0 in every image."
             )
         if len(set(prediction.tolist())) < len(prediction):
-            return "one guess serves two targets. Hint: argmin is no assignment; call linear_sum_assignment."
+            return (
+                "one guess serves two targets. Hint: argmin is no assignment; call "
+                "linear_sum_assignment."
+            )
         if len(prediction) != len(right[0]):
             return (
-                f"image {place} has {len(prediction)} pairs instead of {len(right[0])}. Hint: solve each image by "
+                f"image {place} has {len(prediction)} pairs instead of {len(right[0])}. Hint: "
+                "solve each image by "
                 "itself; images must not compete for guesses."
             )
     return None
 
 
 def _mistake(match_batch, pairs, outputs, targets):
-    """Which mistake gives these matches, told apart by a batch in which no two give the same; None if none."""
+    """Which mistake gives these matches, told apart by a batch in which no two give the same; None
+    if none.
+    """
     if _same_pairs(pairs, HungarianMatcher()(outputs, targets)):
         return None
     telling = telling_batch()
@@ -215,18 +284,24 @@ def _mistake(match_batch, pairs, outputs, targets):
     for name, (matcher, hint) in (MISTAKES | MORE_MISTAKES).items():
         if found is not None and _same_pairs(found, matcher(*telling)):
             return f"this is the match you get with {name}. Hint: {hint}."
-    return "some pairs differ from HungarianMatcher's. Hint: compare your cost matrix with its cost_matrices(...)."
+    return (
+        "some pairs differ from HungarianMatcher's. Hint: compare your cost matrix with its "
+        "cost_matrices(...)."
+    )
 
 
 def _same_pairs(answer, wanted):
     """Whether two lists of matches hold the same pairs, in any order."""
     return len(answer) == len(wanted) and all(
-        set(zip(a[0].tolist(), a[1].tolist())) == set(zip(b[0].tolist(), b[1].tolist())) for a, b in zip(answer, wanted)
+        set(zip(a[0].tolist(), a[1].tolist())) == set(zip(b[0].tolist(), b[1].tolist()))
+        for a, b in zip(answer, wanted)
     )
 
 
 def check_flip_with_log(flip_with_log):
-    """Notebook 06: two guesses for one target such that -p matches one of them and -log p the other."""
+    """Notebook 06: two guesses for one target such that -p matches one of them and -log p the
+    other.
+    """
     answer, fault = attempt(flip_with_log)
     verdict = fault or judge_flip(answer)
     print(verdict)
@@ -241,17 +316,32 @@ def judge_flip(answer):
     except MALFORMED:
         probabilities = boxes = None
     if probabilities is None or boxes is None:
-        return "not yet: these are no numbers. Hint: return two probabilities, and two boxes [cx, cy, w, h]."
+        return (
+            "not yet: these are no numbers. Hint: return two probabilities, and two boxes [cx, cy, "
+            "w, h]."
+        )
     if not (probabilities.isfinite().all() and boxes.isfinite().all()):
-        return "not yet: a number is NaN or infinite. Hint: probabilities and fractions of the image, from 0 to 1."
+        return (
+            "not yet: a number is NaN or infinite. Hint: probabilities and fractions of the image, "
+            "from 0 to 1."
+        )
     if probabilities.shape != (2,) or boxes.shape != (2, 4):
         shapes = f"{tuple(probabilities.shape)} and {tuple(boxes.shape)}"
-        return f"not yet: the shapes are {shapes}. Hint: two probabilities, and two boxes with four numbers each."
+        return (
+            f"not yet: the shapes are {shapes}. Hint: two probabilities, and two boxes with four "
+            "numbers each."
+        )
     if (probabilities <= 0).any() or (probabilities >= 1).any():
-        return "not yet: a probability is not between 0 and 1. Hint: even a hopeless guess has some, such as 0.001."
+        return (
+            "not yet: a probability is not between 0 and 1. Hint: even a hopeless guess has some, "
+            "such as 0.001."
+        )
     low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
     if (boxes[:, 2:] <= 0).any() or (low < -1e-6).any() or (high > 1 + 1e-6).any():
-        return "not yet: a box is empty or reaches beyond the image. Hint: [cx, cy, w, h], all inside 0 to 1."
+        return (
+            "not yet: a box is empty or reaches beyond the image. Hint: [cx, cy, w, h], all inside "
+            "0 to 1."
+        )
     with_p, with_log = flip_costs(probabilities, boxes).values()
     said = (
         f"with −p the guesses cost {with_p[0]:.2f} and {with_p[1]:.2f}, "
@@ -259,24 +349,45 @@ def judge_flip(answer):
     )
     first, second = with_p[0] - with_p[1], with_log[0] - with_log[1]
     if min(abs(first), abs(second)) < MARGIN:
-        return f"not yet: {said}; that is nearly a tie. Hint: make both differences {MARGIN} at least."
+        return (
+            f"not yet: {said}; that is nearly a tie. Hint: make both differences {MARGIN} at least."
+        )
     if first * second > 0:
         better = 0 if first < 0 else 1
         if probabilities[better] >= probabilities[1 - better]:
             hint = "the guess with the better box needs the smaller p"
         else:
-            hint = "a smaller p for this guess leaves −p nearly where it is, and moves −log p without end"
+            hint = (
+                "a smaller p for this guess leaves −p nearly where it is, and moves −log p without "
+                "end"
+            )
         return f"not yet: {said}. Both choose {'AB'[better]}. Hint: {hint}."
-    return f"correct: {said}. With −p a good box outweighs a poor class; with −log p a small p outweighs any box."
+    return (
+        f"correct: {said}. With −p a good box outweighs a poor class; with −log p a small p "
+        "outweighs any box."
+    )
 
 
 def flip_costs(probabilities, boxes):
-    """What two guesses (2,), (2, 4) cost for the target of the exercise, with each class cost: {name: (two floats)}."""
-    probabilities, boxes = (torch.as_tensor(part, dtype=torch.float64) for part in (probabilities, boxes))
-    outputs = {"logits": torch.stack([probabilities, 1 - probabilities], -1).log()[None], "pred_boxes": boxes[None]}
+    """What two guesses (2,), (2, 4) cost for the target of the exercise, with each class cost:
+    {name: (two floats)}.
+    """
+    probabilities, boxes = (
+        torch.as_tensor(part, dtype=torch.float64) for part in (probabilities, boxes)
+    )
+    outputs = {
+        "logits": torch.stack([probabilities, 1 - probabilities], -1).log()[None],
+        "pred_boxes": boxes[None],
+    }
     targets = [{"class_labels": torch.tensor([0]), "boxes": TARGET_BOX.double()[None]}]
-    matchers = {"with −p": HungarianMatcher(), "with −log p": HungarianMatcher(costs={"class_cost": log_class_cost})}
-    return {name: tuple(m.cost_matrices(outputs, targets)[0]["total"][:, 0].tolist()) for name, m in matchers.items()}
+    matchers = {
+        "with −p": HungarianMatcher(),
+        "with −log p": HungarianMatcher(costs={"class_cost": log_class_cost}),
+    }
+    return {
+        name: tuple(m.cost_matrices(outputs, targets)[0]["total"][:, 0].tolist())
+        for name, m in matchers.items()
+    }
 
 
 def _draw_flip(answer):
@@ -285,5 +396,7 @@ def _draw_flip(answer):
 
     probabilities, boxes = (as_numbers(part) for part in answer)
     boxes = boxes.float()
-    figure = two_guesses_figure(TARGET_BOX, boxes, list(probabilities), flip_costs(probabilities, boxes))
+    figure = two_guesses_figure(
+        TARGET_BOX, boxes, list(probabilities), flip_costs(probabilities, boxes)
+    )
     show(figure, "Your two guesses around the target, and what each costs with either class cost.")

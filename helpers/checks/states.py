@@ -1,4 +1,6 @@
-"""The checks of notebook 01: which pixels a place in the sequence sees, and the largest image that fits."""
+"""The checks of notebook 01: which pixels a place in the sequence sees, and the largest image that
+fits.
+"""
 
 from helpers.checks import ERROR_WIDTH, MALFORMED, as_numbers, attempt, whole
 from helpers.meters import one_line
@@ -7,7 +9,9 @@ PATCH_SIZE, NUM_DETECTION_TOKENS, LONGEST = 16, 100, 1000  # of the second exerc
 
 
 def check_pixels_of(pixels_of):
-    """Notebook 01: `pixels_of(position, image_width, patch_size) -> (left, top, right, bottom)` of a patch."""
+    """Notebook 01: `pixels_of(position, image_width, patch_size) -> (left, top, right, bottom)` of
+    a patch.
+    """
     verdict = judge_pixels_of(pixels_of)
     print(verdict)
     if verdict.startswith("not yet"):
@@ -17,7 +21,12 @@ def check_pixels_of(pixels_of):
 def expected_pixels(position, image_width, patch_size):
     """What the exercise asks for."""
     row, column = divmod(position - 1, image_width // patch_size)
-    return (column * patch_size, row * patch_size, (column + 1) * patch_size, (row + 1) * patch_size)
+    return (
+        column * patch_size,
+        row * patch_size,
+        (column + 1) * patch_size,
+        (row + 1) * patch_size,
+    )
 
 
 def judge_pixels_of(pixels_of):
@@ -30,11 +39,20 @@ def judge_pixels_of(pixels_of):
                 return fault
             numbers = as_numbers(answer)
             if numbers is None or numbers.numel() != 4:
-                return f"not yet: pixels_of{case} is {one_line(repr(answer), ERROR_WIDTH)}. Hint: return four numbers."
+                return (
+                    f"not yet: pixels_of{case} is {one_line(repr(answer), ERROR_WIDTH)}. Hint: "
+                    "return four numbers."
+                )
             answer = tuple(numbers.flatten().tolist())
             if answer != expected_pixels(*case):
-                return f"not yet: pixels_of{case} is {_plain(answer)}. {_pixels_hint(pixels_of, case, answer)}"
-    return "correct: [CLS] stands in front, then the patches row by row, whatever the width of the image."
+                return (
+                    f"not yet: pixels_of{case} is {_plain(answer)}. "
+                    f"{_pixels_hint(pixels_of, case, answer)}"
+                )
+    return (
+        "correct: [CLS] stands in front, then the patches row by row, whatever the width of the "
+        "image."
+    )
 
 
 def _pixels_hint(pixels_of, case, answer):
@@ -47,14 +65,18 @@ def _pixels_hint(pixels_of, case, answer):
         "That is the next patch. Hint: place 0 is [CLS], so the first patch is at place 1": (
             expected_pixels(position + 1, width, patch_size)
         ),
-        "Rows and columns are swapped. Hint: the sequence goes along a row first": (top, left, bottom, right),
+        (
+            "Rows and columns are swapped. Hint: the sequence goes along a row first"
+        ): (top, left, bottom, right),
         "Those are left, top, width, height. Hint: right is left plus the patch size": (
             left, top, patch_size, patch_size,
         ),
         "Those are rows and columns of patches. Hint: multiply by the patch size": tuple(
             value / patch_size for value in (left, top, right, bottom)
         ),
-        "It takes eight patches a row for granted. Hint: image_width // patch_size": expected_pixels(
+        (
+            "It takes eight patches a row for granted. Hint: image_width // patch_size"
+        ): expected_pixels(
             position, 8 * patch_size, patch_size
         ),
         "It takes 16 for granted. Hint: use patch_size": expected_pixels(position, width, 16),
@@ -82,7 +104,9 @@ def _draw_patch(answer, position=20):
     figure, axes = figures.new_figure(4.6, 4.6)
     figures.draw_image(axes, image, f"Place {position} of the sequence")
     figures.draw_box(axes, expected_pixels(position, 128, 16), figures.TARGET, "-", "the patch")
-    figures.draw_box(axes, (left, top, right, bottom), figures.PREDICTION, figures.DASHES, "yours", at="bottom")
+    figures.draw_box(
+        axes, (left, top, right, bottom), figures.PREDICTION, figures.DASHES, "yours", at="bottom"
+    )
     axes.set(xlim=(-8, 144), ylim=(144, -8))
     figures.show(figure, f"The patch at place {position} in orange, your answer in dashed blue.")
 
@@ -118,4 +142,7 @@ def judge_largest_image(answer):
     next_length = 1 + (side // PATCH_SIZE + 1) ** 2 + NUM_DETECTION_TOKENS
     if next_length <= LONGEST:
         return f"not yet: {sentence}; there is room. Hint: try {side + PATCH_SIZE}."
-    return f"correct: {sentence}.\nOne more row and column of patches would make it {next_length}, too long."
+    return (
+        f"correct: {sentence}.\nOne more row and column of patches would make it {next_length}, "
+        "too long."
+    )

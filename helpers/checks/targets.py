@@ -1,4 +1,6 @@
-"""The checks of notebook 03: turn an annotation into a target, and slip a wrong box past the validator."""
+"""The checks of notebook 03: turn an annotation into a target, and slip a wrong box past the
+validator.
+"""
 
 import torch
 
@@ -16,7 +18,8 @@ WIDE = {
 
 
 def check_to_targets(to_targets):
-    """Notebook 03: an annotation in COCO's format becomes a dict of `class_labels` (T,) and `boxes` (T, 4).
+    """Notebook 03: an annotation in COCO's format becomes a dict of `class_labels` (T,) and `boxes`
+    (T, 4).
 
     Gives back the function that is used further down.
     """
@@ -44,7 +47,10 @@ def judge_to_targets(to_targets, annotation, size):
         fault = _fault(answer, case, width, height)
         if fault:
             return f"not yet, on {name}: {fault}"
-    return "correct: square, wide and empty images all give what the loss wants, in shape, type and value."
+    return (
+        "correct: square, wide and empty images all give what the loss wants, in shape, type and "
+        "value."
+    )
 
 
 def _fault(answer, annotation, width, height):
@@ -61,20 +67,30 @@ def _fault(answer, annotation, width, height):
 
 def _label_fault(labels, wanted):
     if labels.dtype != torch.int64:
-        return f"class_labels are {labels.dtype}. Hint: labels are places in a row of logits; give dtype=torch.int64."
+        return (
+            f"class_labels are {labels.dtype}. Hint: labels are places in a row of logits; give "
+            "dtype=torch.int64."
+        )
     if labels.shape != wanted.shape:
-        return f"class_labels have shape {tuple(labels.shape)}, not {tuple(wanted.shape)}. Hint: one label per object."
+        return (
+            f"class_labels have shape {tuple(labels.shape)}, not {tuple(wanted.shape)}. Hint: one "
+            "label per object."
+        )
     if torch.equal(labels, wanted):
         return None
     if torch.equal(labels, wanted + 1):
         return "these labels count from 1. Hint: category_id is the class already, from 0."
-    return f"class_labels are {labels.tolist()}, not {wanted.tolist()}. Hint: take category_id, in the same order."
+    return (
+        f"class_labels are {labels.tolist()}, not {wanted.tolist()}. Hint: take category_id, in "
+        "the same order."
+    )
 
 
 def _box_fault(boxes, wanted, scale):
     if boxes.shape != wanted.shape:
         return (
-            f"boxes have shape {tuple(boxes.shape)}, not {tuple(wanted.shape)}. Hint: .reshape(-1, 4), also for none."
+            f"boxes have shape {tuple(boxes.shape)}, not {tuple(wanted.shape)}. Hint: .reshape(-1, "
+            "4), also for none."
         )
     if not boxes.dtype.is_floating_point:
         return f"boxes are {boxes.dtype}. Hint: fractions of the image need a floating point type."
@@ -82,16 +98,23 @@ def _box_fault(boxes, wanted, scale):
         return None
     corners = center_to_corners(wanted)
     named = {
-        "these are corner boxes: left, top, right, bottom. Hint: the loss wants center and size": corners,
-        "the first two numbers are left and top. Hint: the center lies half a width and half a height further": (
-            torch.cat((corners[:, :2], wanted[:, 2:]), dim=1)
-        ),
+        (
+            "these are corner boxes: left, top, right, bottom. Hint: the loss wants center and size"
+        ): corners,
+        (
+            "the first two numbers are left and top. Hint: the center lies half a width and half a "
+            "height further"
+        ): (torch.cat((corners[:, :2], wanted[:, 2:]), dim=1)),
         "these boxes are in pixels. Hint: divide by the size of the image": wanted * scale,
         "width and height of the image are swapped. Hint: x and width go with the image's width": (
             wanted * scale / scale[[1, 0, 1, 0]]
         ),
-        "everything is divided by the width. Hint: y and height go with the image's height": wanted * scale / scale[0],
-        "everything is divided by the height. Hint: x and width go with the image's width": wanted * scale / scale[1],
+        "everything is divided by the width. Hint: y and height go with the image's height": wanted
+        * scale
+        / scale[0],
+        "everything is divided by the height. Hint: x and width go with the image's width": wanted
+        * scale
+        / scale[1],
         "the center is a whole width and height away. Hint: it lies in the middle of the box": (
             torch.cat((corners[:, 2:], wanted[:, 2:]), dim=1)
         ),
@@ -100,13 +123,20 @@ def _box_fault(boxes, wanted, scale):
         if is_close(boxes, values):
             return f"{sentence}."
     if not boxes.isfinite().all():
-        return "some boxes are NaN or infinite. Hint: divide by the size of the image, and by nothing else."
+        return (
+            "some boxes are NaN or infinite. Hint: divide by the size of the image, and by nothing "
+            "else."
+        )
     if len(boxes) and not boxes.any():
         return "all boxes are 0. Hint: a // b drops the fraction; divide with /."
     found, right = (
-        values[0].tolist() for values in (boxes.double().round(decimals=3), wanted.double().round(decimals=3))
+        values[0].tolist()
+        for values in (boxes.double().round(decimals=3), wanted.double().round(decimals=3))
     )
-    return f"the first box is {found}, not {right}. Hint: center x, center y, width, height, as fractions of the image."
+    return (
+        f"the first box is {found}, not {right}. Hint: center x, center y, width, height, as "
+        "fractions of the image."
+    )
 
 
 def _draw_reading(answer, image, annotation):
@@ -128,7 +158,7 @@ def _draw_reading(answer, image, annotation):
 
 
 def check_unnoticed_box(unnoticed_box):
-    """Notebook 03: corners (left, top, right, bottom) that pass `validate_targets` as a centre box."""
+    """Notebook 03: corners that `validate_targets` takes for a centre box."""
     answer, fault = attempt(unnoticed_box)
     verdict = fault or judge_unnoticed_box(answer)
     print(verdict)
@@ -137,17 +167,29 @@ def check_unnoticed_box(unnoticed_box):
 
 
 def judge_unnoticed_box(answer):
-    """The verdict: a real box in corner format first, a centre box in the validator's eyes second."""
+    """The verdict: a real box in corner format first, then a centre box to the validator."""
     numbers = as_numbers(answer)
     if numbers is None or numbers.numel() != 4 or not numbers.isfinite().all():
-        return "not yet: these are no four numbers. Hint: return a box, for example (0.1, 0.1, 0.4, 0.4)."
+        return (
+            "not yet: these are no four numbers. Hint: return a box, for example (0.1, 0.1, 0.4, "
+            "0.4)."
+        )
     left, top, right, bottom = numbers.flatten().tolist()
     if right <= left or bottom <= top:
-        return "not yet: right must exceed left, and bottom top. Hint: this may be a center box; give corners."
+        return (
+            "not yet: right must exceed left, and bottom top. Hint: this may be a center box; give "
+            "corners."
+        )
     if min(left, top) < 0 or max(right, bottom) > 1:
-        return "not yet: as corners, this box leaves the image. Hint: fractions of the image, from 0 to 1."
+        return (
+            "not yet: as corners, this box leaves the image. Hint: fractions of the image, from 0 "
+            "to 1."
+        )
     if min(right - left, bottom - top) < SHORTEST_SIDE - 1e-6:
-        return f"not yet: the box is {right - left:.3f} wide and {bottom - top:.3f} high. Hint: 0.2 each, at least."
+        return (
+            f"not yet: the box is {right - left:.3f} wide and {bottom - top:.3f} high. Hint: 0.2 "
+            "each, at least."
+        )
     corners = torch.tensor([[left, top, right, bottom]], dtype=torch.float64)
     try:
         validate_targets([{"class_labels": torch.tensor([0]), "boxes": corners}], num_classes=1)
@@ -161,11 +203,20 @@ def judge_unnoticed_box(answer):
 
 
 def _which_side(left, top, right, bottom):
-    for name, center, size, where in (("left", left, right, "further right"), ("top", top, bottom, "further down")):
+    for name, center, size, where in (
+        ("left", left, right, "further right"),
+        ("top", top, bottom, "further down"),
+    ):
         if center - size / 2 < -EDGE_TOLERANCE:
             edge = center - size / 2
-            return f"Read as a center box it begins at {name} {edge:.2f}, outside. Hint: move the box {where}."
-    return "Read as a center box it ends beyond the image. Hint: move the box back, or make right and bottom smaller."
+            return (
+                f"Read as a center box it begins at {name} {edge:.2f}, outside. Hint: move the box "
+                f"{where}."
+            )
+    return (
+        "Read as a center box it ends beyond the image. Hint: move the box back, or make right and "
+        "bottom smaller."
+    )
 
 
 def _draw_misreading(corners):

@@ -2,7 +2,8 @@
 
 
 def sick_data_set(length=40):
-    """A COCO file as a dict: ids are counted from 1, boxes are corners, and every tenth annotation stands twice.
+    """A COCO file as a dict: ids are counted from 1, boxes are corners, and every tenth annotation
+    stands twice.
 
     >>> sick = sick_data_set(length=3)
     >>> [category["id"] for category in sick["categories"]]
@@ -24,7 +25,9 @@ def sick_data_set(length=40):
                     "iscrowd": 0,
                 }
             )
-    things += [{**thing, "id": len(things) + place} for place, thing in enumerate(things[::10], start=1)]
+    things += [
+        {**thing, "id": len(things) + place} for place, thing in enumerate(things[::10], start=1)
+    ]
     side = scenes.image_size
     return {
         "images": [{"id": number, "width": side, "height": side} for number in range(length)],

@@ -1,4 +1,6 @@
-"""The checks of notebook 02: slice the detection states, decode boxes, put the slots into the labels' order."""
+"""The checks of notebook 02: slice the detection states, decode boxes, put the slots into the
+labels' order.
+"""
 
 import torch
 
@@ -9,7 +11,9 @@ OTHER_SCENE = 2  # of the test scenes with five objects
 
 
 def check_slice_detection_states(slice_detection_states):
-    """Notebook 02: (B, S, H) and N -> the states of the detection tokens, (B, N, H); gives back who does it below."""
+    """Notebook 02: (B, S, H) and N -> the states of the detection tokens, (B, N, H); gives back who
+    does it below.
+    """
     from helpers.detector import detection_states
 
     verdict = judge_slice_detection_states(slice_detection_states)
@@ -17,12 +21,16 @@ def check_slice_detection_states(slice_detection_states):
 
 
 def judge_slice_detection_states(slice_detection_states):
-    """The verdict: every row of the test tensors holds its own place, so a wrong slice can be named."""
+    """The verdict: every row of the test tensors holds its own place, so a wrong slice can be
+    named.
+    """
     for shape, count in (((7, 20, 8), 5), ((1, 77, 96), 12), ((2, 41, 4), 1)):
         batch, length, _ = shape
         places = torch.arange(length, dtype=torch.float32)[None, :, None].expand(shape)
         image = torch.arange(batch, dtype=torch.float32)[:, None, None] * 1000
-        answer, fault = attempt(slice_detection_states, places + image, count, hint="(B, S, H) has three dimensions.")
+        answer, fault = attempt(
+            slice_detection_states, places + image, count, hint="(B, S, H) has three dimensions."
+        )
         if fault:
             return fault
         fault = _slice_fault(answer, places + image, count)
@@ -44,33 +52,51 @@ def _slice_fault(answer, states, count):
         if not all(value.is_integer() and 0 <= value < length for value in rows):
             return "these are not the states. Hint: slice them, and compute nothing."
         rows = [int(value) for value in rows]
-        found = f"you take places {rows[0]} to {rows[-1]}, and want {length - count} to {length - 1}."
+        found = (
+            f"you take places {rows[0]} to {rows[-1]}, and want {length - count} to {length - 1}."
+        )
         if rows == list(range(count)):
-            return f"{found} Hint: these are [CLS] and the first patches; detection tokens stand last."
+            return (
+                f"{found} Hint: these are [CLS] and the first patches; detection tokens stand last."
+            )
         if rows == list(range(1, count + 1)):
             return f"{found} Hint: these are patches; detection tokens stand last."
         if rows[0] == 0:
             return f"{found} Hint: [CLS] is no detection token."
         if rows == list(range(length - count - 1, length - 1)):
-            return f"{found} Hint: one place too early; a slice's end is not included, so leave it open."
+            return (
+                f"{found} Hint: one place too early; a slice's end is not included, so leave it "
+                "open."
+            )
         if rows == list(range(length - 1, length - 1 - count, -1)):
             return f"{found} Hint: right places, wrong order; keep them as they stand."
         return f"{found} Hint: count from the end."
     shape = tuple(answer.shape)
     if answer.ndim < 3:
-        return f"you return shape {shape}. Hint: keep the first dimension, the images: states[:, ...]."
+        return (
+            f"you return shape {shape}. Hint: keep the first dimension, the images: states[:, ...]."
+        )
     if answer.shape[0] != batch or (batch > count and torch.equal(answer, states[-count:])):
-        return f"you return shape {shape}. Hint: the first dimension is the images; slice the second."
+        return (
+            f"you return shape {shape}. Hint: the first dimension is the images; slice the second."
+        )
     if answer.shape[2] != hidden:
-        return f"you return shape {shape}. Hint: you cut the states themselves; slice the second dimension."
-    return f"you return shape {shape}. Hint: it should be {(batch, count, hidden)}; how many rows do you keep?"
+        return (
+            f"you return shape {shape}. Hint: you cut the states themselves; slice the second "
+            "dimension."
+        )
+    return (
+        f"you return shape {shape}. Hint: it should be {(batch, count, hidden)}; how many rows do "
+        "you keep?"
+    )
 
 
 def check_decode_boxes(decode_boxes, outputs, image):
-    """Notebook 02: normalised centre boxes (N, 4) -> corner boxes in pixels (N, 4); draws the answer on the image.
+    """Notebook 02: normalised centre boxes (N, 4) -> corner boxes in pixels (N, 4); draws the
+    answer on the image.
 
-    Args: the reader's function (pred_boxes, width, height) -> corners; the outputs for `image`, and the image.
-    """
+    Args: the reader's function (pred_boxes, width, height) -> corners; the outputs for `image`, and
+    the image."""
     pred_boxes = outputs["pred_boxes"][0]
     verdict = judge_decode_boxes(decode_boxes, pred_boxes, image.size)
     print(verdict)
@@ -80,33 +106,49 @@ def check_decode_boxes(decode_boxes, outputs, image):
 
 
 def judge_decode_boxes(decode_boxes, pred_boxes, size):
-    """The verdict: the running example, a wide picture with a box that reaches beyond it, no box at all."""
+    """The verdict: the running example, a wide picture with a box that reaches beyond it, no box at
+    all.
+    """
     cases = (
         ("the running example", pred_boxes, size),
-        ("a picture of 200 × 100 pixels", torch.tensor([[0.5, 0.25, 0.4, 0.2], [0.053, 0.9, 0.4, 0.3]]), (200, 100)),
+        (
+            "a picture of 200 × 100 pixels",
+            torch.tensor([[0.5, 0.25, 0.4, 0.2], [0.053, 0.9, 0.4, 0.3]]),
+            (200, 100),
+        ),
         ("no boxes at all", torch.zeros(0, 4), size),
     )
     for name, boxes, (width, height) in cases:
-        answer, fault = attempt(decode_boxes, boxes, width, height, hint="print the shapes.", case=f", on {name}")
+        answer, fault = attempt(
+            decode_boxes, boxes, width, height, hint="print the shapes.", case=f", on {name}"
+        )
         if fault:
             return fault
         fault = _boxes_fault(answer, boxes, torch.tensor([width, height] * 2))
         if fault:
             return f"not yet, on {name}: {fault}"
-    return "correct: left, top, right, bottom in pixels, in square and wide pictures, and for no boxes."
+    return (
+        "correct: left, top, right, bottom in pixels, in square and wide pictures, and for no "
+        "boxes."
+    )
 
 
 def _as_boxes(answer):
     """Boxes in any form as a float64 tensor, an empty list as no boxes; None if it is neither."""
     numbers = as_numbers(answer)
-    return numbers.reshape(0, 4) if isinstance(answer, (list, tuple)) and len(answer) == 0 else numbers
+    return (
+        numbers.reshape(0, 4) if isinstance(answer, (list, tuple)) and len(answer) == 0 else numbers
+    )
 
 
 def _boxes_fault(answer, boxes, scale):
     numbers = _as_boxes(answer)
     if numbers is None or numbers.shape != boxes.shape:
         shape = type(answer).__name__ if numbers is None else f"shape {tuple(numbers.shape)}"
-        return f"you return {shape}. Hint: a tensor of shape {tuple(boxes.shape)}; torch.stack(..., dim=-1)."
+        return (
+            f"you return {shape}. Hint: a tensor of shape {tuple(boxes.shape)}; torch.stack(..., "
+            "dim=-1)."
+        )
     answer, corners = numbers, center_to_corners(boxes)
     if is_close(answer, corners * scale, tolerance=1e-3, relative=1e-5):
         return None
@@ -114,23 +156,31 @@ def _boxes_fault(answer, boxes, scale):
         return "some numbers are NaN or infinite. Hint: there is nothing to divide by; multiply."
     left_top, half = corners[..., :2], boxes[..., 2:] / 2
     named = {
-        "these corners are still fractions. Hint: multiply by the image's width and height": corners,
-        "these are still center boxes, in pixels. Hint: left is the center x minus half the width": boxes * scale,
+        (
+            "these corners are still fractions. Hint: multiply by the image's width and height"
+        ): corners,
+        (
+            "these are still center boxes, in pixels. Hint: left is the center x minus half the "
+            "width"
+        ): boxes * scale,
         "these are left, top, width, height. Hint: right is the center x plus half the width": (
             torch.cat((left_top, boxes[..., 2:]), -1) * scale
         ),
-        "you take the center for the upper left corner. Hint: go half a width and half a height back": (
-            torch.cat((boxes[..., :2], boxes[..., :2] + boxes[..., 2:]), -1) * scale
-        ),
+        (
+            "you take the center for the upper left corner. Hint: go half a width and half a "
+            "height back"
+        ): (torch.cat((boxes[..., :2], boxes[..., :2] + boxes[..., 2:]), -1) * scale),
         "you go a whole width and height from the center. Hint: half of each": (
             torch.cat((boxes[..., :2] - 2 * half, boxes[..., :2] + 2 * half), -1) * scale
         ),
-        "width and height of the image are swapped. Hint: x goes with the width": corners * scale[[1, 0, 1, 0]],
+        "width and height of the image are swapped. Hint: x goes with the width": corners
+        * scale[[1, 0, 1, 0]],
         "all is multiplied by the width. Hint: y goes with the height": corners * scale[0],
         "all is multiplied by the height. Hint: x goes with the width": corners * scale[1],
-        "a box is cut off at the picture's edge. Hint: a guess may reach beyond it; leave it as it is": (
-            torch.minimum((corners * scale).clamp(min=0), scale)
-        ),
+        (
+            "a box is cut off at the picture's edge. Hint: a guess may reach beyond it; leave it "
+            "as it is"
+        ): (torch.minimum((corners * scale).clamp(min=0), scale)),
         "the pixels are rounded. Hint: leave the fractions; a box may end between two pixels": (
             corners * scale
         ).round(),
@@ -142,7 +192,10 @@ def _boxes_fault(answer, boxes, scale):
     for sentence, values in named.items():
         if is_close(answer, values, tolerance=1e-3, relative=1e-5):
             return f"{sentence}."
-    return "the numbers differ. Hint: work out one box on paper: center 0.5, width 0.4 of 200 pixels is 60 to 140."
+    return (
+        "the numbers differ. Hint: work out one box on paper: center 0.5, width 0.4 of 200 pixels "
+        "is 60 to 140."
+    )
 
 
 def _draw_boxes(corners, outputs, image, verdict):
@@ -159,19 +212,23 @@ def _draw_boxes(corners, outputs, image, verdict):
 def check_order_of_slots(order_of_slots, outputs, targets):
     """Notebook 02: an order of the N tokens in which guess k answers label k.
 
-    Args: the reader's function (prediction_index, target_index, num_tokens) -> N token numbers; the running example's
-    outputs and targets.
-    """
+    Args: the reader's function (prediction_index, target_index, num_tokens) -> N token numbers; the
+    running example's outputs and targets."""
     print(judge_order_of_slots(order_of_slots, outputs, targets))
 
 
 def judge_order_of_slots(order_of_slots, outputs, targets):
-    """The verdict: two made-up matches, then the real one, where a loss by position must equal the set loss."""
+    """The verdict: two made-up matches, then the real one, where a loss by position must equal the
+    set loss.
+    """
     from helpers.matcher import HungarianMatcher
 
     count = outputs["logits"].shape[1]
     real = HungarianMatcher()(outputs, targets)[0]
-    made_up = ((torch.tensor([0, 2, 3]), torch.tensor([1, 2, 0]), 5), (torch.tensor([], dtype=torch.int64),) * 2 + (3,))
+    made_up = (
+        (torch.tensor([0, 2, 3]), torch.tensor([1, 2, 0]), 5),
+        (torch.tensor([], dtype=torch.int64),) * 2 + (3,),
+    )
     for prediction_index, target_index, num_tokens in (*made_up, (*real, count)):
         answer, fault = attempt(order_of_slots, prediction_index, target_index, num_tokens)
         if fault:
@@ -179,31 +236,57 @@ def judge_order_of_slots(order_of_slots, outputs, targets):
         try:
             answer = [whole(token) for token in answer]
         except MALFORMED:
-            return f"not yet: it returns a {type(answer).__name__}. Hint: return a list of token numbers."
+            return (
+                f"not yet: it returns a {type(answer).__name__}. Hint: return a list of token "
+                "numbers."
+            )
         fault = _order_fault(answer, prediction_index.tolist(), target_index.tolist(), num_tokens)
         if fault:
-            pairs = ", ".join(f"token {p} for label {t}" for p, t in zip(prediction_index, target_index)) or "no match"
+            pairs = (
+                ", ".join(
+                    f"token {p} for label {t}" for p, t in zip(prediction_index, target_index)
+                )
+                or "no match"
+            )
             return f"not yet: {num_tokens} tokens, {pairs}: {fault}"
-    here, there = _loss_by_position(outputs, targets, answer), _loss_by_position(*_other_scene(), answer)
+    here, there = (
+        _loss_by_position(outputs, targets, answer),
+        _loss_by_position(*_other_scene(), answer),
+    )
     return (
-        f"correct: in this order, a loss that compares by position gives {here:.2f}, exactly the set loss.\n"
-        f"On another scene of five digits, the same order gives {there:.2f}: it fits one picture, not the next."
+        f"correct: in this order, a loss that compares by position gives {here:.2f}, exactly the "
+        "set loss.\n"
+        f"On another scene of five digits, the same order gives {there:.2f}: it fits one picture, "
+        "not the next."
     )
 
 
 def _order_fault(order, predictions, targets, num_tokens):
     wanted = [prediction for _, prediction in sorted(zip(targets, predictions))]
     if len(order) < num_tokens:
-        return f"your order has {len(order)} tokens. Hint: nobody may get lost; the idle ones follow behind."
+        return (
+            f"your order has {len(order)} tokens. Hint: nobody may get lost; the idle ones follow "
+            "behind."
+        )
     if len(order) > num_tokens or sorted(order) != list(range(num_tokens)):
-        return f"{order} is no order of {num_tokens} tokens. Hint: each number from 0 to {num_tokens - 1} once."
+        return (
+            f"{order} is no order of {num_tokens} tokens. Hint: each number from 0 to "
+            f"{num_tokens - 1} once."
+        )
     if order[: len(wanted)] == wanted:
         return None
     if order[: len(wanted)] == predictions:
-        return f"{order} lists the tokens as the matcher does. Hint: sort them by their label first."
+        return (
+            f"{order} lists the tokens as the matcher does. Hint: sort them by their label first."
+        )
     if all(order[prediction] == target for prediction, target in zip(predictions, targets)):
-        return f"{order} says which label each token has. Hint: place k should name the token of label k."
-    return f"{order} does not begin with {wanted}. Hint: place k names the token matched with label k."
+        return (
+            f"{order} says which label each token has. Hint: place k should name the token of "
+            "label k."
+        )
+    return (
+        f"{order} does not begin with {wanted}. Hint: place k names the token matched with label k."
+    )
 
 
 def _loss_by_position(outputs, targets, order):
@@ -222,7 +305,9 @@ def _other_scene():
     from helpers.scenes import HandwrittenScenes
 
     model, image_processor = load_detector()
-    image, annotation = HandwrittenScenes("test", OTHER_SCENE + 1, seed=0, objects=(5, 5))[OTHER_SCENE]
+    image, annotation = HandwrittenScenes("test", OTHER_SCENE + 1, seed=0, objects=(5, 5))[
+        OTHER_SCENE
+    ]
     inputs = image_processor(images=image, annotations=annotation, return_tensors="pt")
     with torch.no_grad():
         outputs = model(inputs["pixel_values"])

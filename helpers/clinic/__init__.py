@@ -1,8 +1,7 @@
 """A clinic for a reader's own data and training: what the data hold, and what the first steps say.
 
-`python -m helpers.clinic annotations.json` examines a COCO file, `examine` whatever else holds targets; `MatchWatch`
-watches a training of transformers.
-"""
+`python -m helpers.clinic annotations.json` examines a COCO file, `examine` whatever else holds
+targets; `MatchWatch` watches a training of transformers."""
 
 from helpers.clinic.data import examine
 

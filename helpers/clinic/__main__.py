@@ -1,4 +1,6 @@
-"""Examine a COCO file: what in it makes the set-prediction loss of DETR and YOLOS learn something wrong, or stop."""
+"""Examine a COCO file: what in it makes the set-prediction loss of DETR and YOLOS learn something
+wrong, or stop.
+"""
 
 import argparse
 import sys
@@ -16,15 +18,23 @@ def main(arguments=None):
         epilog="Exit status: 0 no error, 1 errors, 2 cannot be read.",
     )
     parser.add_argument("annotations", help="a COCO file: images, annotations, categories")
-    parser.add_argument("--images", metavar="FOLDER", help="the folder with the images, to look at them, too")
-    parser.add_argument("--model", metavar="NAME", help="a folder or a name on the hub: what depends on the model")
+    parser.add_argument(
+        "--images", metavar="FOLDER", help="the folder with the images, to look at them, too"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help="a folder or a name on the hub: what depends on the model"
+    )
     parser.add_argument("--report", metavar="HTML", help="write a page with everything")
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
+    parser.add_argument(
+        "--json", action="store_true", help="print the findings as JSON, and nothing else"
+    )
     options = parser.parse_args(arguments)
     try:
         report = examine(options.annotations, options.images, options.model)
         if options.report:
-            Path(options.report).write_text(report.html(Path(options.annotations).name), encoding="utf-8")
+            Path(options.report).write_text(
+                report.html(Path(options.annotations).name), encoding="utf-8"
+            )
     except Unreadable as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,13 +1,25 @@
-"""What can be wrong with boxes: their format, their sides, their place, and boxes that no match can tell apart."""
+"""What can be wrong with boxes: their format, their sides, their place, and boxes that no match can
+tell apart.
+"""
 
 import numpy as np
 
 from helpers.clinic.findings import of_annotations
-from helpers.clinic.formats import CERTAIN, FRACTION_EDGE, SCALES, box_format, slack, target_format, target_scale
+from helpers.clinic.formats import (
+    CERTAIN,
+    FRACTION_EDGE,
+    SCALES,
+    box_format,
+    slack,
+    target_format,
+    target_scale,
+)
 
 MOST_NEIGHBOURS = 200  # boxes of one image and class that a box is compared with
 SAME_IOU = 0.9  # of two boxes of one class that no match can tell apart
-LEAST_FRACTIONS = 0.001  # of all boxes: fewer boxes of at most one pixel at the corner are an accident
+LEAST_FRACTIONS = (
+    0.001  # of all boxes: fewer boxes of at most one pixel at the corner are an accident
+)
 
 
 def check_boxes(table):
@@ -17,7 +29,9 @@ def check_boxes(table):
     empty = finite & ~negative & (table.boxes[:, 2:] == 0).any(1)
     solid = finite & ~negative & ~empty
     placed = solid & (table.image >= 0) & (table.extent > 0).all(1)
-    misplaced, found = _no_fractions(table, placed) if table.normalized else _fractions(table, placed)
+    misplaced, found = (
+        _no_fractions(table, placed) if table.normalized else _fractions(table, placed)
+    )
     placed &= ~misplaced
     whole = _whole_format(table, placed)
     same, close = _pairs(table, solid & ~table.crowd)
@@ -49,12 +63,22 @@ def _whole_format(table, placed):
 def _no_fractions(table, placed):
     """Target boxes that are no fractions: their mask, and the finding."""
     large = placed & (table.boxes > 2).any(1)
-    return large, of_annotations(table, target_scale(table.boxes[large]), large) if large.any() else []
+    return large, of_annotations(
+        table, target_scale(table.boxes[large]), large
+    ) if large.any() else []
 
 
 def _fractions(table, placed):
-    """Fractions in a file of pixels; some files hold nothing else, some are of two origins. Mask and finding."""
-    small = placed & (table.boxes >= -0.01).all(1) & (table.boxes <= 1.01).all(1) & (table.extent > 4).all(1)
+    """Fractions in a file of pixels; some files hold nothing else, some are of two origins.
+
+    Mask and finding.
+    """
+    small = (
+        placed
+        & (table.boxes >= -0.01).all(1)
+        & (table.boxes <= 1.01).all(1)
+        & (table.extent > 4).all(1)
+    )
     if small.sum() <= 0.5 * placed.sum():
         small &= (table.boxes != table.boxes.round()).any(1)  # a pixel in the corner is no fraction
     if small.sum() < max(LEAST_FRACTIONS * len(small), 1):
@@ -62,12 +86,20 @@ def _fractions(table, placed):
     boxes = table.boxes[small]
     as_left_top = (boxes[:, :2] + boxes[:, 2:] <= 1.01).all(1).mean()
     as_centers = (np.abs(boxes[:, :2] - 0.5) + boxes[:, 2:] / 2 <= 0.51).all(1).mean()
-    turn = "Turn centres, as they seem to be, into left and top, and " if as_centers > as_left_top else ""
-    return small, of_annotations(table, "boxes-as-fractions", small, turn=turn or "Left and top are right; ")
+    turn = (
+        "Turn centres, as they seem to be, into left and top, and "
+        if as_centers > as_left_top
+        else ""
+    )
+    return small, of_annotations(
+        table, "boxes-as-fractions", small, turn=turn or "Left and top are right; "
+    )
 
 
 def _outside(table, placed):
-    """Boxes that lie outside of their image, or reach beyond its edge further than rounding explains."""
+    """Boxes that lie outside of their image, or reach beyond its edge further than rounding
+    explains.
+    """
     low, high = np.split(table.corners, 2, axis=1)
     extent = table.extent
     edge, pixel = (FRACTION_EDGE, FRACTION_EDGE) if table.normalized else (slack(extent), 1)
@@ -85,9 +117,8 @@ def _outside(table, placed):
 def _pairs(table, usable):
     """Rows that repeat another box of their class and image exactly, and rows that nearly do.
 
-    Candidates are neighbours in a sort by image, class and a slanted coordinate: the cells of a grid share their x or
-    their y, but hardly two of them share x + 1.618 y.
-    """
+    Candidates are neighbours in a sort by image, class and a slanted coordinate: the cells of a
+    grid share their x or their y, but hardly two of them share x + 1.618 y."""
     rows = np.flatnonzero(usable & (table.image >= 0))
     label = np.unique(table.labels[rows], return_inverse=True)[1].reshape(-1)
     group = np.full(len(table.labels), -1)
@@ -98,12 +129,16 @@ def _pairs(table, usable):
     same[rows[1:][_alike(table, rows[1:], rows[:-1])]] = True
     rows = rows[~same[rows]]
     group, slanted = group[rows], slanted[rows]
-    reach = 0.2 * (table.boxes[rows, 2] + table.boxes[rows, 3])  # further apart, IoU is under SAME_IOU
+    reach = 0.2 * (
+        table.boxes[rows, 2] + table.boxes[rows, 3]
+    )  # further apart, IoU is under SAME_IOU
     close, first = same & False, np.arange(len(rows))
     for step in range(1, min(len(rows), MOST_NEIGHBOURS)):
         first = first[first + step < len(rows)]
         second = first + step
-        first = first[(group[first] == group[second]) & (slanted[second] - slanted[first] <= reach[first])]
+        first = first[
+            (group[first] == group[second]) & (slanted[second] - slanted[first] <= reach[first])
+        ]
         if not len(first):
             break
         pair = rows[first], rows[first + step]

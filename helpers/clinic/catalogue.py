@@ -1,7 +1,8 @@
-"""Everything the clinic can find: its level, what it does to this loss, and the cure, in a line each.
+"""Everything the clinic can find: its level, what it does to this loss, and the cure, in a line
+each.
 
-An *error* makes the loss learn something wrong, or stops it. A *note* is harmless here, but worth knowing.
-"""
+An *error* makes the loss learn something wrong, or stops it. A *note* is harmless here, but worth
+knowing."""
 
 ERROR, NOTE = "error", "note"
 
@@ -9,7 +10,8 @@ CATALOGUE = {
     # ids
     "double-image-ids": (
         ERROR,
-        "All objects of both images become targets of one; the other teaches that nothing is there.",
+        "All objects of both images become targets of one; the other teaches that nothing is "
+        "there.",
         "Give each image its own id, and move its annotations to it.",
     ),
     "annotations-of-no-image": (
@@ -24,22 +26,26 @@ CATALOGUE = {
     ),
     "annotation-id-0": (
         NOTE,
-        'The loss does not mind; COCOeval takes id 0 for "no match", counts the object as missed, and AP is too low.',
+        'The loss does not mind; COCOeval takes id 0 for "no match", counts the object as missed, '
+        "and AP is too low.",
         "Number annotations from 1.",
     ),
     "double-annotation-ids": (
         ERROR,
-        "pycocotools, and data sets on top of it, show the last one twice: objects are lost, or stray to other images.",
+        "pycocotools, and data sets on top of it, show the last one twice: objects are lost, or "
+        "stray to other images.",
         "Number annotations anew, from 1.",
     ),
     "labels-not-int64": (
         ERROR,
         'One such image turns the labels of its batch: "tensors used as indices must be long".',
-        "Make class_labels int64; without objects torch.zeros(0, dtype=torch.int64), and boxes torch.zeros(0, 4).",
+        "Make class_labels int64; without objects torch.zeros(0, dtype=torch.int64), and boxes "
+        "torch.zeros(0, 4).",
     ),
     "no-area": (
         NOTE,
-        'The loss needs no area, but image processors of transformers and COCOeval stop: KeyError "area".',
+        "The loss needs no area, but image processors of transformers and COCOeval stop: KeyError "
+        '"area".',
         "Write the area; width times height will do.",
     ),
     "missing-categories": (
@@ -74,22 +80,26 @@ CATALOGUE = {
     ),
     "category-ids-beyond-num-labels": (
         ERROR,
-        "The model has num_labels={num_labels}: label {num_labels} is taught as no-object, a larger one stops all.",
+        "The model has num_labels={num_labels}: label {num_labels} is taught as no-object, a "
+        "larger one stops all.",
         "Map the ids to 0 ... {last}, or make the model with num_labels={needed}.",
     ),
     "listed-beyond-num-labels": (
         NOTE,
-        "The file lists ids up to {largest}, the model has num_labels={num_labels}; no object has such an id yet.",
+        "The file lists ids up to {largest}, the model has num_labels={num_labels}; no object has "
+        "such an id yet.",
         "Map the ids to 0 ... {last} before one does.",
     ),
     "category-ids-from-1": (
         NOTE,
-        "Fine with num_labels={needed} or more; with {largest} the last class would be taught as no-object.",
+        "Fine with num_labels={needed} or more; with {largest} the last class would be taught as "
+        "no-object.",
         "Map ids to 0 ... K - 1, or let num_labels count the unused 0, too; --model says which.",
     ),
     "category-ids-with-gaps": (
         NOTE,
-        "Ids run to {largest} for {classes} categories: a model with num_labels={classes} meets labels that it lacks.",
+        "Ids run to {largest} for {classes} categories: a model with num_labels={classes} meets "
+        "labels that it lacks.",
         "Map ids to 0 ... {dense}, or make the model with num_labels={needed}.",
     ),
     "classes-without-objects": (
@@ -105,42 +115,50 @@ CATALOGUE = {
     # boxes
     "boxes-as-corners": (
         ERROR,
-        "Left, top, right, bottom: each object is taught too large and in the wrong place, and nothing stops.",
+        "Left, top, right, bottom: each object is taught too large and in the wrong place, and "
+        "nothing stops.",
         "Convert: width = right - left, height = bottom - top; then draw some.",
     ),
     "boxes-as-centers": (
         ERROR,
-        "Centre x, centre y, width, height: each object is taught half its size too far right and down.",
+        "Centre x, centre y, width, height: each object is taught half its size too far right and "
+        "down.",
         "Convert: left = cx - w / 2, top = cy - h / 2; then draw some.",
     ),
     "boxes-as-left-top": (
         ERROR,
-        "Left, top, width, height as fractions: each object is taught half its size too far left and up.",
+        "Left, top, width, height as fractions: each object is taught half its size too far left "
+        "and up.",
         "Add half the width and height to the first two numbers; then draw some.",
     ),
     "boxes-in-percent": (
         ERROR,
-        "Numbers from 0 to 100, whatever the image: each object is taught in the wrong place and size.",
+        "Numbers from 0 to 100, whatever the image: each object is taught in the wrong place and "
+        "size.",
         "Divide by 100, then, for COCO, multiply by the image's width and height; then draw some.",
     ),
     "boxes-in-per-mille": (
         ERROR,
-        "Numbers from 0 to 1000, whatever the image: each object is taught in the wrong place and size.",
+        "Numbers from 0 to 1000, whatever the image: each object is taught in the wrong place and "
+        "size.",
         "Divide by 1000, then, for COCO, multiply by the image's width and height; then draw some.",
     ),
     "maybe-boxes-in-percent": (
         NOTE,
-        "All of these few boxes lie within 100 x 100 pixels of much larger images; percent would, too.",
+        "All of these few boxes lie within 100 x 100 pixels of much larger images; percent would, "
+        "too.",
         "Draw some.",
     ),
     "maybe-boxes-in-per-mille": (
         NOTE,
-        "All of these few boxes lie within 1000 x 1000 pixels of much larger images; numbers per mille would, too.",
+        "All of these few boxes lie within 1000 x 1000 pixels of much larger images; numbers per "
+        "mille would, too.",
         "Draw some.",
     ),
     "boxes-in-pixels": (
         ERROR,
-        "The loss takes fractions: loss_bbox starts in the hundreds, and no sigmoid can reach these targets.",
+        "The loss takes fractions: loss_bbox starts in the hundreds, and no sigmoid can reach "
+        "these targets.",
         "Divide x and width by the image's width, y and height by its height.",
     ),
     "boxes-as-fractions": (
@@ -150,27 +168,32 @@ CATALOGUE = {
     ),
     "boxes-not-finite": (
         ERROR,
-        "NaN or infinity: transformers stops inside generalized_box_iou, and the loss of the batch is lost.",
+        "NaN or infinity: transformers stops inside generalized_box_iou, and the loss of the batch "
+        "is lost.",
         "Mend or drop the annotation.",
     ),
     "negative-sides": (
         ERROR,
-        "A box that ends before it begins: GIoU leaves its range, the loss can sink below zero; processors drop it.",
+        "A box that ends before it begins: GIoU leaves its range, the loss can sink below zero; "
+        "processors drop it.",
         "Exchange the corners it was made from, or drop it.",
     ),
     "empty-sides": (
         ERROR,
-        "A box without area overlaps nothing: GIoU says only how far off a guess is; processors drop it.",
+        "A box without area overlaps nothing: GIoU says only how far off a guess is; processors "
+        "drop it.",
         "Drop it, or draw it anew.",
     ),
     "boxes-outside": (
         ERROR,
-        "The box lies outside of its image: no guess can reach it; processors of transformers drop it in silence.",
+        "The box lies outside of its image: no guess can reach it; processors of transformers drop "
+        "it in silence.",
         "Look at the image: other size, other image, other format?",
     ),
     "boxes-beyond-the-edge": (
         ERROR,
-        "Part of the box lies outside: processors of transformers clip it, the loss alone teaches the whole.",
+        "Part of the box lies outside: processors of transformers clip it, the loss alone teaches "
+        "the whole.",
         "Clip it to the image; if there are many, doubt the format or the image's size.",
     ),
     "thin-boxes": (
@@ -180,12 +203,14 @@ CATALOGUE = {
     ),
     "duplicates": (
         ERROR,
-        "The same object twice: one-to-one matching demands two guesses for it, and teaches duplicates.",
+        "The same object twice: one-to-one matching demands two guesses for it, and teaches "
+        "duplicates.",
         "Keep one of each.",
     ),
     "near-identical-boxes": (
         ERROR,
-        "Same class, IoU over {iou}: no match can tell them apart, so two guesses are taught to say the same.",
+        "Same class, IoU over {iou}: no match can tell them apart, so two guesses are taught to "
+        "say the same.",
         "Keep one of each, unless there truly are two objects.",
     ),
     # content
@@ -196,7 +221,8 @@ CATALOGUE = {
     ),
     "crowds": (
         NOTE,
-        "Processors of transformers drop them: what is in a crowd is taught as background. Your own targets may not.",
+        "Processors of transformers drop them: what is in a crowd is taught as background. Your "
+        "own targets may not.",
         "Drop iscrowd=1 from targets, keep it for COCOeval.",
     ),
     "images-without-objects": (
@@ -207,7 +233,8 @@ CATALOGUE = {
     # the model
     "more-objects-than-tokens": (
         ERROR,
-        "{lost} targets are dropped in silence, and the loss still divides by all: {most} objects, {tokens} tokens.",
+        "{lost} targets are dropped in silence, and the loss still divides by all: {most} objects, "
+        "{tokens} tokens.",
         "Make a model with clearly more tokens than {most}, or cut the images into tiles.",
     ),
     "hardly-enough-tokens": (
@@ -217,17 +244,20 @@ CATALOGUE = {
     ),
     "no-object-weight": (
         NOTE,
-        "No-object has {share} of the class weight: eos_coef {eos_coef}, {tokens} tokens, {mean} objects an image.",
+        "No-object has {share} of the class weight: eos_coef {eos_coef}, {tokens} tokens, {mean} "
+        "objects an image.",
         "eos_coef {balance} balances objects and no-object; 1 calibrates, its scores are honest.",
     ),
     "dropped-by-the-processor": (
         NOTE,
-        "Crowds, and boxes without an area inside their image: they are no targets, so taught as background.",
+        "Crowds, and boxes without an area inside their image: they are no targets, so taught as "
+        "background.",
         "See what is said of crowds, sides and places of boxes.",
     ),
     "under-a-patch": (
         NOTE,
-        "{share} of the objects have a side under {patch} pixels, {cell}, after the resize: found late, or never.",
+        "{share} of the objects have a side under {patch} pixels, {cell}, after the resize: found "
+        "late, or never.",
         "Let the processor make larger images, or cut them into tiles.",
     ),
     # pictures
@@ -244,31 +274,37 @@ CATALOGUE = {
     "images-of-other-size": (
         ERROR,
         "Boxes in pixels of another size ({sizes}): objects are taught in the wrong place.",
-        "Scale boxes by the sizes' quotient and write the true size, or take the images the boxes were drawn on.",
+        "Scale boxes by the sizes' quotient and write the true size, or take the images the boxes "
+        "were drawn on.",
     ),
     "beyond-the-image-after-exif": (
         ERROR,
-        "The box fits the picture as stored, not upright, as load_image of transformers and viewers show it.",
+        "The box fits the picture as stored, not upright, as load_image of transformers and "
+        "viewers show it.",
         "Turn image and boxes once and for all: ImageOps.exif_transpose, and the boxes by hand.",
     ),
     "exif-turned-away": (
         ERROR,
-        "Exif turns these images, and their size is the stored picture's: who opens them upright misplaces boxes.",
+        "Exif turns these images, and their size is the stored picture's: who opens them upright "
+        "misplaces boxes.",
         "Save them upright (ImageOps.exif_transpose), with boxes and size to match.",
     ),
     "exif-turned": (
         NOTE,
-        "Exif turns these images: boxes fit only if whoever opens them turns them as the annotator's tool did.",
+        "Exif turns these images: boxes fit only if whoever opens them turns them as the "
+        "annotator's tool did.",
         "Save them upright (ImageOps.exif_transpose).",
     ),
     "images-of-16-bit": (
         ERROR,
-        'Image processors stop, and Pillow\'s convert("RGB") cuts off all over 255: a white picture teaches nothing.',
+        'Image processors stop, and Pillow\'s convert("RGB") cuts off all over 255: a white '
+        "picture teaches nothing.",
         "Scale the values to 0 ... 255 yourself, then convert.",
     ),
     "images-not-rgb": (
         ERROR,
-        "Grey, palette or alpha ({modes}): image processors of transformers stop at the mean of three colours.",
+        "Grey, palette or alpha ({modes}): image processors of transformers stop at the mean of "
+        "three colours.",
         'Open with image.convert("RGB").',
     ),
 }

@@ -15,7 +15,9 @@ def check_content(table):
 
 
 def check_model(table, model):
-    """Findings about a data set beside a model: tokens, no-object's weight, what is dropped or becomes small."""
+    """Findings about a data set beside a model: tokens, no-object's weight, what is dropped or
+    becomes small.
+    """
     kept = kept_annotations(table)
     counts = table.objects_per_image(kept)
     found = [*_tokens(table, counts, model.tokens), *_no_object(counts, model)]
@@ -26,7 +28,9 @@ def check_model(table, model):
 
 
 def kept_annotations(table):
-    """A mask of what an image processor of transformers keeps: no crowds, and a box that has an area in its image."""
+    """A mask of what an image processor of transformers keeps: no crowds, and a box that has an
+    area in its image.
+    """
     if table.normalized:
         return table.image >= 0
     low, high = np.split(table.corners, 2, axis=1)
@@ -82,5 +86,9 @@ def _small(table, model, kept):
     with np.errstate(invalid="ignore"):
         sides = (np.minimum(high, table.extent) - np.maximum(low, 0)) * scale[table.image]
         small = kept & (sides.min(1) < model.patch)
-    said = {"share": share(small.sum() / max(kept.sum(), 1)), "patch": model.patch, "cell": model.cell}
+    said = {
+        "share": share(small.sum() / max(kept.sum(), 1)),
+        "patch": model.patch,
+        "cell": model.cell,
+    }
     return of_annotations(table, "under-a-patch", small, **said)

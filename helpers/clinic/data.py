@@ -1,4 +1,6 @@
-"""Examine a data set before it trains: what in it makes the set-prediction loss learn something wrong, or stop."""
+"""Examine a data set before it trains: what in it makes the set-prediction loss learn something
+wrong, or stop.
+"""
 
 import numpy as np
 
@@ -16,18 +18,21 @@ def examine(source, images=None, model=None, num_labels=None):
     """Look for what is wrong with a data set, and what is worth knowing of it.
 
     Args:
-        source: the path of a COCO file, its dict, a list of targets (`class_labels` (T,), `boxes` (T, 4) normalised
-            cx, cy, w, h), or a data set of torch whose items hold such a target, or a PIL image and an annotation.
+        source: the path of a COCO file, its dict, a list of targets (`class_labels` (T,), `boxes`
+            (T, 4) normalised cx, cy, w, h), or a data set of torch whose items hold such a target,
+            or a PIL image and an annotation.
         images: the folder with the pictures of a COCO file.
-        model: a shipped detector, a folder, a name on the hub, or a model of transformers, for what depends on one.
+        model: a shipped detector, a folder, a name on the hub, or a model of transformers, for what
+            depends on one.
         num_labels: K, where no model is given.
 
-    Returns a `Report`: `findings`, `status` (0 without an error, 1 with one), `text()`, `html()`, `as_dict()`.
-    Raises ValueError with one sentence for what cannot be read.
+    Returns a `Report`: `findings`, `status` (0 without an error, 1 with one), `text()`, `html()`,
+    `as_dict()`. Raises ValueError with one sentence for what cannot be read.
 
     >>> import torch
     >>> boxes = torch.tensor([[64.0, 64.0, 20.0, 20.0]])
-    >>> [finding.name for finding in examine([{"class_labels": torch.tensor([3]), "boxes": boxes}]).findings]
+    >>> [finding.name for finding in examine([{"class_labels": torch.tensor([3]),
+    ...     "boxes": boxes}]).findings]
     ['boxes-in-percent']
     """
     table = read_source(source)
@@ -65,9 +70,12 @@ def _facts(table, model):
     said = [f"{name} ({number:,})" for name, number in classes]
     none = int((counts == 0).sum())
     lines = [
-        f"{len(counts):,} images, {len(table.labels):,} annotations, {len(labels)} classes with objects",
-        f"objects an image: {counts.mean():.1f} on average, {counts.max()} at most; {none:,} images have none",
-        f"classes: {', '.join(said[:3])}" + (f" ... {', '.join(said[-3:])}" if len(said) > 6 else ""),
+        f"{len(counts):,} images, {len(table.labels):,} annotations, {len(labels)} classes with "
+        "objects",
+        f"objects an image: {counts.mean():.1f} on average, {counts.max()} at most; {none:,} "
+        "images have none",
+        f"classes: {', '.join(said[:3])}"
+        + (f" ... {', '.join(said[-3:])}" if len(said) > 6 else ""),
     ]
     if model:
         sizes = f"{model.num_labels} labels, {model.tokens} tokens, eos_coef {model.eos_coef}"

@@ -34,11 +34,13 @@ class Finding:
 def finding(name, count, examples=(), unit="annotations", **values):
     """The finding of this name, its sentences filled in with `values`."""
     level, *said = CATALOGUE[name]
-    return Finding(name, level, count, *(part.format(**values) for part in said), list(examples), unit)
+    return Finding(
+        name, level, count, *(part.format(**values) for part in said), list(examples), unit
+    )
 
 
 def of_annotations(table, name, chosen, **values):
-    """A list with the finding about the chosen annotations, a mask (T,); empty if none is chosen."""
+    """A list with the finding about the annotations of a mask (T,); empty if it has none."""
     rows = np.flatnonzero(chosen)
     first = rows[:MOST_EXAMPLES]
     examples = zip(table.named_image[first].tolist(), table.annotation_ids[first].tolist())
@@ -53,7 +55,7 @@ def of_images(table, name, chosen, **values):
 
 
 def of_categories(table, name, ids, **values):
-    """The same about categories by id; the examples are the first annotations of these categories."""
+    """The same about categories by id; the examples are their first annotations."""
     if not len(ids):
         return []
     rows = np.flatnonzero(np.isin(table.labels, np.asarray(ids, dtype=np.int64)))[:MOST_EXAMPLES]

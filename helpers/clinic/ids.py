@@ -61,14 +61,18 @@ def _categories(table):
 
 
 def _beyond(table, ids, num_labels):
-    """Findings about ids (all of them, sorted) that a model of K = num_labels classes does not have."""
+    """Findings about ids (all of them, sorted) that a model of K = num_labels classes does not
+    have.
+    """
     beyond, largest = table.labels >= num_labels, int(ids[-1])
     said = {"num_labels": num_labels, "last": num_labels - 1, "needed": largest + 1}
     if beyond.any():
         from_one = ids[0] == 1 and largest == num_labels
         kind = "category-ids-from-1-to-num-labels" if from_one else "category-ids-beyond-num-labels"
         return of_annotations(table, kind, beyond, **said)
-    return of_categories(table, "listed-beyond-num-labels", ids[ids >= num_labels], largest=largest, **said)
+    return of_categories(
+        table, "listed-beyond-num-labels", ids[ids >= num_labels], largest=largest, **said
+    )
 
 
 def _unnamed(table, ids):

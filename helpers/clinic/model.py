@@ -11,8 +11,8 @@ from helpers.clinic.reading import Unreadable
 
 @dataclass
 class ModelFacts:
-    """`num_labels` K, `tokens` N, `eos_coef` (None for a focal loss), `patch` in pixels and what it is, `size` as in
-    an image processor's config."""
+    """`num_labels` K, `tokens` N, `eos_coef` (None for a focal loss), `patch` in pixels and what it
+    is, `size` as in an image processor's config."""
 
     name: str
     num_labels: int
@@ -23,9 +23,11 @@ class ModelFacts:
     size: dict
 
     def scale(self, sizes):
-        """By how much the image processor stretches images: sizes (I, 2) width and height -> (I, 2).
+        """By how much the image processor stretches images: sizes (I, 2) width and height -> (I,
+        2).
 
-        >>> facts = ModelFacts("", 91, 100, 0.1, 16, "a patch", {"shortest_edge": 800, "longest_edge": 1333})
+        >>> facts = ModelFacts("", 91, 100, 0.1, 16, "a patch", {"shortest_edge": 800,
+        ...     "longest_edge": 1333})
         >>> facts.scale(np.array([[640.0, 480.0], [1000.0, 300.0]])).round(3)
         array([[1.667, 1.667],
                [1.333, 1.333]])
@@ -45,7 +47,8 @@ class ModelFacts:
 
 
 def read_model(name):
-    """The facts of a shipped detector, a folder or a name on the hub, or of a model of transformers.
+    """The facts of a shipped detector, a folder or a name on the hub, or of a model of
+    transformers.
 
     Raises `Unreadable` with one sentence.
 
@@ -59,15 +62,22 @@ def read_model(name):
         return _facts(type(name).__name__, name.config, {})
     from helpers.loading import weights_folder
 
-    folder = next((f for f in (weights_folder(str(name)), Path(name)) if (f / "config.json").is_file()), None)
+    folder = next(
+        (f for f in (weights_folder(str(name)), Path(name)) if (f / "config.json").is_file()), None
+    )
     if folder is None and Path(name).is_dir():
-        raise Unreadable(f"The folder {name} holds no config.json; give one written by save_pretrained.")
-    config = _config(str(folder or name), local_files_only=True) or (folder is None and _from_hub(str(name)))
+        raise Unreadable(
+            f"The folder {name} holds no config.json; give one written by save_pretrained."
+        )
+    config = _config(str(folder or name), local_files_only=True) or (
+        folder is None and _from_hub(str(name))
+    )
     if not config:
         raise Unreadable(
             f"{folder} holds no config that transformers can read."
             if folder
-            else f"{name} is no shipped detector, no folder and not in the local cache, and the hub does not give it."
+            else f"{name} is no shipped detector, no folder and not in the local cache, "
+            "and the hub does not give it."
         )
     return _facts(str(name), config, _processor(str(folder or name)))
 
@@ -75,7 +85,10 @@ def read_model(name):
 def _facts(name, config, processor):
     tokens = getattr(config, "num_detection_tokens", None) or getattr(config, "num_queries", None)
     if not tokens:
-        raise Unreadable(f"{name} is a {type(config).__name__}, no detection transformer: it has no tokens or queries.")
+        raise Unreadable(
+            f"{name} is a {type(config).__name__}, no detection transformer: it has no tokens or "
+            "queries."
+        )
     size = processor.get("size") or {"shortest_edge": 800, "longest_edge": 1333}
     if not isinstance(size, dict):  # as in early versions
         size = {"shortest_edge": size, "longest_edge": processor.get("max_size", 1333)}
@@ -120,7 +133,9 @@ def _processor(name):
 
     for options in ({"local_files_only": True}, {}):
         try:
-            return json.loads(Path(cached_file(name, "preprocessor_config.json", **options)).read_text("utf-8"))
+            return json.loads(
+                Path(cached_file(name, "preprocessor_config.json", **options)).read_text("utf-8")
+            )
         except Exception:
             if Path(name).is_dir():
                 break

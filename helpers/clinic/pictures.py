@@ -1,4 +1,6 @@
-"""What can be wrong with the image files: missing, unreadable, of another size, turned, grey or of 16 bits."""
+"""What can be wrong with the image files: missing, unreadable, of another size, turned, grey or of
+16 bits.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +17,8 @@ DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 
 def check_pictures(table, folder):
-    """Findings about the files of a data set in a folder; fills in the sizes that the annotations do not give.
+    """Findings about the files of a data set in a folder; fills in the sizes that the annotations
+    do not give.
 
     Raises `Unreadable` if there is no such folder, or none of the files.
     """
@@ -28,7 +31,9 @@ def check_pictures(table, folder):
     missing = np.array([one == "missing" for one in seen])
     if missing.all():
         first = folder / str(table.file_names[0])
-        raise Unreadable(f"{folder} holds none of the {len(seen)} images; the first would be {first}.")
+        raise Unreadable(
+            f"{folder} holds none of the {len(seen)} images; the first would be {first}."
+        )
     looked = [one if isinstance(one, tuple) else ((np.nan, np.nan), 1, "RGB") for one in seen]
     stored, turned, modes = (np.array(column) for column in zip(*looked))
     upright = np.where((turned >= 5)[:, None], stored[:, ::-1], stored)
@@ -47,7 +52,9 @@ def check_modes(table):
     """Findings about the modes of images that came along with their annotations."""
     if not any(table.image_modes.values()):
         return []
-    return _modes(table, np.array([str(table.image_modes.get(row)) for row in range(len(table.image_ids))]))
+    return _modes(
+        table, np.array([str(table.image_modes.get(row)) for row in range(len(table.image_ids))])
+    )
 
 
 def _path(folder, name):
@@ -80,7 +87,8 @@ def _look(path, row):
 def _sizes(table, said, stored, upright):
     other = ~np.isnan(said + stored).any(1) & (said != stored).any(1) & (said != upright).any(1)
     examples = [
-        "{:g} x {:g} said, {:g} x {:g} found".format(*said[row], *stored[row]) for row in np.flatnonzero(other)[:1]
+        "{:g} x {:g} said, {:g} x {:g} found".format(*said[row], *stored[row])
+        for row in np.flatnonzero(other)[:1]
     ]
     return of_images(table, "images-of-other-size", other, sizes=listed(examples))
 

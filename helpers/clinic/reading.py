@@ -1,6 +1,8 @@
-"""From a COCO file, a list of targets or a data set to the clinic's table; what cannot be read is said in a sentence.
+"""From a COCO file, a list of targets or a data set to the clinic's table; what cannot be read is
+said in a sentence.
 
-A large file is decoded into typed records, some ten thousand at a time, and kept as arrays: a million annotations as
+A large file is decoded into typed records, some ten thousand at a time, and kept as arrays: a
+    million annotations as
 dicts would take some 800 MB. Source of the format: https://cocodataset.org/#format-data.
 """
 
@@ -70,7 +72,8 @@ def read_file(path):
             raise Unreadable(f"{path} is a folder; name the file with the annotations.")
         if size > MOST_BYTES:
             raise Unreadable(
-                f"{path.name} has {size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} GB that are read here; "
+                f"{path.name} has {size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} GB "
+                "that are read here; "
                 'leave out "segmentation", which is most of it, or take a part of the images.'
             )
         if not size:
@@ -94,21 +97,29 @@ def read_coco(content, name="the file"):
     Traceback (most recent call last):
     ...
     helpers.clinic.reading.Unreadable: mine.json: images[0].id should be int and is str.
-    """
-    start = 3 if content[:3] == b"\xef\xbb\xbf" else 0  # a byte order mark, as some editors write it
+    """  # noqa: E501
+    start = (
+        3 if content[:3] == b"\xef\xbb\xbf" else 0
+    )  # a byte order mark, as some editors write it
     try:
         sections = msgspec.json.decode(memoryview(content)[start:], type=Sections)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Unreadable(f"{name} {_broken(str(error), content, start)}.") from None
     for section in SECTIONS:
         if getattr(sections, section) is msgspec.UNSET:
-            raise Unreadable(f'{name} has no "{section}"; a COCO file holds images, annotations and categories.')
+            raise Unreadable(
+                f'{name} has no "{section}"; a COCO file holds images, annotations and categories.'
+            )
     if not sections.images:
-        raise Unreadable(f"{name} lists no images; a COCO file names every image, also those without objects.")
+        raise Unreadable(
+            f"{name} lists no images; a COCO file names every image, also those without objects."
+        )
     try:
         return _table(sections, name)
     except OverflowError:
-        raise Unreadable(f"{name} has an id of more than 64 bits; number images and annotations anew.") from None
+        raise Unreadable(
+            f"{name} has an id of more than 64 bits; number images and annotations anew."
+        ) from None
 
 
 def _table(sections, name):
@@ -116,7 +127,11 @@ def _table(sections, name):
         sections.images,
         ImageRecord,
         f"{name}: images",
-        lambda part: (_whole(part, "id"), _pairs(part, "width", "height"), list(map(attrgetter("file_name"), part))),
+        lambda part: (
+            _whole(part, "id"),
+            _pairs(part, "width", "height"),
+            list(map(attrgetter("file_name"), part)),
+        ),
     )
     ids, named, labels, boxes, crowd, has_area = _columns(
         sections.annotations,
@@ -124,9 +139,12 @@ def _table(sections, name):
         f"{name}: annotations",
         lambda part: (
             *(_whole(part, key) for key in ("id", "image_id", "category_id")),
-            np.fromiter(chain.from_iterable(map(attrgetter("bbox"), part)), np.float64, 4 * len(part)).reshape(-1, 4),
+            np.fromiter(
+                chain.from_iterable(map(attrgetter("bbox"), part)), np.float64, 4 * len(part)
+            ).reshape(-1, 4),
             np.fromiter(map(attrgetter("iscrowd"), part), object, len(part)).astype(bool),
-            np.fromiter(map(attrgetter("area"), part), np.float64, len(part)) >= 0,  # None becomes NaN
+            np.fromiter(map(attrgetter("area"), part), np.float64, len(part))
+            >= 0,  # None becomes NaN
         ),
     )
     categories = _columns(
@@ -136,7 +154,16 @@ def _table(sections, name):
         lambda part: ([(record.id, record.name) for record in part],),
     )
     return Table(
-        image_ids, sizes, ids, named, labels, boxes, crowd, has_area, file_names=file_names, categories=categories[0]
+        image_ids,
+        sizes,
+        ids,
+        named,
+        labels,
+        boxes,
+        crowd,
+        has_area,
+        file_names=file_names,
+        categories=categories[0],
     )
 
 
@@ -145,7 +172,9 @@ def _whole(part, key):
 
 
 def _pairs(part, *keys):
-    return np.stack([np.fromiter(map(attrgetter(key), part), np.float64, len(part)) for key in keys], axis=1)
+    return np.stack(
+        [np.fromiter(map(attrgetter(key), part), np.float64, len(part)) for key in keys], axis=1
+    )
 
 
 def _columns(raws, record, place, take):
@@ -157,7 +186,10 @@ def _columns(raws, record, place, take):
             parts.append(take(decoder.decode(b"[" + b",".join(part) + b"]")))
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Unreadable(_misfit(part, start, record, place)) from None
-    return [list(chain.from_iterable(c)) if isinstance(c[0], list) else np.concatenate(c) for c in zip(*parts)]
+    return [
+        list(chain.from_iterable(c)) if isinstance(c[0], list) else np.concatenate(c)
+        for c in zip(*parts)
+    ]
 
 
 def _misfit(part, start, record, place):
@@ -174,7 +206,10 @@ def _misfit(part, start, record, place):
             if missing:
                 return f'{where} has no "{missing[1]}".'
             if expected:
-                return f"{where} should be {expected[1].replace('float', 'a number')} and is {expected[2]}."
+                return (
+                    f"{where} should be {expected[1].replace('float', 'a number')} and is "
+                    f"{expected[2]}."
+                )
             return f"{where} does not fit: {said.replace('`', '')}."
     return f"{place} cannot be read."
 
@@ -195,7 +230,8 @@ def _broken(said, content, start):
         number = re.search(rb"NaN|Infinity", near)
         if number:
             return (
-                f"holds {number[0].decode()} near byte {byte}, which JSON does not know; mend or drop that annotation"
+                f"holds {number[0].decode()} near byte {byte}, which JSON does not know; mend or "
+                "drop that annotation"
             )
         return f"is no JSON: it breaks at byte {byte}; export or fetch it again"
     section = re.search(r"\$\.(\w+)", said)
@@ -205,7 +241,9 @@ def _broken(said, content, start):
 
 
 def read_source(source):
-    """The table of whatever was given: a path, COCO's dict, a list of targets or a data set of torch."""
+    """The table of whatever was given: a path, COCO's dict, a list of targets or a data set of
+    torch.
+    """
     if isinstance(source, (str, Path)):
         return read_file(source)
     if isinstance(source, Mapping):
@@ -217,10 +255,11 @@ def read_source(source):
 
 
 def read_items(source):
-    """The table of a list of targets, or of a data set whose items hold a target or an annotation in COCO's format.
+    """The table of a list of targets, or of a data set whose items hold a target or an annotation
+    in COCO's format.
 
-    An item may be the target itself, a pair (image, target), or a dict with "labels", as after an image processor.
-    """
+    An item may be the target itself, a pair (image, target), or a dict with "labels", as after an
+    image processor."""
     try:
         items = [_split(source[place], place) for place in range(len(source))]
     except (TypeError, KeyError, AttributeError):
@@ -231,7 +270,10 @@ def read_items(source):
     if all(as_annotations):
         return _from_annotations(items)
     if any(as_annotations):
-        raise Unreadable(f"item {as_annotations.index(True)} holds annotations and others hold targets; give one kind.")
+        raise Unreadable(
+            f"item {as_annotations.index(True)} holds annotations and others hold targets; give "
+            "one kind."
+        )
     return _from_targets([target for _, target, _ in items])
 
 
@@ -244,24 +286,39 @@ def _split(item, place):
             target = target[0]
     if isinstance(target, Mapping) and "annotations" in target:
         return image, list(target["annotations"]), target.get("image_id")
-    if isinstance(target, list) and all(isinstance(thing, Mapping) and "bbox" in thing for thing in target):
+    if isinstance(target, list) and all(
+        isinstance(thing, Mapping) and "bbox" in thing for thing in target
+    ):
         return image, target, target[0].get("image_id") if target else None
     if isinstance(target, Mapping) and {"class_labels", "boxes"} <= target.keys():
         return image, target, None
-    raise Unreadable(f'item {place} holds no target: no dict with "class_labels" and "boxes", no "annotations".')
+    raise Unreadable(
+        f'item {place} holds no target: no dict with "class_labels" and "boxes", no "annotations".'
+    )
 
 
 def _from_annotations(items):
     sizes = [getattr(image, "size", None) for image, _, _ in items]
     if not all(isinstance(size, tuple) for size in sizes):
-        raise Unreadable("annotations in pixels need their images: let each item be (PIL image, annotation).")
+        raise Unreadable(
+            "annotations in pixels need their images: let each item be (PIL image, annotation)."
+        )
     numbers = list(range(len(items)))
     ids = [number if given is None else given for number, (_, _, given) in zip(numbers, items)]
     if len(set(ids)) < len(ids) or not all(isinstance(one, int) for one in ids):
         ids = numbers
-    used = sorted({thing.get("category_id") for _, things, _ in items for thing in things if "category_id" in thing})
+    used = sorted(
+        {
+            thing.get("category_id")
+            for _, things, _ in items
+            for thing in things
+            if "category_id" in thing
+        }
+    )
     content = {
-        "images": [{"id": one, "width": size[0], "height": size[1]} for one, size in zip(ids, sizes)],
+        "images": [
+            {"id": one, "width": size[0], "height": size[1]} for one, size in zip(ids, sizes)
+        ],
         "annotations": [
             {"id": place + 1, **{key: thing[key] for key in _KEYS if key in thing}, "image_id": one}
             for one, (_, things, _) in zip(ids, items)
@@ -271,7 +328,9 @@ def _from_annotations(items):
     }
     table = read_coco(json.dumps(content, default=float).encode(), "the data set")
     table.categories = None  # nobody said
-    table.image_modes = {row: getattr(image, "mode", None) for row, (image, _, _) in enumerate(items)}
+    table.image_modes = {
+        row: getattr(image, "mode", None) for row, (image, _, _) in enumerate(items)
+    }
     return table
 
 
@@ -296,7 +355,9 @@ def _from_targets(targets):
         raise Unreadable("class_labels hold fractions or NaN; they number the classes, from 0.")
     image_ids = [target.get("image_id") for target in targets]
     try:
-        image_ids = np.array([int(np.asarray(one).reshape(-1)[0]) for one in image_ids], dtype=np.int64)
+        image_ids = np.array(
+            [int(np.asarray(one).reshape(-1)[0]) for one in image_ids], dtype=np.int64
+        )
     except (TypeError, ValueError, IndexError):
         image_ids = rows
     if len(np.unique(image_ids)) < len(image_ids):

@@ -31,7 +31,10 @@ class Report:
     def screen(self):
         """The data set in a few lines, and a line for each finding."""
         lines = [*self.facts["lines"], "", self.verdict]
-        lines += [f"  {f.level:5}  {f.name:32} {f.count:>9,} {f.unit}{_examples(f)}" for f in self.findings]
+        lines += [
+            f"  {f.level:5}  {f.name:32} {f.count:>9,} {f.unit}{_examples(f)}"
+            for f in self.findings
+        ]
         return "\n".join(lines)
 
     def text(self):
@@ -39,7 +42,10 @@ class Report:
         lines = [self.screen()]
         for finding in self.findings:
             lines += ["", f"{finding.name} ({finding.level}, {finding.count:,} {finding.unit})"]
-            lines += [fill(said, WIDTH, initial_indent="  ", subsequent_indent="  ") for said in _said(finding)]
+            lines += [
+                fill(said, WIDTH, initial_indent="  ", subsequent_indent="  ")
+                for said in _said(finding)
+            ]
         return "\n".join(lines)
 
     __str__ = __repr__ = text
@@ -51,7 +57,9 @@ class Report:
         notes = len(self.findings) - errors
         if not self.findings:
             return "Nothing was found."
-        said = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (notes, "note")) if n]
+        said = [
+            f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (notes, "note")) if n
+        ]
         return f"{' and '.join(said)}:"
 
     def html(self, title="Clinic"):
@@ -61,7 +69,8 @@ class Report:
         rows = "".join(_row(finding) for finding in self.findings)
         objects = [(str(n), count) for n, count in enumerate(self.facts["objects"][:120])]
         parts = [
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>{STYLE}',
+            '<!doctype html><html lang="en"><meta '
+            f'charset="utf-8"><title>{html.escape(title)}</title>{STYLE}',
             f"<h1>{html.escape(title)}</h1><ul>{facts}</ul><h2>{html.escape(self.verdict)}</h2>",
             f"<table>{head}{rows}</table>" if rows else "",
             _bars("Objects of each class", self.facts["classes"][:60]),
@@ -71,9 +80,11 @@ class Report:
 
 
 STYLE = """<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top; padding: .4rem .6rem;
-border-bottom: 1px solid #ccc; } .error { color: #a33c00; font-weight: bold; } code { background: #f2f2f2; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; color: #222;
+padding: 0 1rem; } table { border-collapse: collapse; width: 100%; }
+td, th { text-align: left; vertical-align: top; padding: .4rem .6rem; }
+td, th { border-bottom: 1px solid #ccc; }
+.error { color: #a33c00; font-weight: bold; } code { background: #f2f2f2; }
 .bars td { padding: 0 .6rem; border: 0; } .bars td:first-child { width: 12rem; text-align: right; }
 .bar { display: inline-block; background: #0072B2; height: .8rem; margin-right: .4rem; }
 </style>"""
@@ -95,7 +106,8 @@ def _row(finding):
     where = html.escape(_examples(finding, 5).lstrip(": "))
     said = " ".join(html.escape(one) for one in _said(finding)).replace("Cure:", "<br><b>Cure:</b>")
     return (
-        f'<tr><td class="{finding.level}">{finding.level}<td><code>{finding.name}</code><td>{finding.count:,} '
+        f'<tr><td class="{finding.level}">{finding.level}<td><code>{finding.name}</code>'
+        f"<td>{finding.count:,} "
         f"{finding.unit}<td>{where}<td>{said}</tr>"
     )
 
@@ -106,5 +118,7 @@ def _bars(title, values):
     if not most:
         return ""
     bar = '<tr><td>{}<td><span class="bar" style="width:{:.2f}rem"></span>{:,}</tr>'
-    rows = "".join(bar.format(html.escape(name), 30 * number / most, number) for name, number in values)
+    rows = "".join(
+        bar.format(html.escape(name), 30 * number / most, number) for name, number in values
+    )
     return f'<h2>{html.escape(title)}</h2><table class="bars">{rows}</table>'

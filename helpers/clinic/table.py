@@ -1,4 +1,7 @@
-"""The columns of a data set: what every check of the clinic reads. One row an annotation, no object a box."""
+"""The columns of a data set: what every check of the clinic reads.
+
+One row an annotation, no object a box.
+"""
 
 from dataclasses import dataclass, field
 
@@ -9,11 +12,11 @@ import numpy as np
 class Table:
     """A data set as arrays: I images, T annotations.
 
-    `boxes` (T, 4) are as given: left, top, width, height in pixels for annotations as in COCO, or, if `normalized`,
-    (cx, cy, w, h) as fractions of the image, as the loss takes them. `image` (T,) is a row of the images, -1 for an
-    annotation whose image is not listed; `named_image` (T,) the id it gives. `sizes` (I, 2) are width and height in
-    pixels, NaN where nobody said; 1 if `normalized`. `categories` are pairs (id, name), None where there is no list.
-    """
+    `boxes` (T, 4) are as given: left, top, width, height in pixels for annotations as in COCO, or,
+    if `normalized`, (cx, cy, w, h) as fractions of the image, as the loss takes them. `image` (T,)
+    is a row of the images, -1 for an annotation whose image is not listed; `named_image` (T,) the
+    id it gives. `sizes` (I, 2) are width and height in pixels, NaN where nobody said; 1 if
+    `normalized`. `categories` are pairs (id, name), None where there is no list."""
 
     image_ids: np.ndarray
     sizes: np.ndarray
@@ -27,7 +30,9 @@ class Table:
     file_names: list = field(default_factory=list)
     categories: list | None = None
     image: np.ndarray = None
-    image_modes: dict = field(default_factory=dict)  # by row: what Pillow calls the pixels, where images came along
+    image_modes: dict = field(
+        default_factory=dict
+    )  # by row: what Pillow calls the pixels, where images came along
     odd_labels: list = field(default_factory=list)  # rows of images whose labels are no int64
 
     def __post_init__(self):

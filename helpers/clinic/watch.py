@@ -1,4 +1,5 @@
-"""A training watched: `MatchWatch` follows losses, matches and gradients, and says early what it sees.
+"""A training watched: `MatchWatch` follows losses, matches and gradients, and says early what it
+sees.
 
 With `Trainer` it is a callback. In a loop of your own it is three lines:
 
@@ -35,20 +36,29 @@ class MatchWatch(TrainerCallback):
     """Watches a detector of transformers with a set-prediction loss, YOLOS or DETR, as it trains.
 
     Args:
-        folder: where `recording.npz` goes, and scalars for TensorBoard where that is installed; None: nowhere.
+        folder: where `recording.npz` goes, and scalars for TensorBoard where that is installed;
+            None: nowhere.
         images: how many images of the first batch to look at again and again, at most 8.
         batch: a dict with `pixel_values` and `labels`, to look at instead of the first batch.
         tell: called with each sentence; default print. None: keep quiet.
 
-    Per step: `losses`, the terms of all layers by name, and `grad_norm`. At each look: `looks`, a list of dicts of
-    "step", "flips" (the share of matched targets that changed their owner since the last look), "duplicates" per 100
-    objects, "claimed" (guesses over 0.5 an image), "tokens_ever" (how many tokens were ever matched). `said` holds what
-    was told. The recording is of the format of `helpers.training.recording`: `TrainingReplay(path)` plays it.
-    """
+    Per step: `losses`, the terms of all layers by name, and `grad_norm`. At each look: `looks`, a
+    list of dicts of "step", "flips" (the share of matched targets that changed their owner since
+    the last look), "duplicates" per 100 objects, "claimed" (guesses over 0.5 an image),
+    "tokens_ever" (how many tokens were ever matched). `said` holds what
+    was told. The recording is of the format of `helpers.training.recording`: `TrainingReplay(path)`
+    plays it."""
 
     def __init__(self, folder=None, images=REPLAY_SCENES, batch=None, tell=print):
-        self.folder, self.images, self.tell = folder and Path(folder), min(images, REPLAY_SCENES), tell
-        self.batch = batch and ({name: batch[name] for name in INPUTS if name in batch}, batch["labels"])
+        self.folder, self.images, self.tell = (
+            folder and Path(folder),
+            min(images, REPLAY_SCENES),
+            tell,
+        )
+        self.batch = batch and (
+            {name: batch[name] for name in INPUTS if name in batch},
+            batch["labels"],
+        )
         self.steps, self.losses, self.grad_norm, self.looks, self.said = 0, {}, [], [], []
         self._heard, self._pending, self._frames = [], [], []
         self._next_look, self._interval, self._hook, self._writer = 0, None, None, None
@@ -66,7 +76,7 @@ class MatchWatch(TrainerCallback):
         return self
 
     def step(self):
-        """One update is about to be made: call it between `loss.backward()` and `optimizer.step()`."""
+        """To be called before each update, between `loss.backward()` and `optimizer.step()`."""
         self._pending.append((self.steps, self._heard, gradient_norm(self._weights)))
         self._heard = []
         if self.batch and (self.steps >= self._next_look or self._follows_a_look()):
@@ -106,7 +116,10 @@ class MatchWatch(TrainerCallback):
     # What happens inside.
 
     def _hear(self, model, arguments, keywords, output):
-        """Keep the terms of a training step's loss. No value is read here: that would make a GPU wait."""
+        """Keep the terms of a training step's loss.
+
+        No value is read here: that would make a GPU wait.
+        """
         losses, labels = getattr(output, "loss_dict", None), keywords.get("labels")
         if losses is None or labels is None or not torch.is_grad_enabled():
             return
@@ -114,19 +127,33 @@ class MatchWatch(TrainerCallback):
         if arguments:
             given["pixel_values"] = arguments[0]
         if self.batch is None:
-            kept = [{name: target[name] for name in ("class_labels", "boxes")} for target in labels[: self.images]]
-            self.batch = {name: value[: self.images].detach().clone() for name, value in given.items()}, kept
+            kept = [
+                {name: target[name] for name in ("class_labels", "boxes")}
+                for target in labels[: self.images]
+            ]
+            self.batch = (
+                {name: value[: self.images].detach().clone() for name, value in given.items()},
+                kept,
+            )
         if self._interval is None:
-            # Two looks at a time; a look costs a forward pass of its images, a step three of the batch.
+            # Two looks at a time; a look costs a forward pass of its images, a step three of the
+            # batch.
             work = 2 * len(self.batch[1]) / (3 * len(labels))
             self._interval = max(2, math.ceil(work / BUDGET))
         boxes = torch.cat([target["boxes"] for target in labels])
         parts = (given["pixel_values"], boxes, output.logits, output.pred_boxes, output.loss)
-        flags = torch.stack([part.detach().float().mean() if part.numel() else part.new_zeros(()) for part in parts])
-        terms = {"loss": output.loss.detach(), **{name: value.detach() for name, value in losses.items()}}
+        flags = torch.stack(
+            [part.detach().float().mean() if part.numel() else part.new_zeros(()) for part in parts]
+        )
+        terms = {
+            "loss": output.loss.detach(),
+            **{name: value.detach() for name, value in losses.items()},
+        }
         names, values = zip(*terms.items())
         values = torch.stack([value.float().to(flags.device) for value in values])
-        self._heard.append((names, values, flags, torch.cat([target["class_labels"] for target in labels])))
+        self._heard.append(
+            (names, values, flags, torch.cat([target["class_labels"] for target in labels]))
+        )
 
     def _flush(self):
         """Read what was kept since the last time, and look for symptoms in it."""
@@ -137,7 +164,9 @@ class MatchWatch(TrainerCallback):
             self.grad_norm.append(float(norm))
             self._check_step(step, [flags.tolist() for _, _, flags, _ in heard])
             for *_, labels in heard:
-                self.counts += torch.bincount(labels.cpu().clamp(0, self.num_labels + 1), minlength=len(self.counts))
+                self.counts += torch.bincount(
+                    labels.cpu().clamp(0, self.num_labels + 1), minlength=len(self.counts)
+                )
             if self._writer:
                 for name, value in (rows[0] if rows else {}).items():
                     self._writer.add_scalar(f"loss/{name}", value, step)
@@ -146,11 +175,16 @@ class MatchWatch(TrainerCallback):
         self._say("labels", symptoms.labels_seen(self.counts, self.num_labels))
 
     def _check_step(self, step, flags):
-        norm, before = self.grad_norm[-1], [value for value in self.grad_norm[:-1] if math.isfinite(value)]
+        norm, before = (
+            self.grad_norm[-1],
+            [value for value in self.grad_norm[:-1] if math.isfinite(value)],
+        )
         names = ("pixel_values", "boxes", "logits", "pred_boxes", "loss")
         for name, values in zip(names, zip(*flags)):
             if not all(map(math.isfinite, values)):
-                return self._say("finite", symptoms.not_finite(step, name, before[-1] if before else 0.0))
+                return self._say(
+                    "finite", symptoms.not_finite(step, name, before[-1] if before else 0.0)
+                )
         if not math.isfinite(norm):
             return self._say("finite", symptoms.not_finite(step, "gradient", 0.0))
         if len(before) >= 20:
@@ -171,12 +205,18 @@ class MatchWatch(TrainerCallback):
             if self.steps < self._next_look and not last:
                 return
         self._measure(outputs, targets, owners)
-        frame = {"step": self.steps, "logits": outputs["logits"].half(), "boxes": outputs["pred_boxes"]}
+        frame = {
+            "step": self.steps,
+            "logits": outputs["logits"].half(),
+            "boxes": outputs["pred_boxes"],
+        }
         self._frames.append({**frame, "owners": owners})
         self._next_look = max(self.steps + self._interval, math.ceil(self.steps * GROWTH))
 
     def _targets(self):
-        """The fixed images' targets on the CPU, without labels that no class has: no match takes these."""
+        """The fixed images' targets on the CPU, without labels that no class has: no match takes
+        these.
+        """
         found = []
         for target in self.batch[1]:
             labels, boxes = target["class_labels"].cpu(), target["boxes"].cpu()
@@ -185,7 +225,10 @@ class MatchWatch(TrainerCallback):
         return found
 
     def _outputs(self):
-        """What the model says of the fixed images, on the CPU. Its modules are left in the modes they are in."""
+        """What the model says of the fixed images, on the CPU.
+
+        Its modules are left in the modes they are in.
+        """
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         said = self.model(**self.batch[0])
@@ -194,14 +237,20 @@ class MatchWatch(TrainerCallback):
         return {"logits": said.logits.float().cpu(), "pred_boxes": said.pred_boxes.float().cpu()}
 
     def _measure(self, outputs, targets, owners):
-        found = decode({**outputs, "logits": self._softmax(outputs["logits"])}, [(1, 1)] * len(targets), 0.5)
+        found = decode(
+            {**outputs, "logits": self._softmax(outputs["logits"])}, [(1, 1)] * len(targets), 0.5
+        )
         claimed = sum(len(one["boxes"]) for one in found)
         objects = sum(len(target["boxes"]) for target in targets)
         corners = [center_to_corners(target["boxes"]) for target in targets]
         double = sum(count_duplicates(one["boxes"], truth) for one, truth in zip(found, corners))
         before = self._frames[-1]["owners"] if self._frames else owners
         flips = int(((owners >= 0) & (owners != before)).sum()) / max(objects, 1)
-        ever = torch.stack([frame["owners"] >= 0 for frame in self._frames] + [owners >= 0]).flatten(0, 1).any(0)
+        ever = (
+            torch.stack([frame["owners"] >= 0 for frame in self._frames] + [owners >= 0])
+            .flatten(0, 1)
+            .any(0)
+        )
         look = {"step": self.steps, "flips": flips, "duplicates": 100 * double / max(objects, 1)}
         look |= {"claimed": claimed / max(len(targets), 1), "tokens_ever": int(ever.sum())}
         self.looks.append(look)
@@ -222,7 +271,9 @@ class MatchWatch(TrainerCallback):
         return not hasattr(self.model.config, "focal_alpha")
 
     def _softmax(self, logits):
-        """Logits with a no-object column, for what reads a softmax: a sigmoid's become log p and log(1 - max p)."""
+        """Logits with a no-object column, for what reads a softmax: a sigmoid's become log p and
+        log(1 - max p).
+        """
         if self._has_no_object:
             return logits
         none = torch.nn.functional.logsigmoid(-logits.amax(-1, keepdim=True))
@@ -241,10 +292,16 @@ class MatchWatch(TrainerCallback):
         At most 26 tokens are kept, those that own most; the recorded matches are those among them.
         """
         targets = self._targets()
-        stacked = {name: torch.stack([frame[name] for frame in self._frames]) for name in ("logits", "boxes", "owners")}
+        stacked = {
+            name: torch.stack([frame[name] for frame in self._frames])
+            for name in ("logits", "boxes", "owners")
+        }
         owned = (stacked["owners"] >= 0).sum((0, 1))  # (N,)
         tokens = owned.argsort(descending=True, stable=True)[:MOST_TOKENS].sort().values
-        logits, boxes = self._softmax(stacked["logits"][:, :, tokens].float()), stacked["boxes"][:, :, tokens]
+        logits, boxes = (
+            self._softmax(stacked["logits"][:, :, tokens].float()),
+            stacked["boxes"][:, :, tokens],
+        )
         owners = [self._owners_among(tokens, frame, targets) for frame in self._frames]
         # The last look has none after it.
         after = [frame.get("owners_after", frame["owners"])[:, tokens] for frame in self._frames]
@@ -262,14 +319,21 @@ class MatchWatch(TrainerCallback):
         }
         arrays |= self._curves() | self._evaluations(logits, boxes, targets)
         names = {int(key): str(value) for key, value in self.model.config.id2label.items()}
-        return arrays, {"tokens": tokens.tolist(), "labels": names, "said": [sentence for _, sentence in self.said]}
+        return arrays, {
+            "tokens": tokens.tolist(),
+            "labels": names,
+            "said": [sentence for _, sentence in self.said],
+        }
 
     def _owners_among(self, tokens, frame, targets):
         """The owners of one look, matched again if a token that is not kept had a target."""
         owners = frame["owners"][:, tokens]
         if (owners >= 0).sum() == (frame["owners"] >= 0).sum():
             return owners
-        outputs = {"logits": frame["logits"][:, tokens].float(), "pred_boxes": frame["boxes"][:, tokens]}
+        outputs = {
+            "logits": frame["logits"][:, tokens].float(),
+            "pred_boxes": frame["boxes"][:, tokens],
+        }
         return _owners(self.criterion.matcher(outputs, targets), outputs)
 
     def _curves(self):
@@ -278,9 +342,14 @@ class MatchWatch(TrainerCallback):
         rows = {**self.losses, "grad_norm": self.grad_norm}
         rows = {name: np.array(values, np.float32) for name, values in rows.items()}
         count = min(len(values) for values in rows.values()) // width * width
-        curves = {f"curve_{name}": values[:count].reshape(-1, width).mean(1) for name, values in rows.items()}
+        curves = {
+            f"curve_{name}": values[:count].reshape(-1, width).mean(1)
+            for name, values in rows.items()
+        }
         curves["curve_step"] = np.arange(width, count + 1, width, dtype=np.float32)
-        curves["curve_eos_coef"] = np.full(len(curves["curve_step"]), self.criterion.eos_coef, np.float32)
+        curves["curve_eos_coef"] = np.full(
+            len(curves["curve_step"]), self.criterion.eos_coef, np.float32
+        )
         return curves
 
     def _evaluations(self, logits, boxes, targets):
@@ -289,17 +358,29 @@ class MatchWatch(TrainerCallback):
         annotations = [_annotations(target, width, height) for target in targets]
         rows = []
         for frame, *said in zip(self._frames, logits, boxes):
-            found = decode(dict(zip(("logits", "pred_boxes"), said)), [(width, height)] * len(targets))
+            found = decode(
+                dict(zip(("logits", "pred_boxes"), said)), [(width, height)] * len(targets)
+            )
             rows.append({"step": frame["step"], **summarize(found, annotations)})
-        return {f"evaluation_{name}": np.array([row[name] for row in rows], np.float32) for name in rows[0]}
+        return {
+            f"evaluation_{name}": np.array([row[name] for row in rows], np.float32)
+            for name in rows[0]
+        }
 
 
 def criterion_of(model):
-    """The `SetCriterion` that a model's loss is, or would be if ours replaced it. ValueError for another model."""
+    """The `SetCriterion` that a model's loss is, or would be if ours replaced it.
+
+    ValueError for another model.
+    """
     config = model.config
     loss = getattr(model, "loss_function", None)
     if not hasattr(loss, "criterion"):
-        loss = as_focal_transformers_loss() if hasattr(config, "focal_alpha") else as_transformers_loss()
+        loss = (
+            as_focal_transformers_loss()
+            if hasattr(config, "focal_alpha")
+            else as_transformers_loss()
+        )
         columns = config.num_labels + (not hasattr(config, "focal_alpha"))
         loss.refuse(config, torch.zeros(1, 1, columns), None)
     return loss.criterion(config)
@@ -312,11 +393,19 @@ def gradient_norm(weights):
 
 
 def pictures(pixel_values):
-    """Normalised images (B, 3, H, W) as small pictures to look at, (B, h, w, 3) uint8, each stretched to its range."""
+    """Normalised images (B, 3, H, W) as small pictures to look at, (B, h, w, 3) uint8, each
+    stretched to its range.
+    """
     shrink = max(1, math.ceil(max(pixel_values.shape[-2:]) / PICTURE))
     small = torch.nn.functional.avg_pool2d(pixel_values.detach().float().cpu(), shrink)
     low, high = small.amin((1, 2, 3), keepdim=True), small.amax((1, 2, 3), keepdim=True)
-    return ((small - low) / (high - low).clamp(min=1e-6) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    return (
+        ((small - low) / (high - low).clamp(min=1e-6) * 255)
+        .round()
+        .byte()
+        .permute(0, 2, 3, 1)
+        .numpy()
+    )
 
 
 def summary_writer(folder):

@@ -1,8 +1,8 @@
-"""The static figures, in one visual language: predictions blue and dashed, targets orange and solid, a match green.
+"""The static figures, in one visual language: predictions blue and dashed, targets orange and
+solid, a match green.
 
-A `draw_...` function draws into axes it is given; `show` puts a finished figure into the notebook with its caption,
-which is also the image's text alternative.
-"""
+A `draw_...` function draws into axes it is given; `show` puts a finished figure into the notebook
+with its caption, which is also the image's text alternative."""
 
 import io
 from string import ascii_uppercase as LETTERS
@@ -53,7 +53,9 @@ def new_figure(width=10, height=4, columns=1, rows=1, **options):
 
 
 def show(figure, caption):
-    """Put a figure into the notebook: a PNG with the caption as text alternative, and the caption below it."""
+    """Put a figure into the notebook: a PNG with the caption as text alternative, and the caption
+    below it.
+    """
     from IPython.display import display
 
     data = {"image/png": small_png(figure), "text/plain": caption}
@@ -62,7 +64,9 @@ def show(figure, caption):
 
 
 def small_png(figure):
-    """The figure as PNG bytes with 256 colours: a tenth of the size, and hardly a difference to see."""
+    """The figure as PNG bytes with 256 colours: a tenth of the size, and hardly a difference to
+    see.
+    """
     from PIL import Image
 
     raw, buffer = io.BytesIO(), io.BytesIO()
@@ -73,14 +77,20 @@ def small_png(figure):
 
 
 def with_few_colours(image, count):
-    """The PIL image in `count` colours that cover its range; the most frequent ones are all shades of the paper."""
+    """The PIL image in `count` colours that cover its range; the most frequent ones are all shades
+    of the paper.
+    """
     from PIL import Image
 
-    return image.quantize(count, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    return image.quantize(
+        count, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+    )
 
 
 def label_name(label):
-    """A class label as it stands in figures: 3 -> "3" in quotes, since bare numerals would be mistaken for places."""
+    """A class label as it stands in figures: 3 -> "3" in quotes, since bare numerals would be
+    mistaken for places.
+    """
     return f'"{int(label)}"'
 
 
@@ -94,13 +104,17 @@ def draw_image(axes, image, title=None):
 
 
 def draw_targets(axes, image, targets, names=True):
-    """Targets as solid orange boxes; `targets` holds normalised `boxes` (T, 4) and `class_labels` (T,)."""
+    """Targets as solid orange boxes; `targets` holds normalised `boxes` (T, 4) and `class_labels`
+    (T,).
+    """
     for box, label in zip(pixel_corners(targets["boxes"], image), targets["class_labels"]):
         draw_box(axes, box, TARGET, "-", label_name(label) if names else None)
 
 
 def draw_predictions(axes, image, boxes, names=LETTERS, colours=None, strengths=None):
-    """Predictions as dashed blue boxes, named A, B, ...: `boxes` (N, 4) normalised; `strengths` (N,) fade them."""
+    """Predictions as dashed blue boxes, named A, B, ...: `boxes` (N, 4) normalised; `strengths`
+    (N,) fade them.
+    """
     for place, box in enumerate(pixel_corners(boxes, image)):
         colour = PREDICTION if colours is None else colours[place]
         alpha = 1 if strengths is None else float(strengths[place])
@@ -111,8 +125,8 @@ def draw_predictions(axes, image, boxes, names=LETTERS, colours=None, strengths=
 def draw_match_lines(axes, image, pred_boxes, boxes, match):
     """The match in green: a line from the center of each guess to that of its target.
 
-    Args: `pred_boxes` (N, 4) and `boxes` (T, 4) normalised center boxes; `match`: (prediction_index, target_index).
-    """
+    Args: `pred_boxes` (N, 4) and `boxes` (T, 4) normalised center boxes; `match`:
+    (prediction_index, target_index)."""
     size = torch.tensor([image.width, image.height])
     for guess, target in zip(*(torch.as_tensor(index).tolist() for index in match)):
         ends = torch.stack([pred_boxes[guess, :2], boxes[target, :2]]).detach() * size
@@ -120,20 +134,39 @@ def draw_match_lines(axes, image, pred_boxes, boxes, match):
 
 
 def draw_box(axes, corners, colour, linestyle, name=None, alpha=1.0, at="top"):
-    """One box (left, top, right, bottom) in pixels, its name in a tab on its upper left or lower right corner."""
+    """One box (left, top, right, bottom) in pixels, its name in a tab on its upper left or lower
+    right corner.
+    """
     left, top, right, bottom = (float(value) for value in corners)
     frame = patches.Rectangle(
-        (left, top), right - left, bottom - top, fill=False, edgecolor=colour, lw=2.2, ls=linestyle, alpha=alpha
+        (left, top),
+        right - left,
+        bottom - top,
+        fill=False,
+        edgecolor=colour,
+        lw=2.2,
+        ls=linestyle,
+        alpha=alpha,
     )
     axes.add_patch(frame)
     if name is None:
         return
-    x, y, align = (left, top, ("left", "bottom")) if at == "top" else (right, bottom, ("right", "top"))
+    x, y, align = (
+        (left, top, ("left", "bottom")) if at == "top" else (right, bottom, ("right", "top"))
+    )
     y = max(y, 6) if at == "top" else min(y, axes.get_ylim()[0] - 5)
     axes.text(
-        x, y, name, color="white", fontsize=11, fontweight="bold", ha=align[0], va=align[1], alpha=alpha,
+        x,
+        y,
+        name,
+        color="white",
+        fontsize=11,
+        fontweight="bold",
+        ha=align[0],
+        va=align[1],
+        alpha=alpha,
         bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.8, "alpha": alpha},
-    )  # fmt: skip
+    )
 
 
 def pixel_corners(boxes, image):
@@ -143,17 +176,30 @@ def pixel_corners(boxes, image):
 
 
 def draw_matrix(
-    axes, matrix, title, columns, rows=LETTERS, rings=None, ring_colour=MATCH, decimals=2, colour_map="cividis"
+    axes,
+    matrix,
+    title,
+    columns,
+    rows=LETTERS,
+    rings=None,
+    ring_colour=MATCH,
+    decimals=2,
+    colour_map="cividis",
 ):
-    """A cost matrix (N, T): predictions as rows, targets as columns, its numbers in the cells, matched cells ringed.
+    """A cost matrix (N, T): predictions as rows, targets as columns, its numbers in the cells,
+    matched cells ringed.
 
     `columns`: the names of the targets; `rings`: (prediction_index, target_index).
     """
-    values = np.asarray(matrix.detach() if isinstance(matrix, torch.Tensor) else matrix, dtype=float)
+    values = np.asarray(
+        matrix.detach() if isinstance(matrix, torch.Tensor) else matrix, dtype=float
+    )
     axes.imshow(values, cmap=colour_map, aspect="auto")
     axes.set_title(title)
     axes.set_xticks(range(values.shape[1]), columns, color=INK)
-    axes.set_yticks(range(values.shape[0]), list(rows[: values.shape[0]]), color=PREDICTION, fontweight="bold")
+    axes.set_yticks(
+        range(values.shape[0]), list(rows[: values.shape[0]]), color=PREDICTION, fontweight="bold"
+    )
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     middle = (values.min() + values.max()) / 2
@@ -173,17 +219,27 @@ def draw_matrix(
 
 
 def draw_ring(axes, row, column, colour=MATCH):
-    """A ring around one cell of a matrix: white below, coloured above, so that it shows on dark and light cells."""
+    """A ring around one cell of a matrix: white below, coloured above, so that it shows on dark and
+    light cells.
+    """
     for edge, width in (("white", 5), (colour, 3)):
         box = patches.FancyBboxPatch(
-            (column - 0.44, row - 0.4), 0.88, 0.8, boxstyle="round,pad=0,rounding_size=0.2",
-            fill=False, edgecolor=edge, lw=width, clip_on=False,
-        )  # fmt: skip
+            (column - 0.44, row - 0.4),
+            0.88,
+            0.8,
+            boxstyle="round,pad=0,rounding_size=0.2",
+            fill=False,
+            edgecolor=edge,
+            lw=width,
+            clip_on=False,
+        )
         axes.add_patch(box)
 
 
 def thumbnails(image, targets, margin=0.06):
-    """The part of the image in each target's box, as square arrays: how targets appear beside matrices."""
+    """The part of the image in each target's box, as square arrays: how targets appear beside
+    matrices.
+    """
     crops = []
     for left, top, right, bottom in pixel_corners(targets["boxes"], image).tolist():
         half = max(right - left, bottom - top) * (0.5 + margin)
@@ -209,9 +265,14 @@ def draw_column_thumbnails(axes, crops, zoom=0.42):
     axes.set_title(axes.get_title(loc="left"), pad=40)
     for column, crop in enumerate(crops):
         picture = AnnotationBbox(
-            OffsetImage(crop, zoom=zoom), (column, -0.5), xybox=(0, 17), boxcoords="offset points", pad=0.1,
-            bboxprops={"edgecolor": TARGET, "lw": 2}, annotation_clip=False,
-        )  # fmt: skip
+            OffsetImage(crop, zoom=zoom),
+            (column, -0.5),
+            xybox=(0, 17),
+            boxcoords="offset points",
+            pad=0.1,
+            bboxprops={"edgecolor": TARGET, "lw": 2},
+            annotation_clip=False,
+        )
         axes.add_artist(picture)
 
 
@@ -220,8 +281,12 @@ def draw_loss_bar(axes, losses, weights, title, at=0, height=0.55):
     start = 0.0
     for name, colour in TERM_COLOURS.items():
         value = float(losses[name]) * weights[name]
-        arithmetic = f"{TERM_NAMES[name]}:  {weights[name]:g} × {float(losses[name]):.3f} = {value:.3f}"
-        axes.barh(at, value, height, left=start, color=colour, edgecolor="white", lw=2, label=arithmetic)
+        arithmetic = (
+            f"{TERM_NAMES[name]}:  {weights[name]:g} × {float(losses[name]):.3f} = {value:.3f}"
+        )
+        axes.barh(
+            at, value, height, left=start, color=colour, edgecolor="white", lw=2, label=arithmetic
+        )
         start += value
     axes.text(start, at, f"  = {start:.3f}", va="center", fontsize=15, fontweight="bold")
     axes.set(yticks=[], xlim=(0, start * 1.18), title=title)
@@ -245,28 +310,51 @@ def draw_course_map(axes):
     for place, (name, size, number, colour) in enumerate(stages):
         x = place * step
         _draw_stage(axes, x, 0, width, height, name, size, colour)
-        axes.text(x + width / 2, -0.72, number, ha="center", va="center", fontsize=13, fontweight="bold", color=QUIET)
+        axes.text(
+            x + width / 2,
+            -0.72,
+            number,
+            ha="center",
+            va="center",
+            fontsize=13,
+            fontweight="bold",
+            color=QUIET,
+        )
         if place:
             _draw_arrow(axes, (x - step + width + 0.03, 0), (x - 0.03, 0))
     x = 4 * step
     _draw_stage(axes, x, 1.55, width, height, "5 targets", "class and box", TARGET)
-    axes.text(x - 0.12, 1.55, "03", ha="right", va="center", fontsize=13, fontweight="bold", color=QUIET)
+    axes.text(
+        x - 0.12, 1.55, "03", ha="right", va="center", fontsize=13, fontweight="bold", color=QUIET
+    )
     _draw_arrow(axes, (x + width / 2, 1.55 - height / 2 - 0.03), (x + width / 2, height / 2 + 0.03))
-    axes.set(xlim=(-0.1, 6 * step + width + 0.1), ylim=(-1.0, 2.15), xticks=[], yticks=[], aspect="equal")
+    axes.set(
+        xlim=(-0.1, 6 * step + width + 0.1), ylim=(-1.0, 2.15), xticks=[], yticks=[], aspect="equal"
+    )
     axes.spines[:].set_visible(False)
 
 
 def _draw_stage(axes, x, y, width, height, name, size, colour):
     box = patches.FancyBboxPatch(
-        (x, y - height / 2), width, height, boxstyle="round,pad=0,rounding_size=0.12",
-        facecolor=colour + "22", edgecolor=colour, lw=2,
-    )  # fmt: skip
+        (x, y - height / 2),
+        width,
+        height,
+        boxstyle="round,pad=0,rounding_size=0.12",
+        facecolor=colour + "22",
+        edgecolor=colour,
+        lw=2,
+    )
     axes.add_patch(box)
-    axes.text(x + width / 2, y + 0.12, name, ha="center", va="center", fontsize=12, fontweight="bold")
+    axes.text(
+        x + width / 2, y + 0.12, name, ha="center", va="center", fontsize=12, fontweight="bold"
+    )
     axes.text(x + width / 2, y - 0.26, size, ha="center", va="center", fontsize=11, color=QUIET)
 
 
 def _draw_arrow(axes, start, end):
     axes.annotate(
-        "", end, start, arrowprops={"arrowstyle": "-|>", "color": QUIET, "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
+        "",
+        end,
+        start,
+        arrowprops={"arrowstyle": "-|>", "color": QUIET, "lw": 1.8, "shrinkA": 0, "shrinkB": 0},
     )

@@ -1,4 +1,6 @@
-"""What the recorded ablations came to: curves beside the spread of the baseline's seeds, a table, and pictures."""
+"""What the recorded ablations came to: curves beside the spread of the baseline's seeds, a table,
+and pictures.
+"""
 
 import numpy as np
 
@@ -11,7 +13,12 @@ from helpers.training.recording import load_recording
 
 SEEDS = ("baseline", "baseline-seed-1", "baseline-seed-2")
 LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"), (INK, (0, (1, 1))))
-MEASURES = {"AP": "AP", "AP50": "AP50", "duplicates": "duplicates per 100", "count_right": "scenes counted right"}
+MEASURES = {
+    "AP": "AP",
+    "AP50": "AP50",
+    "duplicates": "duplicates per 100",
+    "count_right": "scenes counted right",
+}
 
 
 def load_ablations(folder=None):
@@ -33,21 +40,29 @@ def spread(runs, measure):
 
 
 def outside(runs, name, measure):
-    """Whether a run differs from the baseline by more than its seeds differ from each other, as far as is shown."""
+    """Whether a run differs from the baseline by more than its seeds differ from each other, as far
+    as is shown.
+    """
     low, high = spread(runs, measure)
     return not low <= shown(runs, name, measure) <= high
 
 
 def curves_figure(runs, names):
-    """AP and duplicates over the training of some runs; in grey, the range of the baseline's three seeds."""
+    """AP and duplicates over the training of some runs; in grey, the range of the baseline's three
+    seeds.
+    """
     figure, panels = figures.new_figure(10, 3.6, columns=2)
     for axes, measure in zip(panels, ("AP", "duplicates")):
         step = runs["baseline"]["evaluation_step"]
         seeds = np.stack([runs[name][f"evaluation_{measure}"] for name in SEEDS])
-        axes.fill_between(step, seeds.min(0), seeds.max(0), color="#d5d5d5", label="baseline, three seeds")
+        axes.fill_between(
+            step, seeds.min(0), seeds.max(0), color="#d5d5d5", label="baseline, three seeds"
+        )
         for name, (colour, style) in zip(names, LINES):
             values = runs[name][f"evaluation_{measure}"]
-            axes.plot(runs[name]["evaluation_step"], values, ls=style, color=colour, lw=2.4, label=name)
+            axes.plot(
+                runs[name]["evaluation_step"], values, ls=style, color=colour, lw=2.4, label=name
+            )
         axes.set(title=MEASURES[measure], xlabel="training step", ylim=(0, None))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     panels[0].legend(loc="upper left")
@@ -63,7 +78,9 @@ def answers_figure(runs, names, scene=0):
     from helpers.scenes import HandwrittenScenes, running_example
     from helpers.training.plain_scenes import make_plain
 
-    image, _ = make_plain(*(running_example() if scene == 0 else HandwrittenScenes("test", 64, seed=2)[scene]))
+    image, _ = make_plain(
+        *(running_example() if scene == 0 else HandwrittenScenes("test", 64, seed=2)[scene])
+    )
     columns = len(names) if len(names) < 5 else 3
     rows = -(-len(names) // columns)
     figure, panels = figures.new_figure(2.6 * columns, 3.1 * rows, columns, rows)
@@ -75,17 +92,26 @@ def answers_figure(runs, names, scene=0):
         found = decode(last, [image.size])[0]
         figures.draw_image(axes, image)
         draw_found(axes, found)
-        axes.set_title(f"{name}\n{int((found['scores'] > OBJECT_SCORE).sum())} boxes", fontsize=12, color=INK)
+        axes.set_title(
+            f"{name}\n{int((found['scores'] > OBJECT_SCORE).sum())} boxes", fontsize=12, color=INK
+        )
     return figure
 
 
 def table(runs, names):
-    """One row for each run as Markdown; what lies outside the spread of the baseline's seeds is bold."""
-    lines = ["| run | changed | " + " | ".join(MEASURES.values()) + " | AP after NMS |", "|:--|:--|" + "--:|" * 5]
+    """One row for each run as Markdown; what lies outside the spread of the baseline's seeds is
+    bold.
+    """
+    lines = [
+        "| run | changed | " + " | ".join(MEASURES.values()) + " | AP after NMS |",
+        "|:--|:--|" + "--:|" * 5,
+    ]
     for name in names:
         about = runs[name]["about"]
         cells = [_number(measure, about["measures"][measure]) for measure in MEASURES]
-        marked = [f"**{cell}**" if outside(runs, name, m) else cell for cell, m in zip(cells, MEASURES)]
+        marked = [
+            f"**{cell}**" if outside(runs, name, m) else cell for cell, m in zip(cells, MEASURES)
+        ]
         marked.append(_number("AP", about["measures_suppressed"]["AP"]))
         lines.append(f"| {name} | {ABLATIONS[name].changed} | " + " | ".join(marked) + " |")
     return "\n".join(lines)

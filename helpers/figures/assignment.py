@@ -1,4 +1,6 @@
-"""The figures of notebook 05: totals of all matchings, taxis on a street, pairs of boxes, prices beside a matrix."""
+"""The figures of notebook 05: totals of all matchings, taxis on a street, pairs of boxes, prices
+beside a matrix.
+"""
 
 import numpy as np
 import torch
@@ -26,37 +28,67 @@ WRONG = GIOU  # a pairing that is not the best one
 
 
 def draw_totals(axes, totals, title):
-    """A histogram of the totals of all assignments; the best one, the next and the mean are pointed out."""
+    """A histogram of the totals of all assignments; the best one, the next and the mean are pointed
+    out.
+    """
     best, runner_up = np.partition(totals, 1)[:2]
     counts, _, _ = axes.hist(totals, bins=60, color=NO_OBJECT, edgecolor="white")
     top = counts.max()
     marks = ((best, 0.5, 0, "the best", MATCH), (runner_up, 0.22, 2.5, "the next", INK))
     for value, height, shift, name, colour in marks:
         axes.annotate(
-            f"{name}: {value:.2f}", xy=(value, 0), xytext=(value + shift, top * height), color=colour, fontsize=13,
-            fontweight="bold", ha="left", va="bottom",
-            arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0)},
-        )  # fmt: skip
+            f"{name}: {value:.2f}",
+            xy=(value, 0),
+            xytext=(value + shift, top * height),
+            color=colour,
+            fontsize=13,
+            fontweight="bold",
+            ha="left",
+            va="bottom",
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": colour,
+                "lw": 1.8,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0, 0),
+            },
+        )
     axes.axvline(totals.mean(), color=QUIET, ls=":", lw=2)
     axes.text(totals.mean(), top * 1.06, f" mean: {totals.mean():.1f}", color=QUIET, fontsize=13)
-    axes.set(title=title, xlabel="total cost of the five pairs", ylabel="matchings", ylim=(0, top * 1.18))
+    axes.set(
+        title=title, xlabel="total cost of the five pairs", ylabel="matchings", ylim=(0, top * 1.18)
+    )
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
 
 
 def draw_street(axes, taxis, passengers, pairs, title, colour=MATCH):
-    """Taxis and passengers at their places along a street; an arc and its length for each pair, the sum below."""
+    """Taxis and passengers at their places along a street; an arc and its length for each pair, the
+    sum below.
+    """
     lengths = [abs(taxis[taxi] - passengers[passenger]) for taxi, passenger in zip(*pairs)]
     low, high = min(*taxis, *passengers), max(*taxis, *passengers)
-    axes.plot([low - 0.6, high + 0.6], [0, 0], color="#d8d8d8", lw=9, solid_capstyle="round", zorder=0)
+    axes.plot(
+        [low - 0.6, high + 0.6], [0, 0], color="#d8d8d8", lw=9, solid_capstyle="round", zorder=0
+    )
     for taxi, passenger, length in zip(*pairs, lengths):
         start, end = sorted((taxis[taxi], passengers[passenger]))
         width, height = end - start, 0.35 + 0.12 * length
-        arc = patches.Arc((start + width / 2, 0.28), width, 2 * height, theta1=0, theta2=180, color=colour, lw=3.5)
+        arc = patches.Arc(
+            (start + width / 2, 0.28), width, 2 * height, theta1=0, theta2=180, color=colour, lw=3.5
+        )
         axes.add_patch(arc)
         axes.text(
-            start + width / 2, 0.28 + height, f"{length:.1f}", color=colour, fontsize=13, fontweight="bold",
-            ha="center", va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
-        )  # fmt: skip
+            start + width / 2,
+            0.28 + height,
+            f"{length:.1f}",
+            color=colour,
+            fontsize=13,
+            fontweight="bold",
+            ha="center",
+            va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
+        )
     for places, colours, shape, name, ink in (
         (taxis, PREDICTION, "s", "taxi", PREDICTION),
         (passengers, TARGET, "o", "passenger", "#8a5f00"),
@@ -64,22 +96,34 @@ def draw_street(axes, taxis, passengers, pairs, title, colour=MATCH):
         axes.plot(places, [0] * len(places), shape, ms=17, color=colours, mec="white", mew=2)
         for place, x in enumerate(places):
             text = f"{name} {LETTERS[place]}" if name == "taxi" else f"{name} {place + 1}"
-            axes.text(x, -0.3, text, ha="center", va="top", fontsize=12, fontweight="bold", color=ink)
+            axes.text(
+                x, -0.3, text, ha="center", va="top", fontsize=12, fontweight="bold", color=ink
+            )
     total = "  +  ".join(f"{length:.1f}" for length in lengths)
-    axes.text((low + high) / 2, -0.85, f"{total}  =  {sum(lengths):.1f}", ha="center", va="top", fontsize=16,
-              fontweight="bold", color=colour)  # fmt: skip
+    axes.text(
+        (low + high) / 2,
+        -0.85,
+        f"{total}  =  {sum(lengths):.1f}",
+        ha="center",
+        va="top",
+        fontsize=16,
+        fontweight="bold",
+        color=colour,
+    )
     axes.set(xticks=[], yticks=[], xlim=(low - 1.1, high + 1.1), ylim=(-1.3, 1.75), title=title)
     axes.spines[:].set_visible(False)
 
 
 def draw_pairs(axes, pred_boxes, boxes, pairs, cost, title, colour=MATCH):
-    """Guesses A, B, ... and targets 1, 2, ... in a bare frame, each pair linked, the costs summed below.
+    """Guesses A, B, ... and targets 1, 2, ... in a bare frame, each pair linked, the costs summed
+    below.
 
-    `pred_boxes` (N, 4) and `boxes` (T, 4) normalised center boxes; `cost` (N, T); `pairs`: (prediction_index,
-    target_index).
-    """
+    `pred_boxes` (N, 4) and `boxes` (T, 4) normalised center boxes; `cost` (N, T); `pairs`:
+    (prediction_index, target_index)."""
     pred_boxes, boxes = (torch.as_tensor(part, dtype=torch.float32) for part in (pred_boxes, boxes))
-    axes.set(xlim=(-0.02, 1.02), ylim=(1.02, -0.02), xticks=[], yticks=[], title=title, aspect="equal")
+    axes.set(
+        xlim=(-0.02, 1.02), ylim=(1.02, -0.02), xticks=[], yticks=[], title=title, aspect="equal"
+    )
     axes.spines[:].set(visible=True, color="#d8d8d8")
     for place, box in enumerate(center_to_corners(boxes)):
         draw_box(axes, box, TARGET, "-")
@@ -94,27 +138,44 @@ def draw_pairs(axes, pred_boxes, boxes, pairs, cost, title, colour=MATCH):
         axes.plot(*zip(start, end), "o", color=colour, ms=8)
     costs = [float(cost[pair]) for pair in zip(*pairs)]
     terms = " + ".join(f"{value:.2f}" if value >= 0 else f"({value:.2f})" for value in costs)
-    axes.set_xlabel(f"{terms} = {sum(costs):.2f}", color=colour, fontsize=15, fontweight="bold", labelpad=10)
+    axes.set_xlabel(
+        f"{terms} = {sum(costs):.2f}", color=colour, fontsize=15, fontweight="bold", labelpad=10
+    )
 
 
 def _tab(axes, corners, side, name, colour):
     left, top, right, bottom = corners.tolist()
     axes.text(
-        left if side == "top" else right, top if side == "top" else bottom, name, color="white", fontsize=12,
-        fontweight="bold", ha="left" if side == "top" else "right", va="bottom" if side == "top" else "top",
+        left if side == "top" else right,
+        top if side == "top" else bottom,
+        name,
+        color="white",
+        fontsize=12,
+        fontweight="bold",
+        ha="left" if side == "top" else "right",
+        va="bottom" if side == "top" else "top",
         bbox={"facecolor": colour, "edgecolor": "none", "pad": 2.5},
-    )  # fmt: skip
+    )
 
 
 def draw_prices(axes, prices, matched, title):
-    """One bar per guess, to stand beside a matrix whose rows are the guesses; a matched guess has its price in blue."""
+    """One bar per guess, to stand beside a matrix whose rows are the guesses; a matched guess has
+    its price in blue.
+    """
     matched = {int(place) for place in matched}
     room = max(float(np.max(prices)), 0.1)
     for row, price in enumerate(prices):
         taken = row in matched
         axes.barh(row, price, 0.62, color=PREDICTION if taken else NO_OBJECT)
-        axes.text(price + room * 0.04, row, f"{price:.2f}", va="center", fontsize=12,
-                  fontweight="bold" if taken else "normal", color=INK if taken else QUIET)  # fmt: skip
+        axes.text(
+            price + room * 0.04,
+            row,
+            f"{price:.2f}",
+            va="center",
+            fontsize=12,
+            fontweight="bold" if taken else "normal",
+            color=INK if taken else QUIET,
+        )
     axes.set(title=title, xlim=(0, room * 1.35), ylim=(len(prices) - 0.5, -0.5), xticks=[])
     axes.set_yticks(range(len(prices)), LETTERS[: len(prices)], color=PREDICTION, fontweight="bold")
     axes.tick_params(length=0)
@@ -123,7 +184,9 @@ def draw_prices(axes, prices, matched, title):
 
 
 def draw_slack(axes, slack, title, columns, rings, tight=1e-6):
-    """The slack matrix: pale where there is some, yellow where there is none, red below zero; pairs ringed."""
+    """The slack matrix: pale where there is some, yellow where there is none, red below zero; pairs
+    ringed.
+    """
     slack = np.asarray(slack)
     draw_matrix(axes, np.zeros_like(slack), title, columns, rings=rings, colour_map="Greys")
     for text in list(axes.texts):
@@ -131,14 +194,26 @@ def draw_slack(axes, slack, title, columns, rings, tight=1e-6):
     for (row, column), value in np.ndenumerate(slack):
         free = abs(value) <= tight
         colour = "#ffdf80" if free else "#f3b199" if value < 0 else "#f0f0f0"
-        cell = patches.Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor="white", lw=2, zorder=0.5)
+        cell = patches.Rectangle(
+            (column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor="white", lw=2, zorder=0.5
+        )
         axes.add_patch(cell)
-        axes.text(column, row, "0" if free else f"{value:.2f}", ha="center", va="center", fontsize=13 if free else 11,
-                  fontweight="bold" if free else "normal", color=INK if free or value < 0 else QUIET)  # fmt: skip
+        axes.text(
+            column,
+            row,
+            "0" if free else f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=13 if free else 11,
+            fontweight="bold" if free else "normal",
+            color=INK if free or value < 0 else QUIET,
+        )
 
 
 def draw_shares(axes, shares, title):
-    """Grouped bars: `shares` maps a situation to {rule: share in [0, 1]}; each bar carries its number."""
+    """Grouped bars: `shares` maps a situation to {rule: share in [0, 1]}; each bar carries its
+    number.
+    """
     rules = list(next(iter(shares.values())))
     colours = (PREDICTION, "#9fc7e3", NO_OBJECT)
     width = 0.8 / len(rules)
@@ -149,7 +224,11 @@ def draw_shares(axes, shares, title):
         for at, height in zip(x, heights):
             axes.text(at, height + 0.01, _percent(height), ha="center", va="bottom", fontsize=12)
     axes.set_xticks(range(len(shares)), list(shares), color=INK, fontsize=12)
-    axes.set(title=title, yticks=[], ylim=(0, max(max(values.values()) for values in shares.values()) * 1.15 + 0.05))
+    axes.set(
+        title=title,
+        yticks=[],
+        ylim=(0, max(max(values.values()) for values in shares.values()) * 1.15 + 0.05),
+    )
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
     axes.legend(loc="upper left")

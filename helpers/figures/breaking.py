@@ -5,14 +5,30 @@ import numpy as np
 from helpers import figures
 from helpers.detector import detections
 from helpers.evaluation import OBJECT_SCORE, summarize, suppress_duplicates
-from helpers.figures import DASHES, INK, LETTERS, MATCH, PREDICTION, QUIET, draw_box, draw_image, label_name
+from helpers.figures import (
+    DASHES,
+    INK,
+    LETTERS,
+    MATCH,
+    PREDICTION,
+    QUIET,
+    draw_box,
+    draw_image,
+    label_name,
+)
 from helpers.figures.learning import calm
 
-BARS = (("AP", "AP", PREDICTION), ("suppressed", "AP after NMS", MATCH), ("count_right", "scenes counted right", QUIET))
+BARS = (
+    ("AP", "AP", PREDICTION),
+    ("suppressed", "AP after NMS", MATCH),
+    ("count_right", "scenes counted right", QUIET),
+)
 
 
 def state(model, pixel_values, annotations):
-    """How good a detector is on these scenes: `helpers.evaluation.summarize`, and "suppressed", its AP after NMS."""
+    """How good a detector is on these scenes: `helpers.evaluation.summarize`, and "suppressed", its
+    AP after NMS.
+    """
     side = pixel_values.shape[-1]
     found = detections(model, pixel_values, [(side, side)] * len(annotations))
     suppressed = summarize([suppress_duplicates(one) for one in found], annotations)
@@ -20,8 +36,12 @@ def state(model, pixel_values, annotations):
 
 
 def states_figure(images, states, scene=0):
-    """One column for each named state: what the detector finds in one scene, and what it scores on all."""
-    figure, panels = figures.new_figure(4.4 * len(states), 5.6, columns=len(states), rows=2, height_ratios=[3, 1.15])
+    """One column for each named state: what the detector finds in one scene, and what it scores on
+    all.
+    """
+    figure, panels = figures.new_figure(
+        4.4 * len(states), 5.6, columns=len(states), rows=2, height_ratios=[3, 1.15]
+    )
     panels = np.asarray(panels).reshape(2, -1)
     for column, (name, measured) in enumerate(states.items()):
         above, below = panels[:, column]
@@ -37,7 +57,11 @@ def draw_found(axes, found, most_names=6):
     """The detections over the score, in blue; with their letters and digits if there are few."""
     kept = [place for place, score in enumerate(found["scores"]) if score > OBJECT_SCORE]
     for place in kept:
-        name = f"{LETTERS[place]} {label_name(found['labels'][place])}" if len(kept) <= most_names else None
+        name = (
+            f"{LETTERS[place]} {label_name(found['labels'][place])}"
+            if len(kept) <= most_names
+            else None
+        )
         draw_box(axes, found["boxes"][place], PREDICTION, DASHES, name, at="bottom")
 
 
@@ -49,4 +73,9 @@ def draw_measures(axes, measured):
         axes.text(-0.03, row, name, va="center", ha="right", fontsize=12)
     axes.set(xlim=(0, 1.15), ylim=(len(BARS) - 0.4, -0.6), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    axes.set_title(f"duplicates per 100 objects: {measured['duplicates']:.0f}", fontsize=13, color=INK, loc="left")
+    axes.set_title(
+        f"duplicates per 100 objects: {measured['duplicates']:.0f}",
+        fontsize=13,
+        color=INK,
+        loc="left",
+    )

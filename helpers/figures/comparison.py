@@ -9,10 +9,11 @@ from helpers.matcher import HungarianMatcher
 
 @torch.no_grad()
 def compare(yolos, detr, pixel_values, targets):
-    """What is the same in a YOLOS and a DETR and what is not: a dict of row name -> (text for YOLOS, text for DETR).
+    """What is the same in a YOLOS and a DETR and what is not: a dict of row name -> (text for
+    YOLOS, text for DETR).
 
-    Args: a `YolosForObjectDetection` and a `DetrForObjectDetection`; pixel_values (B, 3, height, width); targets.
-    """
+    Args: a `YolosForObjectDetection` and a `DetrForObjectDetection`; pixel_values (B, 3, height,
+    width); targets."""
     vit, inner = yolos.vit, detr.model
     count = yolos.config.num_detection_tokens
     left, right = yolos(pixel_values, labels=targets), detr(pixel_values, labels=targets)
@@ -25,13 +26,18 @@ def compare(yolos, detr, pixel_values, targets):
         "convolutions on the pixels": (_convolutions(vit), _convolutions(*backbone)),
         "   with parameters": (_size(vit.embeddings.patch_embeddings), _size(*backbone)),
         "tokens made of the image": (image_tokens.shape, right.encoder_last_hidden_state.shape),
-        "learned tokens and positions": (_size(vit.embeddings, recurse=False), _size(inner.query_position_embeddings)),
+        "learned tokens and positions": (
+            _size(vit.embeddings, recurse=False),
+            _size(inner.query_position_embeddings),
+        ),
         "encoder layers": (len(vit.encoder.layer), len(inner.encoder.layers)),
         "   with parameters ": (_size(vit.encoder, vit.layernorm), _size(inner.encoder)),
         "decoder layers": (0, len(inner.decoder.layers)),
         "   with parameters  ": ("0", _size(inner.decoder)),
         "what the heads read": (read.shape, right.last_hidden_state.shape),
-        "heads, their parameters": tuple(_size(m.class_labels_classifier, m.bbox_predictor) for m in (yolos, detr)),
+        "heads, their parameters": tuple(
+            _size(m.class_labels_classifier, m.bbox_predictor) for m in (yolos, detr)
+        ),
         "all parameters": (_size(yolos), _size(detr)),
         "logits": (left.logits.shape, right.logits.shape),
         "pred_boxes": (left.pred_boxes.shape, right.pred_boxes.shape),
@@ -46,11 +52,15 @@ def _convolutions(*modules):
 
 
 def _size(*modules, recurse=True):
-    return f"{sum(weights.numel() for module in modules for weights in module.parameters(recurse)):,}"
+    return (
+        f"{sum(weights.numel() for module in modules for weights in module.parameters(recurse)):,}"
+    )
 
 
 def _own_loss(model, outputs, targets):
-    criterion = SetCriterion(HungarianMatcher(), model.config.num_labels, eos_coef=model.config.eos_coefficient)
+    criterion = SetCriterion(
+        HungarianMatcher(), model.config.num_labels, eos_coef=model.config.eos_coefficient
+    )
     return f"{float(criterion.total(criterion(outputs, targets))):.4f}"
 
 

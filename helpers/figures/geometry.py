@@ -1,7 +1,8 @@
-"""Figures of notebook 04: pairs of boxes, their overlap in pieces, cost matrices, and boxes that follow a gradient.
+"""Figures of notebook 04: pairs of boxes, their overlap in pieces, cost matrices, and boxes that
+follow a gradient.
 
-Boxes are normalised centre boxes (4,) unless said otherwise; plain axes are a unit square with y downwards.
-"""
+Boxes are normalised centre boxes (4,) unless said otherwise; plain axes are a unit square with y
+downwards."""
 
 import torch
 from matplotlib import patches
@@ -36,10 +37,11 @@ PIECES = {
 
 
 def class_figure(image, target, pred_boxes, matrix, cell, title):
-    """The matrix of one cost beside the scene; the pair of one cell is drawn there, and the cell is ringed.
+    """The matrix of one cost beside the scene; the pair of one cell is drawn there, and the cell is
+    ringed.
 
-    Args: the PIL image; its target dict; pred_boxes (N, 4); matrix (N, T); cell: (prediction, target).
-    """
+    Args: the PIL image; its target dict; pred_boxes (N, 4); matrix (N, T); cell: (prediction,
+    target)."""
     figure, (left, right) = new_figure(11, 5.6, columns=2, width_ratios=[1, 1])
     guess, place = cell
     label = label_name(target["class_labels"][place])
@@ -54,20 +56,27 @@ def class_figure(image, target, pred_boxes, matrix, cell, title):
 
 
 def l1_figure(image, target, pred_boxes, matrix, cell, title):
-    """The L1 matrix beside the four differences that one of its cells adds up. Args as in `class_figure`."""
+    """The L1 matrix beside the four differences that one of its cells adds up.
+
+    Args as in `class_figure`.
+    """
     figure, ((pair, right), (bars, below)) = new_figure(
         11, 5.8, rows=2, columns=2, width_ratios=[1, 1.45], height_ratios=[1.25, 1]
     )
     right = _one_column(figure, right, below)
     guess, place = cell
     boxes = pred_boxes[guess], target["boxes"][place]
-    draw_pair(pair, *boxes, title=f"{LETTERS[guess]} and {label_name(target['class_labels'][place])}")
+    draw_pair(
+        pair, *boxes, title=f"{LETTERS[guess]} and {label_name(target['class_labels'][place])}"
+    )
     for box, colour in zip(boxes, (PREDICTION, TARGET)):
         pair.plot(*box[:2].tolist(), "o", color=colour, ms=8)
     values = (boxes[0] - boxes[1]).abs().tolist()
     bars.barh(["center x", "center y", "width", "height"], values, 0.65, color=L1)
     bars.bar_label(bars.containers[0], fmt="%.3f", padding=4, fontsize=11)
-    bars.set(xlim=(0, max(*values, 0.04) * 1.35), xticks=[], title=f"Four differences: {sum(values):.2f}")
+    bars.set(
+        xlim=(0, max(*values, 0.04) * 1.35), xticks=[], title=f"Four differences: {sum(values):.2f}"
+    )
     bars.invert_yaxis()
     bars.spines["bottom"].set_visible(False)
     bars.tick_params(length=0, labelcolor=INK)
@@ -76,20 +85,33 @@ def l1_figure(image, target, pred_boxes, matrix, cell, title):
 
 
 def giou_figure(image, target, pred_boxes, matrix, cells, title):
-    """The GIoU matrix beside two of its pairs in pieces: intersection, union and hull. Args as in `class_figure`."""
-    figure, ((upper, right), (lower, below)) = new_figure(10.6, 5.9, rows=2, columns=2, width_ratios=[1, 1.45])
+    """The GIoU matrix beside two of its pairs in pieces: intersection, union and hull.
+
+    Args as in `class_figure`.
+    """
+    figure, ((upper, right), (lower, below)) = new_figure(
+        10.6, 5.9, rows=2, columns=2, width_ratios=[1, 1.45]
+    )
     right = _one_column(figure, right, below)
     for axes, (guess, place) in zip((upper, lower), cells):
         boxes = pred_boxes[guess], target["boxes"][place]
         giou = measures(*boxes)["GIoU"]
-        name = f"{LETTERS[guess]} and {label_name(target['class_labels'][place])}: GIoU {_number(giou)}"
+        name = (
+            f"{LETTERS[guess]} and {label_name(target['class_labels'][place])}: GIoU "
+            f"{_number(giou)}"
+        )
         _paper(axes, name)
         draw_pieces(axes, *(center_to_corners(box).tolist() for box in boxes))
         _outline(axes, boxes[1], TARGET, "-")
         _outline(axes, boxes[0], PREDICTION, DASHES)
     handles = [patches.Patch(**style, label=piece) for piece, style in PIECES.items()]
     lower.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.06), ncols=3, columnspacing=1, handlelength=1.2
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.06),
+        ncols=3,
+        columnspacing=1,
+        handlelength=1.2,
     )
     _draw_costs(right, image, target, matrix, cells, title)
     return figure
@@ -107,12 +129,21 @@ def price_figure(image, target, parts, cells, title):
         for row, ((name, part), colour) in enumerate(zip(parts.items(), (CLASS, L1, GIOU))):
             y, value = block * 4.6 + row, float(part[guess, place])
             left.barh(y, value, 0.8, color=colour)
-            left.annotate(_number(value), (value, y), (5 if value >= 0 else -5, 0), textcoords="offset points",
-                          ha="left" if value >= 0 else "right", va="center", fontsize=11)  # fmt: skip
+            left.annotate(
+                _number(value),
+                (value, y),
+                (5 if value >= 0 else -5, 0),
+                textcoords="offset points",
+                ha="left" if value >= 0 else "right",
+                va="center",
+                fontsize=11,
+            )
             ticks.append((y, name))
         pair = f"{LETTERS[guess]} and {label_name(target['class_labels'][place])}"
         price = _number(float(total[guess, place]))
-        left.text(0, block * 4.6 - 0.85, f"{pair}: {price}", ha="center", fontsize=13, fontweight="bold")
+        left.text(
+            0, block * 4.6 - 0.85, f"{pair}: {price}", ha="center", fontsize=13, fontweight="bold"
+        )
         left.plot([0, 0], [block * 4.6 - 0.5, block * 4.6 + 2.5], color=QUIET, lw=1.2)
     left.set_yticks(*zip(*ticks))
     reach = max(abs(float(part[cell])) for part in parts.values() for cell in cells) * 1.45
@@ -165,10 +196,11 @@ def draw_pair(axes, guess, target, title=None, numbers=()):
 
 
 def blind_spots_figure(pairs):
-    """Three columns, one for each measure that is blind: two pairs of boxes that it cannot tell apart.
+    """Three columns, one for each measure that is blind: two pairs of boxes that it cannot tell
+    apart.
 
-    Args: pairs: {title: (measure, [(guess, target), (guess, target)])}, measure being "L1", "IoU" or "GIoU".
-    """
+    Args: pairs: {title: (measure, [(guess, target), (guess, target)])}, measure being "L1", "IoU"
+    or "GIoU"."""
     figure, panels = new_figure(9.6, 6.7, rows=2, columns=3)
     for column, (title, (measure, examples)) in enumerate(pairs.items()):
         for axes, (guess, target) in zip(panels[:, column], examples):
@@ -188,7 +220,8 @@ def measures(guess, target):
 
 
 def pull_figure(guess, target, step=0.1):
-    """Which way each box judge pulls a guess: intersection, union and hull, and the guess after one step downhill.
+    """Which way each box judge pulls a guess: intersection, union and hull, and the guess after one
+    step downhill.
 
     Args: two centre boxes (4,); step: what the gradient is multiplied by for that step.
     """
@@ -206,29 +239,50 @@ def pull_figure(guess, target, step=0.1):
         if box.grad.abs().max() > 1e-9:
             _outline(axes, moved, INK, "-")
         else:
-            axes.text(0.5, 1.04, "no gradient: it stays", ha="center", va="top", fontsize=12.5, fontweight="bold")
+            axes.text(
+                0.5,
+                1.04,
+                "no gradient: it stays",
+                ha="center",
+                va="top",
+                fontsize=12.5,
+                fontweight="bold",
+            )
     return figure
 
 
 BOX_LOSSES = {
     "L1": lambda guess, target: (guess - target).abs().sum(),
-    "1 − IoU": lambda guess, target: 1 - box_iou(center_to_corners(guess), center_to_corners(target)),
-    "1 − GIoU": lambda guess, target: 1 - generalized_box_iou(center_to_corners(guess), center_to_corners(target)),
+    "1 − IoU": lambda guess, target: (
+        1 - box_iou(center_to_corners(guess), center_to_corners(target))
+    ),
+    "1 − GIoU": lambda guess, target: (
+        1 - generalized_box_iou(center_to_corners(guess), center_to_corners(target))
+    ),
 }
 
 
 def chase_figure(ways, target, titles):
-    """Boxes that follow the gradient of a loss along a row: what they cover from left to right, step by step.
+    """Boxes that follow the gradient of a loss along a row: what they cover from left to right,
+    step by step.
 
     Args: ways: one (steps + 1, 4) centre boxes per loss; target: centre box (4,); a title for each.
     """
     figure, panels = new_figure(
-        13, 5.6, rows=2, columns=len(ways), height_ratios=[0.28, 1], sharex=True, gridspec_kw={"hspace": 0.02}
+        13,
+        5.6,
+        rows=2,
+        columns=len(ways),
+        height_ratios=[0.28, 1],
+        sharex=True,
+        gridspec_kw={"hspace": 0.02},
     )
     left, _, right, _ = center_to_corners(target).tolist()
     for (start, axes), way, title in zip(panels.T, ways, titles):
         start.set_title(title, fontsize=13)
-        start.set(xlim=(0, 1), ylim=(0.64, 0.36), xticks=[], yticks=[], aspect="equal", facecolor=PAPER)
+        start.set(
+            xlim=(0, 1), ylim=(0.64, 0.36), xticks=[], yticks=[], aspect="equal", facecolor=PAPER
+        )
         start.spines[:].set_visible(False)
         _outline(start, target, TARGET, "-")
         _outline(start, way[0], PREDICTION, DASHES)
@@ -241,8 +295,16 @@ def chase_figure(ways, target, titles):
         widest = int(way[:, 2].argmax())
         if way[widest, 2] > 1.2 * way[0, 2]:
             axes.plot(corners[widest, ::2], [widest, widest], color=GIOU, lw=2.5)
-            axes.text(float(way[widest, 0]), widest + 14, f"{float(way[widest, 2]):.2f} wide", color=GIOU,
-                      ha="center", va="top", fontsize=13, fontweight="bold")  # fmt: skip
+            axes.text(
+                float(way[widest, 0]),
+                widest + 14,
+                f"{float(way[widest, 2]):.2f} wide",
+                color=GIOU,
+                ha="center",
+                va="top",
+                fontsize=13,
+                fontweight="bold",
+            )
         axes.set(ylim=(len(way) - 1, 0), xticks=[], yticks=[0, 100, 200, 300, 400])
         axes.spines["bottom"].set_visible(False)
         if axes is not panels[1, 0]:
@@ -265,7 +327,14 @@ def _outline(axes, box, colour, linestyle, alpha=1.0):
     left, top, right, bottom = corners
     axes.add_patch(
         patches.Rectangle(
-            (left, top), right - left, bottom - top, fill=False, edgecolor=colour, ls=linestyle, lw=2.4, alpha=alpha
+            (left, top),
+            right - left,
+            bottom - top,
+            fill=False,
+            edgecolor=colour,
+            ls=linestyle,
+            lw=2.4,
+            alpha=alpha,
         )
     )
 

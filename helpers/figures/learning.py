@@ -1,4 +1,4 @@
-"""Figures of notebook 09: what a recorded training shows, what it learned, and what it gets wrong."""
+"""Figures of notebook 09: what a recorded training shows, learned, and gets wrong."""
 
 import numpy as np
 import torch
@@ -31,7 +31,8 @@ NEARBY_IOU = 0.1  # below it, a box has nothing to do with an object
 
 
 def spreads(recording):
-    """How far centres spread between the twelve tokens, and, for one token, over the recorded scenes: (R,) both.
+    """How far centres spread between the twelve tokens, and, for one token, over the recorded
+    scenes: (R,) both.
 
     Root mean squares of distances in fractions of the image, from `boxes` (R, scenes, N, 4).
     """
@@ -43,7 +44,8 @@ def spreads(recording):
 
 
 def matched_overlap(recording):
-    """Mean IoU of the matched boxes with their targets, and with the image swapped for another: (R,) both.
+    """Mean IoU of the matched boxes with their targets, and with the image swapped for another:
+    (R,) both.
 
     Swapped means: the same token's boxes in the other recorded scenes, against the same target.
     """
@@ -55,46 +57,65 @@ def matched_overlap(recording):
         owners = torch.from_numpy(recording["owners"][:, scene]).long()  # (R, N)
         for target in range(len(targets)):
             token = (owners == target).int().argmax(-1)  # (R,)
-            overlap = box_iou(boxes[torch.arange(len(boxes)), :, token], targets[target])  # (R, scenes)
+            overlap = box_iou(
+                boxes[torch.arange(len(boxes)), :, token], targets[target]
+            )  # (R, scenes)
             own.append(overlap[:, scene])
             swapped.append((overlap.sum(1) - overlap[:, scene]) / (scenes - 1))
     return torch.stack(own).mean(0).numpy(), torch.stack(swapped).mean(0).numpy()
 
 
 def matched_accuracy(recording):
-    """The share of matched guesses on the recorded scenes whose likeliest digit is that of their target: (R,)."""
+    """The share of matched guesses on the recorded scenes whose likeliest digit is that of their
+    target: (R,).
+    """
     right, scenes = [], recording["boxes"].shape[1]
     for scene in range(scenes):
         labels = scene_targets(recording, scene)["class_labels"].numpy()
         owners = recording["owners"][:, scene]  # (R, N)
         said = recording["logits"][:, scene, :, :-1].argmax(-1)  # (R, N)
-        right += [((owners == target) & (said == label)).any(1) for target, label in enumerate(labels)]
+        right += [
+            ((owners == target) & (said == label)).any(1) for target, label in enumerate(labels)
+        ]
     return np.mean(right, axis=0)
 
 
 def running_mean(values, width):
-    """Means over `width` neighbours, fewer at the ends; as long as `values`, and there is at least one."""
+    """Means over `width` neighbours, fewer at the ends; as long as `values`, and there is at least
+    one.
+    """
     ones = np.ones(min(width, len(values)))
     return np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
 
 
 def curves_figure(recording, stops=None):
-    """The three terms of the training loss, and average precision on unseen scenes, over the training step.
+    """The three terms of the training loss, and average precision on unseen scenes, over the
+    training step.
 
     Args: stops: by name, the recorded moments to mark in the upper curves.
     """
-    figure, (top, bottom) = figures.new_figure(9.4, 5.2, rows=2, sharex=True, height_ratios=[1.25, 1])
+    figure, (top, bottom) = figures.new_figure(
+        9.4, 5.2, rows=2, sharex=True, height_ratios=[1.25, 1]
+    )
     step = recording["curve_step"]
     for name, colour in TERM_COLOURS.items():
         weight = TOTAL_WEIGHTS[name]
         times = "" if weight == 1 else f"{weight:g} × "
-        top.plot(step, weight * recording[f"curve_{name}"], color=colour, lw=2.4, label=times + TERM_NAMES[name])
+        top.plot(
+            step,
+            weight * recording[f"curve_{name}"],
+            color=colour,
+            lw=2.4,
+            label=times + TERM_NAMES[name],
+        )
     top.set(title="The loss falls, waits, and falls again", ylabel="weighted loss", ylim=(0, None))
     top.legend(loc="upper right", ncols=3)
     measured = recording["evaluation_step"]
     bottom.plot(measured, recording["evaluation_AP50"], color=QUIET, lw=2, ls=DASHES, label="AP50")
     bottom.plot(measured, recording["evaluation_AP"], color=INK, lw=2.6, label="AP")
-    bottom.set(title="Until the second fall, it detects nothing", xlabel="training step", ylim=(0, 1))
+    bottom.set(
+        title="Until the second fall, it detects nothing", xlabel="training step", ylim=(0, 1)
+    )
     bottom.set_ylabel("on unseen scenes")
     bottom.legend(loc="lower right")
     _mark_switch(top, recording, words=False)
@@ -110,8 +131,12 @@ def curves_figure(recording, stops=None):
 
 
 def film_figure(recording, stops, scenes=(0,)):
-    """One row per recorded scene, one picture per stop: targets, the boxes that own them, and the match."""
-    figure, rows = figures.new_figure(11, 2.3 * len(scenes) + 0.5, rows=len(scenes), columns=len(stops))
+    """One row per recorded scene, one picture per stop: targets, the boxes that own them, and the
+    match.
+    """
+    figure, rows = figures.new_figure(
+        11, 2.3 * len(scenes) + 0.5, rows=len(scenes), columns=len(stops)
+    )
     pictures = recorded_scenes(max(scenes) + 1, recording)
     for axes_row, scene in zip(np.atleast_2d(rows), scenes):
         for axes, (name, index) in zip(axes_row, stops.items()):
@@ -122,12 +147,16 @@ def film_figure(recording, stops, scenes=(0,)):
 
 
 def calm(image):
-    """The PIL image in eight colours, without the grain of its paper: it then takes little room in a notebook."""
+    """The PIL image in eight colours, without the grain of its paper: it then takes little room in
+    a notebook.
+    """
     return figures.with_few_colours(image.filter(ImageFilter.MedianFilter(5)), 8).convert("RGB")
 
 
 def draw_stop(axes, image, recording, scene, index):
-    """A recorded scene at one step: targets, their owners with letters, and a line from each owner to its target."""
+    """A recorded scene at one step: targets, their owners with letters, and a line from each owner
+    to its target.
+    """
     draw_image(axes, calm(image))
     targets = scene_targets(recording, scene)
     owners = torch.from_numpy(recording["owners"][index, scene]).long()  # (N,)
@@ -143,24 +172,44 @@ def draw_stop(axes, image, recording, scene, index):
         for colour, width in (("white", 5.5), (MATCH, 3)):
             axes.plot(*line.T, color=colour, lw=width, solid_capstyle="round")
         axes.text(
-            *start, LETTERS[token], color="white", fontsize=11, fontweight="bold", ha="center", va="center",
-            bbox={"facecolor": PREDICTION, "edgecolor": "white", "boxstyle": "circle,pad=0.18", "lw": 1},
-        )  # fmt: skip
+            *start,
+            LETTERS[token],
+            color="white",
+            fontsize=11,
+            fontweight="bold",
+            ha="center",
+            va="center",
+            bbox={
+                "facecolor": PREDICTION,
+                "edgecolor": "white",
+                "boxstyle": "circle,pad=0.18",
+                "lw": 1,
+            },
+        )
 
 
 def standing_figure(recording, stops):
-    """Left: where the tokens stand and whether the image moves them. Right: the overlap, own image and swapped."""
+    """Left: where the tokens stand and whether the image moves them.
+
+    Right: the overlap, own image and swapped.
+    """
     figure, (left, right) = figures.new_figure(11, 4.3, columns=2)
     between, over_scenes = spreads(recording)
     own, swapped = matched_overlap(recording)
     step = np.maximum(recording["step"], 8)
     left.plot(step, between, color=PREDICTION, lw=3, label="between the tokens: a place to stand")
     left.plot(step, over_scenes, color=MATCH, lw=3, ls=DASHES, label="over the images: eyes")
-    left.set(title="First a place to stand, then eyes", ylabel="spread of box centres", ylim=(0, None))
+    left.set(
+        title="First a place to stand, then eyes", ylabel="spread of box centres", ylim=(0, None)
+    )
     right.fill_between(step, swapped, own, where=own >= swapped, color=MATCH, alpha=0.18, lw=0)
     right.plot(step, own, color=MATCH, lw=3, label="own image")
     right.plot(step, swapped, color=NO_OBJECT, lw=3, ls=DASHES, label="another image")
-    right.set(title="Swap the image: when does it matter?", ylabel="IoU with the matched target", ylim=(0, 1))
+    right.set(
+        title="Swap the image: when does it matter?",
+        ylabel="IoU with the matched target",
+        ylim=(0, 1),
+    )
     for axes in (left, right):
         axes.set(xscale="log", xlabel="training step", xlim=(8, step[-1]))
         axes.set_ylim(top=axes.get_ylim()[1] * 1.16)
@@ -173,21 +222,35 @@ def standing_figure(recording, stops):
 
 
 def waiting_figure(recording, start, end):
-    """The class term and the GIoU term from step `start` to `end`, each against its value at the start."""
+    """The class term and the GIoU term from step `start` to `end`, each against its value at the
+    start.
+    """
     figure, axes = figures.new_figure(9.5, 3.7)
     step = recording["curve_step"]
     chosen = (step >= start) & (step <= end)
-    for name, colour, words in (("loss_giou", GIOU, GIOU), ("loss_ce", TERM_COLOURS["loss_ce"], CLASS_INK)):
+    for name, colour, words in (
+        ("loss_giou", GIOU, GIOU),
+        ("loss_ce", TERM_COLOURS["loss_ce"], CLASS_INK),
+    ):
         values = recording[f"curve_{name}"][chosen]
         values = 100 * values / values[:5].mean()
         axes.plot(step[chosen], values, color=colour, lw=1, alpha=0.45)
         smooth = running_mean(values, 9)
         axes.plot(step[chosen], smooth, color=colour, lw=3)
         axes.text(
-            end + (end - start) * 0.012, smooth[-1], TERM_NAMES[name], color=words, fontweight="bold", va="center"
+            end + (end - start) * 0.012,
+            smooth[-1],
+            TERM_NAMES[name],
+            color=words,
+            fontweight="bold",
+            va="center",
         )
     axes.axhline(100, color=NO_OBJECT, lw=1, ls=":")
-    axes.set(title="While it waits: a tenth in six thousand steps", ylabel="% of the start", xlabel="training step")
+    axes.set(
+        title="While it waits: a tenth in six thousand steps",
+        ylabel="% of the start",
+        xlabel="training step",
+    )
     axes.set_xlim(start, end + (end - start) * 0.1)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return figure
@@ -202,7 +265,10 @@ def flips_figure(recording):
     axes.plot(step[:-1], smooth[:-1], color=MATCH, lw=3)
     axes.plot(step[:-1], flips[:-1], "o", ms=5, color=MATCH, alpha=0.5, mew=0)
     axes.set(
-        xscale="log", title="Targets change hands for most of the training", xlabel="training step", xlim=(8, step[-1])
+        xscale="log",
+        title="Targets change hands for most of the training",
+        xlabel="training step",
+        xlim=(8, step[-1]),
     )
     axes.set(ylabel="flips in one step", ylim=(0, None))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -212,7 +278,7 @@ def flips_figure(recording):
 
 
 def switch_figure(recording):
-    """Average precision above; duplicates and right counts below; the switch of eos_coef in both."""
+    """Average precision above; duplicates and right counts below; eos_coef's switch in both."""
     figure, (left, middle, right) = figures.new_figure(11.5, 3.7, columns=3)
     step = recording["evaluation_step"]
     left.plot(step, recording["evaluation_AP"], color=INK, lw=2.8)
@@ -233,11 +299,17 @@ def switch_figure(recording):
 def switch_step(recording):
     """The first training step of a curve point with the final eos_coef."""
     weights = recording["curve_eos_coef"]
-    return float(recording["curve_step"][np.flatnonzero(weights != weights[0])[0]]) if len(set(weights)) > 1 else None
+    return (
+        float(recording["curve_step"][np.flatnonzero(weights != weights[0])[0]])
+        if len(set(weights)) > 1
+        else None
+    )
 
 
 def around_switch(recording):
-    """The last recorded moment before the switch of eos_coef, and the first a tenth later: two indices."""
+    """The last recorded moment before the switch of eos_coef, and the first a tenth later: two
+    indices.
+    """
     switch, steps = switch_step(recording), recording["step"]
     return int(np.flatnonzero(steps < switch)[-1]), int(np.argmax(steps > 1.1 * switch))
 
@@ -250,20 +322,27 @@ def _mark_switch(axes, recording, words=True):
     axes.axvline(at, color=NO_OBJECT, lw=1.6, ls="--", zorder=0)
     first, last = recording["curve_eos_coef"][[0, -1]]
     if words:
-        place = {"transform": axes.get_xaxis_transform(), "color": QUIET, "fontsize": 11, "va": "top"}
+        place = {
+            "transform": axes.get_xaxis_transform(),
+            "color": QUIET,
+            "fontsize": 11,
+            "va": "top",
+        }
         axes.text(at, 0.98, f"eos {first:g} ", ha="right", **place)
         axes.text(at, 0.98, f" eos {last:g}", ha="left", **place)
 
 
 def precision_recall_figure(precision):
-    """Precision over recall, mean of the classes, one curve per IoU from 0.50 to 0.95: (10, 101)."""
+    """Precision over recall, mean of the classes, a curve per IoU, 0.50 to 0.95: (10, 101)."""
     figure, axes = figures.new_figure(8.8, 4.4)
     recall = np.linspace(0, 1, precision.shape[1])
     colours = figures.plt.get_cmap("cividis")(np.linspace(0.85, 0.0, len(precision)))
     for place, (curve, colour) in enumerate(zip(precision, colours)):
         axes.plot(recall, curve, color=colour, lw=2.4, label=f"IoU {0.5 + 0.05 * place:.2f}")
     axes.set(
-        title="AP: the mean area under ten curves", xlabel="recall: share of the objects found", ylabel="precision"
+        title="AP: the mean area under ten curves",
+        xlabel="recall: share of the objects found",
+        ylabel="precision",
     )
     axes.set(xlim=(0, 1), ylim=(0, 1.03))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -271,7 +350,8 @@ def precision_recall_figure(precision):
 
 
 def stands_figure(boxes, owned):
-    """One small map per token: grey its centres, and in colour, as large as the box, those where it owned a target.
+    """One small map per token: grey its centres, and in colour, as large as the box, those where it
+    owned a target.
 
     Beside its letter, how far those centres lie from their mean, in percent of the image's side.
 
@@ -283,7 +363,15 @@ def stands_figure(boxes, owned):
         area = own[:, 2] * own[:, 3]
         axes.scatter(*boxes[:, token, :2].detach().T, s=3, color="#c9c9c9", linewidths=0)
         marks = axes.scatter(
-            own[:, 0], own[:, 1], s=500 * area, c=100 * area, cmap="cividis_r", vmin=2, vmax=18, alpha=0.6, linewidths=0
+            own[:, 0],
+            own[:, 1],
+            s=500 * area,
+            c=100 * area,
+            cmap="cividis_r",
+            vmin=2,
+            vmax=18,
+            alpha=0.6,
+            linewidths=0,
         )
         axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
         spread = 100 * own[:, :2].var(0, correction=0).sum().sqrt() if len(own) else float("nan")
@@ -303,7 +391,8 @@ def stands_figure(boxes, owned):
 
 
 def owner_from_box(boxes, owners, neighbours=9):
-    """How often a target's box alone tells which token owns it: the vote of the most similar boxes elsewhere.
+    """How often a target's box alone tells which token owns it: the vote of the most similar boxes
+    elsewhere.
 
     Args: boxes (M, 4) of matched targets, owners (M,) the token of each. Returns a share in [0, 1].
 
@@ -318,11 +407,12 @@ def owner_from_box(boxes, owners, neighbours=9):
 
 
 def find_failures(found, annotations):
-    """The failures in one scene, at score 0.5: a list of (kind, corner box in pixels, what to write beside it).
+    """The failures in one scene, at score 0.5: a list of (kind, corner box in pixels, what to write
+    beside it).
 
-    Kinds: "missed" (no box with IoU 0.5), "misread" (only another class says so), "twice" (a second box on an object),
-    "ghost" (a box on nothing). Args: what `decode` gives for a scene, and its COCO annotations.
-    """
+    Kinds: "missed" (no box with IoU 0.5), "misread" (only another class says so), "twice" (a second
+    box on an object), "ghost" (a box on nothing). Args: what `decode` gives for a scene, and its
+    COCO annotations."""
     kept = found["scores"] > OBJECT_SCORE
     boxes, labels = found["boxes"][kept], found["labels"][kept]
     objects = corner_boxes(annotations)
@@ -334,7 +424,9 @@ def find_failures(found, annotations):
         if not len(on_it):
             failures.append(("missed", objects[place], f"missed {name}"))
         elif (labels[on_it] != thing["category_id"]).all():
-            failures.append(("misread", boxes[on_it[0]], f"{name} read as {label_name(labels[on_it[0]])}"))
+            failures.append(
+                ("misread", boxes[on_it[0]], f"{name} read as {label_name(labels[on_it[0]])}")
+            )
         elif len(on_it) > 1:
             failures += [("twice", boxes[extra], f"{name} twice") for extra in on_it[1:]]
     for box, label, over in zip(boxes, labels, overlap):
@@ -345,7 +437,9 @@ def find_failures(found, annotations):
 
 def failures_figure(examples):
     """Scenes with one failure each: [(PIL image, annotations, found, (kind, box, words))]."""
-    figure, panels = figures.new_figure(2.2 * len(examples), 2.7, columns=len(examples), squeeze=False)
+    figure, panels = figures.new_figure(
+        2.2 * len(examples), 2.7, columns=len(examples), squeeze=False
+    )
     for axes, (image, annotations, found, (kind, box, words)) in zip(panels.flat, examples):
         draw_image(axes, calm(image))
         axes.set_title(words, fontsize=13)
@@ -353,7 +447,12 @@ def failures_figure(examples):
             draw_box(axes, corners, TARGET, "-")
         for corners in found["boxes"][found["scores"] > OBJECT_SCORE]:
             draw_box(axes, corners, PREDICTION, DASHES, alpha=0.45)
-        draw_box(axes, box, TARGET if kind == "missed" else PREDICTION, "-" if kind == "missed" else DASHES)
+        draw_box(
+            axes,
+            box,
+            TARGET if kind == "missed" else PREDICTION,
+            "-" if kind == "missed" else DASHES,
+        )
         _draw_spotlight(axes, box, image)
     return figure
 
@@ -370,7 +469,10 @@ def _draw_spotlight(axes, box, image):
 
 
 def overfit_figure(training, images):
-    """Left: the loss and the flips so far. Right: the scenes with what the learner says of them now."""
+    """Left: the loss and the flips so far.
+
+    Right: the scenes with what the learner says of them now.
+    """
     figures.plt.rcParams.update(figures.STYLE)
     figure = figures.plt.figure(figsize=(8.8, 3.8), layout="constrained")
     curves, scenes = figure.subfigures(1, 2, width_ratios=[1, 1.75])
@@ -401,7 +503,13 @@ def recipe_figure(training, recording):
     start, goal = training.first_step, training.first_step + training.goal
     low, high = start - 1500, max(goal, start + 1500)
     rows, kept = training.history, recording["curve_step"] <= high
-    left.plot(recording["curve_step"][kept], recording["curve_loss"][kept], color=NO_OBJECT, lw=2.4, label="recorded")
+    left.plot(
+        recording["curve_step"][kept],
+        recording["curve_loss"][kept],
+        color=NO_OBJECT,
+        lw=2.4,
+        label="recorded",
+    )
     loss = running_mean([row["loss"] for row in rows], 50) if rows else []
     left.plot([row["step"] for row in rows], loss, color=PREDICTION, lw=3, label="yours")
     left.set(title="Loss", ylim=(0, None))
@@ -409,7 +517,9 @@ def recipe_figure(training, recording):
     measured = recording["evaluation_step"][kept], recording["evaluation_AP"][kept]
     right.plot(*measured, "-o", ms=4, color=NO_OBJECT, lw=2.4, label="recorded")
     points = [(row["step"], row["AP"]) for row in training.measures]
-    right.plot(*zip(*points) if points else ([], []), "o-", ms=8, color=PREDICTION, lw=3, label="yours")
+    right.plot(
+        *zip(*points) if points else ([], []), "o-", ms=8, color=PREDICTION, lw=3, label="yours"
+    )
     right.set(title="AP on unseen scenes", ylim=(0, 1))
     for axes in (left, right):
         axes.set(xlabel="training step", xlim=(low, high))

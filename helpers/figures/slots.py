@@ -1,4 +1,6 @@
-"""Figures of notebook 02: what each detection token answers, and where its answers stand over many scenes."""
+"""Figures of notebook 02: what each detection token answers, and where its answers stand over many
+scenes.
+"""
 
 import numpy as np
 from matplotlib import patches
@@ -20,26 +22,35 @@ LABEL_HEIGHT, LETTER_WIDTH = 17, 8.0  # of a name in its tab, in points
 
 
 def draw_guesses(axes, corners, probabilities, named=None, hide=False, threshold=0.5):
-    """Guesses on an image that is drawn already: in full, with letter and digit, if they claim an object; else faint.
+    """Guesses on an image that is drawn already: in full, with letter and digit, if they claim an
+    object; else faint.
 
-    Args: corners (N, 4) in pixels; probabilities (N, K + 1); named: letters of the guesses that stand out instead;
+    Args: corners (N, 4) in pixels; probabilities (N, K + 1); named: letters of the guesses that
+    stand out instead;
     hide: leave out guesses below the threshold of the object probability, unless they are named.
     """
     claims = 1 - probabilities[:, -1]
     strong = [
-        letter in named if named is not None else bool(claim > threshold) for letter, claim in zip(LETTERS, claims)
+        letter in named if named is not None else bool(claim > threshold)
+        for letter, claim in zip(LETTERS, claims)
     ]
     for place in sorted(range(len(claims)), key=lambda place: strong[place]):
         if strong[place] or claims[place] > threshold or not hide:
             draw_box(axes, corners[place], PREDICTION, DASHES, alpha=1.0 if strong[place] else 0.3)
     scale, taken = _pixels_per_point(axes), []
     for place in (place for place in range(len(claims)) if strong[place]):
-        says = label_name(probabilities[place, :-1].argmax()) if claims[place] > threshold else "no object"
+        says = (
+            label_name(probabilities[place, :-1].argmax())
+            if claims[place] > threshold
+            else "no object"
+        )
         _draw_name(axes, corners[place], f"{LETTERS[place]} {says}", scale, taken)
 
 
 def draw_answers(axes, image, outputs, title, named=(), threshold=0.5):
-    """The first image's guesses that claim an object; with `named`, these stand out whatever they say."""
+    """The first image's guesses that claim an object; with `named`, these stand out whatever they
+    say.
+    """
     draw_image(axes, image)
     axes.set_title(title, fontsize=13)
     probabilities = outputs["logits"][0].softmax(-1)
@@ -52,29 +63,54 @@ def draw_answers(axes, image, outputs, title, named=(), threshold=0.5):
             draw_box(axes, box, PREDICTION, DASHES)
     if not (claims > threshold).any():
         axes.text(
-            0.5, 0.5, "no object", transform=axes.transAxes, ha="center", va="center", fontsize=13, color=INK,
+            0.5,
+            0.5,
+            "no object",
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            fontsize=13,
+            color=INK,
             bbox={"facecolor": "white", "edgecolor": NO_OBJECT, "pad": 5},
-        )  # fmt: skip
+        )
 
 
 def _draw_name(axes, corners, name, scale, taken):
-    """A name in a tab at a corner of its box, inside the image and, where possible, clear of the tabs in `taken`."""
+    """A name in a tab at a corner of its box, inside the image and, where possible, clear of the
+    tabs in `taken`.
+    """
     left, top, right, bottom = (float(value) for value in corners)
     width, height = (LETTER_WIDTH * len(name) + 4) * scale, LABEL_HEIGHT * scale
     (x0, x1), (y1, y0) = axes.get_xlim(), axes.get_ylim()
     places = [
         (x, y)
-        for y in (bottom, top - height, bottom - height, top)  # below and above the box, then inside it
+        for y in (
+            bottom,
+            top - height,
+            bottom - height,
+            top,
+        )  # below and above the box, then inside it
         for x in (right - width, left)
     ]
     inside = [(min(max(x, x0), x1 - width), min(max(y, y0), y1 - height)) for x, y in places]
-    free = [place for place in inside if not any(_overlap(place, other, width, height) for other in taken)]
+    free = [
+        place
+        for place in inside
+        if not any(_overlap(place, other, width, height) for other in taken)
+    ]
     x, y = next((place for place in free if place in places), (free or inside)[0])
     taken.append((x, y, width, height))
     axes.text(
-        x + width / 2, y + height / 2, name, color="white", fontsize=11, fontweight="bold", ha="center",
-        va="center_baseline", bbox={"facecolor": PREDICTION, "edgecolor": "none", "pad": 1.8},
-    )  # fmt: skip
+        x + width / 2,
+        y + height / 2,
+        name,
+        color="white",
+        fontsize=11,
+        fontweight="bold",
+        ha="center",
+        va="center_baseline",
+        bbox={"facecolor": PREDICTION, "edgecolor": "none", "pad": 1.8},
+    )
 
 
 def _pixels_per_point(axes):
@@ -91,7 +127,9 @@ def _overlap(place, other, width, height):
 
 
 def draw_slots(axes, probabilities, title):
-    """One bar per guess: blue for its score, pale for the other digits, grey for no-object: (N, K + 1)."""
+    """One bar per guess: blue for its score, pale for the other digits, grey for no-object: (N, K +
+    1).
+    """
     probabilities = np.asarray(probabilities.detach(), dtype=float)
     best = probabilities[:, :-1].argmax(-1)
     for row, values in enumerate(probabilities):
@@ -101,8 +139,15 @@ def draw_slots(axes, probabilities, title):
             axes.barh(row, width, 0.72, left=start, color=colour, edgecolor="white", lw=1)
             start += width
         axes.text(1.03, row, f"{label_name(best[row])}  {parts[0]:.2f}", va="center", fontsize=12)
-    axes.set(title=title, xlim=(0, 1.22), ylim=(len(probabilities) - 0.4, -0.6), xlabel="probability")
-    axes.set_yticks(range(len(probabilities)), LETTERS[: len(probabilities)], color=PREDICTION, fontweight="bold")
+    axes.set(
+        title=title, xlim=(0, 1.22), ylim=(len(probabilities) - 0.4, -0.6), xlabel="probability"
+    )
+    axes.set_yticks(
+        range(len(probabilities)),
+        LETTERS[: len(probabilities)],
+        color=PREDICTION,
+        fontweight="bold",
+    )
     axes.set_xticks([0, 0.5, 1])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -118,14 +163,21 @@ def draw_slots(axes, probabilities, title):
 
 
 def draw_stands(panels, boxes, claims, highlight=None, threshold=0.5):
-    """One small map per token: a dot at the center of each box it found in some scene; `highlight` names one token.
+    """One small map per token: a dot at the center of each box it found in some scene; `highlight`
+    names one token.
 
-    Args: one axes per token; boxes (M, N, 4) normalised centre boxes of M scenes; claims (M, N) object probability.
-    """
+    Args: one axes per token; boxes (M, N, 4) normalised centre boxes of M scenes; claims (M, N)
+    object probability."""
     for token, axes in enumerate(panels):
         found = boxes[:, token][claims[:, token] > threshold].detach()
         axes.scatter(found[:, 0], found[:, 1], s=42, color=PREDICTION, alpha=0.35, linewidths=0)
         axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
-        axes.set_title(f"{LETTERS[token]}   {len(found)} found", fontsize=13, color=PREDICTION if len(found) else QUIET)
+        axes.set_title(
+            f"{LETTERS[token]}   {len(found)} found",
+            fontsize=13,
+            color=PREDICTION if len(found) else QUIET,
+        )
         chosen = LETTERS[token] == highlight
-        axes.spines[:].set(visible=True, color=PREDICTION if chosen else "#bbbbbb", lw=2.5 if chosen else 0.8)
+        axes.spines[:].set(
+            visible=True, color=PREDICTION if chosen else "#bbbbbb", lw=2.5 if chosen else 0.8
+        )

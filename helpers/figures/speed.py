@@ -1,4 +1,6 @@
-"""Figures of notebook 11: how the time grows with the batch, what the solvers take, and what a huge number costs."""
+"""Figures of notebook 11: how the time grows with the batch, what the solvers take, and what a huge
+number costs.
+"""
 
 import html
 import json
@@ -21,15 +23,25 @@ from helpers.figures.pages import page_chooser, picture_html
 
 RESULTS = Path(__file__).parents[1] / "recordings" / "benchmark.json"
 CONTENDERS = {"transformers": (GIOU, "o-"), "helpers": (PREDICTION, "s-"), "floor": (QUIET, "^:")}
-SOLVERS = {"brute force": (GIOU, "o-"), "the stepper": (PREDICTION, "s-"), "SciPy": (MATCH, "^-"), "lapx": (INK, "v-")}
+SOLVERS = {
+    "brute force": (GIOU, "o-"),
+    "the stepper": (PREDICTION, "s-"),
+    "SciPy": (MATCH, "^-"),
+    "lapx": (INK, "v-"),
+}
 
 
 def measured(predictions=100, targets=7, path=RESULTS):
-    """What `make bench` measured for N and T: the rows of `helpers/recordings/benchmark.json`, by rising batch size."""
+    """What `make bench` measured for N and T: the rows of `helpers/recordings/benchmark.json`, by
+    rising batch size.
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path.name} is not there; run `make bench`, which writes it.")
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    return sorted((row for row in rows if (row["N"], row["T"]) == (predictions, targets)), key=lambda row: row["B"])
+    return sorted(
+        (row for row in rows if (row["N"], row["T"]) == (predictions, targets)),
+        key=lambda row: row["B"],
+    )
 
 
 def growth_figure(rows):
@@ -38,31 +50,50 @@ def growth_figure(rows):
     figure.get_layout_engine().set(wspace=0.06)
     draw_growth(left, rows, "Time, and its factor for twice the batch")
     sizes = {
-        name: {row["B"]: row["megabytes"][name] for row in rows if name in row["megabytes"]} for name in CONTENDERS
+        name: {row["B"]: row["megabytes"][name] for row in rows if name in row["megabytes"]}
+        for name in CONTENDERS
     }
-    _draw_curves(right, {name: points for name, points in sizes.items() if points}, "Memory, and its factor")
+    _draw_curves(
+        right, {name: points for name, points in sizes.items() if points}, "Memory, and its factor"
+    )
     right.set_ylabel("megabytes")
     return figure
 
 
 def draw_growth(axes, rows, title, batch=None):
-    """Milliseconds against B, both logarithmic; a line and large dots at `batch`, if one is given."""
+    """Milliseconds against B, both logarithmic; a line and large dots at `batch`, if given."""
     times = {name: {row["B"]: 1000 * row["matcher"][name] for row in rows} for name in CONTENDERS}
     _draw_curves(axes, times, title)
     axes.set_ylabel("milliseconds")
     if batch is not None:
         axes.axvline(batch, color=NO_OBJECT, lw=1.5, zorder=0)
         for name, points in times.items():
-            axes.plot(batch, points[batch], "o", ms=13, color=CONTENDERS[name][0], mec="white", mew=2, zorder=4)
+            axes.plot(
+                batch,
+                points[batch],
+                "o",
+                ms=13,
+                color=CONTENDERS[name][0],
+                mec="white",
+                mew=2,
+                zorder=4,
+            )
 
 
 def growth_table(rows):
-    """What `growth_figure` draws, in numbers, as Markdown; the last column is the loss with its gradient."""
-    lines = ["| images | helpers, ms | reference, ms | faster | loss and gradient, faster |", "|---|---|---|---|---|"]
+    """What `growth_figure` draws, in numbers, as Markdown; the last column is the loss with its
+    gradient.
+    """
+    lines = [
+        "| images | helpers, ms | reference, ms | faster | loss and gradient, faster |",
+        "|---|---|---|---|---|",
+    ]
     for row in rows:
         ours, theirs = (1000 * row["matcher"][name] for name in ("helpers", "transformers"))
         whole = row["loss"]["transformers"] / row["loss"]["helpers"]
-        lines.append(f"| {row['B']} | {ours:.1f} | {theirs:,.1f} | {theirs / ours:.1f} × | {whole:.1f} × |")
+        lines.append(
+            f"| {row['B']} | {ours:.1f} | {theirs:,.1f} | {theirs / ours:.1f} × | {whole:.1f} × |"
+        )
     return "\n".join(lines)
 
 
@@ -70,9 +101,22 @@ def _draw_curves(axes, curves, title):
     batches = sorted({batch for points in curves.values() for batch in points})
     for name, points in curves.items():
         colour, style = CONTENDERS[name]
-        axes.loglog(list(points), list(points.values()), style, color=colour, lw=2.5, ms=7, mec="white")
-        place, said = (max(points), points[max(points)]), f"{name}  ×{factor_per_doubling(points):.1f}"
-        axes.annotate(said, place, (9, 0), textcoords="offset points", color=colour, va="center", fontweight="bold")
+        axes.loglog(
+            list(points), list(points.values()), style, color=colour, lw=2.5, ms=7, mec="white"
+        )
+        place, said = (
+            (max(points), points[max(points)]),
+            f"{name}  ×{factor_per_doubling(points):.1f}",
+        )
+        axes.annotate(
+            said,
+            place,
+            (9, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            fontweight="bold",
+        )
     axes.set(title=title, xlabel="images in the batch", xlim=(batches[0] * 0.85, batches[-1] * 1.2))
     axes.set_xticks(batches, batches)
     axes.minorticks_off()
@@ -95,50 +139,80 @@ def _plain_number(value, _):
 
 
 def batch_slider(rows, batches=(1, 4, 16, 64, 256), batch=16):
-    """A slider over batch sizes: the huge matrix in blocks beside the curves. It works in a stored page, too.
+    """A slider over batch sizes: the huge matrix in blocks beside the curves.
 
-    Args: rows: from `measured`; batches: the sizes to offer; batch: where it stands at first. The pictures are made
-    here; slider and picture are linked in the page, without Python.
-    """
-    return page_chooser({size: batch_page(rows, size) for size in batches}, "images", batch, slider=True)
+    It works in a stored page, too.
+
+    Args: rows: from `measured`; batches: the sizes to offer; batch: where it stands at first. The
+    pictures are made here; slider and picture are linked in the page, without Python."""
+    return page_chooser(
+        {size: batch_page(rows, size) for size in batches}, "images", batch, slider=True
+    )
 
 
 def batch_page(rows, batch):
-    """What the slider shows for one batch size, as HTML: the picture, and the numbers of pairs in a sentence."""
+    """What the slider shows for one batch size, as HTML: the picture, and the numbers of pairs in a
+    sentence.
+    """
     predictions, targets = rows[0]["N"], rows[0]["T"]
     own = batch * predictions * targets
     figure, (left, right) = new_figure(10, 4.2, columns=2, width_ratios=[1, 1.5])
-    draw_blocks(left, batch, f"{batch:,} of {batch**2:,} blocks are used" if batch > 1 else "The only block is used")
+    draw_blocks(
+        left,
+        batch,
+        f"{batch:,} of {batch**2:,} blocks are used" if batch > 1 else "The only block is used",
+    )
     draw_growth(right, rows, "Time of one match", batch)
-    sentence = f"{batch} image{'s' * (batch > 1)}: {own:,} pairs can be matched; the huge matrix has {own * batch:,}."
+    sentence = (
+        f"{batch} image{'s' * (batch > 1)}: {own:,} pairs can be matched; the huge matrix has "
+        f"{own * batch:,}."
+    )
     return f"{picture_html(figure, sentence)}<p>{html.escape(sentence)}</p>"
 
 
 def draw_blocks(axes, batch, title):
-    """The huge matrix, one block for the guesses of an image and the targets of an image: own pairs in green."""
-    paper, green = np.array([0.91, 0.91, 0.91]), np.array([int(MATCH[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    """The huge matrix, one block for the guesses of an image and the targets of an image: own pairs
+    in green.
+    """
+    paper, green = (
+        np.array([0.91, 0.91, 0.91]),
+        np.array([int(MATCH[i : i + 2], 16) / 255 for i in (1, 3, 5)]),
+    )
     own = np.eye(batch)[..., None]
     axes.imshow(own * green + (1 - own) * paper, interpolation="nearest")
     if batch <= 32:
         axes.set_xticks(np.arange(1, batch) - 0.5, minor=True)
         axes.set_yticks(np.arange(1, batch) - 0.5, minor=True)
         axes.grid(which="minor", color="white", lw=2 if batch <= 8 else 1)
-    axes.set(xticks=[], yticks=[], title=title, xlabel="targets, image by image", ylabel="guesses, image by image")
+    axes.set(
+        xticks=[],
+        yticks=[],
+        title=title,
+        xlabel="targets, image by image",
+        ylabel="guesses, image by image",
+    )
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
 
 
 def solvers_figure(seconds):
-    """Milliseconds for one matrix against its number of targets; `seconds`: {solver: {T: [seconds, ...]}}; medians."""
+    """Milliseconds for one matrix against its number of targets; `seconds`: {solver: {T: [seconds,
+    ...]}}; medians.
+    """
     figure, axes = new_figure(9, 4.4)
     for name, points in seconds.items():
         colour, style = SOLVERS[name]
         values = [1000 * np.median(measured) for measured in points.values()]
         axes.semilogy(list(points), values, style, color=colour, lw=2.5, ms=8, mec="white")
-        place, above = (max(points), values[-1]), {"SciPy": -8, "lapx": 8}.get(name, 0)  # the two lie close
+        place, above = (
+            (max(points), values[-1]),
+            {"SciPy": -8, "lapx": 8}.get(name, 0),
+        )  # the two lie close
         said = {"textcoords": "offset points", "va": "center", "fontweight": "bold"}
         axes.annotate(name, place, (10, above), color=colour, **said)
-    axes.set(title="The same answers at very different prices", xlabel="targets T, beside 12 guesses")
+    axes.set(
+        title="The same answers at very different prices", xlabel="targets T, beside 12 guesses"
+    )
     axes.set(ylabel="milliseconds for one matrix", xlim=(0.8, max(points) + 0.2))
     axes.set_xticks(list(points))
     axes.minorticks_off()
@@ -149,31 +223,53 @@ def solvers_figure(seconds):
 def sentinel_figure(sentinels, shares, theirs, scale):
     """Share of matrices with a needlessly dear match, against the number that stands in for NaN.
 
-    `sentinels` (M,) and `shares`, {whose cost it stands for: (M,)}: the curves; `theirs`: the reference's sentinel;
+    `sentinels` (M,) and `shares`, {whose cost it stands for: (M,)}: the curves; `theirs`: the
+    reference's sentinel;
     `scale`: the largest valid cost.
     """
     figure, axes = new_figure(10, 4.4)
     for (whose, values), style in zip(shares.items(), ("s--", "o-"), strict=True):
         values = 100 * np.asarray(values)
         axes.semilogx(sentinels, values, style, color=GIOU, lw=2.5, ms=6, mec="white")
-        axes.annotate(f"for {whose}", (sentinels[-12], values[-12]), (0, 9), textcoords="offset points", color=GIOU,
-                      ha="center", fontweight="bold")  # fmt: skip
+        axes.annotate(
+            f"for {whose}",
+            (sentinels[-12], values[-12]),
+            (0, 9),
+            textcoords="offset points",
+            color=GIOU,
+            ha="center",
+            fontweight="bold",
+        )
     axes.axvspan(1, scale * 100, color=MATCH, alpha=0.18, lw=0)
     bold = {"va": "center", "fontweight": "bold"}
     axes.text(scale * 200, 40, "helpers:\nin scale with\nthe costs", color=MATCH, **bold)
     axes.axvline(theirs, color=INK, lw=1.5, ls="--")
     axes.text(
-        theirs / 3, 40, "the reference:\nthe largest\nfloat32", color=INK, ha="right", va="center", fontweight="bold"
+        theirs / 3,
+        40,
+        "the reference:\nthe largest\nfloat32",
+        color=INK,
+        ha="right",
+        va="center",
+        fontweight="bold",
     )
     axes.axvline(2.0**53, color=QUIET, lw=1.5, ls=":")
-    axes.text(2.0**53 * 3, 60, "2⁵³: beyond it, float64\nskips whole numbers", color=QUIET, va="center")
-    axes.set(title="Too large a number spoils the match", xlabel="the sentinel", ylabel="matches dearer than needed, %")
+    axes.text(
+        2.0**53 * 3, 60, "2⁵³: beyond it, float64\nskips whole numbers", color=QUIET, va="center"
+    )
+    axes.set(
+        title="Too large a number spoils the match",
+        xlabel="the sentinel",
+        ylabel="matches dearer than needed, %",
+    )
     axes.set(ylim=(-4, 104), xlim=(1, theirs * 30))
     return figure
 
 
 def trap_figure(cost, got, best):
-    """A cost matrix with NaN twice: ringed as SciPy pairs it with the sentinel, and as it should be paired."""
+    """A cost matrix with NaN twice: ringed as SciPy pairs it with the sentinel, and as it should be
+    paired.
+    """
     columns = [str(target + 1) for target in range(cost.shape[1])]
     figure, panels = new_figure(3 + 1.8 * cost.shape[1], 1.6 + 0.6 * len(cost), columns=2)
     filled = np.where(np.isnan(cost), np.nanmax(cost), cost)

@@ -1,9 +1,21 @@
-"""Figures of notebook 03: targets as the loss reads them, on a table with room around the image for what leaves it."""
+"""Figures of notebook 03: targets as the loss reads them, on a table with room around the image for
+what leaves it.
+"""
 
 from matplotlib import patches
 from matplotlib.ticker import ScalarFormatter
 
-from helpers.figures import DASHES, INK, PREDICTION, QUIET, TARGET, draw_box, draw_image, label_name, pixel_corners
+from helpers.figures import (
+    DASHES,
+    INK,
+    PREDICTION,
+    QUIET,
+    TARGET,
+    draw_box,
+    draw_image,
+    label_name,
+    pixel_corners,
+)
 
 MARGIN = 30  # pixels of table around the sheet
 TABLE = "#f1f1f1"
@@ -11,11 +23,17 @@ LETTER = 7.5  # pixels of the image that a letter takes
 
 
 def draw_reading(axes, image, target, title, num_classes=10):
-    """The targets as the loss reads them: `boxes` (T, 4) taken for normalised centre boxes, whatever they are."""
+    """The targets as the loss reads them: `boxes` (T, 4) taken for normalised centre boxes,
+    whatever they are.
+    """
     draw_sheet(axes, image, title)
     boxes, labels = target["boxes"], target["class_labels"]
     if boxes.ndim != 2:
-        _note(axes, image, f"boxes of shape {tuple(boxes.shape)},\nlabels of {labels.dtype}".replace("torch.", ""))
+        _note(
+            axes,
+            image,
+            f"boxes of shape {tuple(boxes.shape)},\nlabels of {labels.dtype}".replace("torch.", ""),
+        )
     elif len(boxes) and float(boxes[:, :2].min()) > 2:
         nearest = float(boxes[:, :2].min()) * image.width
         _note(axes, image, f"all boxes lie\n{nearest:,.0f} pixels or more\noff this sheet")
@@ -28,7 +46,9 @@ def draw_reading(axes, image, target, title, num_classes=10):
 
 
 def draw_learned(axes, image, detections, title):
-    """What a detector answers: `boxes` (M, 4) corner boxes in pixels and `labels` (M,), as `decode` gives them."""
+    """What a detector answers: `boxes` (M, 4) corner boxes in pixels and `labels` (M,), as `decode`
+    gives them.
+    """
     draw_sheet(axes, image, title)
     names = [label_name(label) for label in detections["labels"]]
     _draw_boxes(axes, image, detections["boxes"].tolist(), names, PREDICTION, DASHES)
@@ -38,7 +58,9 @@ def draw_learned(axes, image, detections, title):
 
 
 def draw_misreading(axes, image, meant, read, title):
-    """One box as it was meant (solid) and as the loss reads it (hatched): both centre boxes (1, 4), normalised."""
+    """One box as it was meant (solid) and as the loss reads it (hatched): both centre boxes (1, 4),
+    normalised.
+    """
     draw_sheet(axes, image, title)
     left, top, right, bottom = pixel_corners(read, image)[0].tolist()
     shape = {"facecolor": TARGET + "22", "edgecolor": TARGET, "hatch": "//", "lw": 2.2}
@@ -50,7 +72,9 @@ def draw_misreading(axes, image, meant, read, title):
 
 
 def draw_curves(axes, curves, title):
-    """Loss curves on a logarithmic axis; the first one, of the healthy targets, is orange and thick."""
+    """Loss curves on a logarithmic axis; the first one, of the healthy targets, is orange and
+    thick.
+    """
     for place, (name, curve) in enumerate(curves.items()):
         style = (
             {"color": TARGET, "lw": 3.2}
@@ -58,7 +82,9 @@ def draw_curves(axes, curves, title):
             else {"color": QUIET, "lw": 2, "ls": ("--", "-.", ":")[place - 1]}
         )
         axes.plot(curve, label=name, **style)
-    axes.set(yscale="log", xlabel="training step", ylabel="loss", title=title, yticks=[10, 3, 1, 0.3])
+    axes.set(
+        yscale="log", xlabel="training step", ylabel="loss", title=title, yticks=[10, 3, 1, 0.3]
+    )
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.minorticks_off()
     axes.legend(loc="lower left")
@@ -67,8 +93,14 @@ def draw_curves(axes, curves, title):
 def draw_sheet(axes, image, title):
     """The image on a table that is a little larger."""
     draw_image(axes, image, title)
-    axes.set(xlim=(-MARGIN, image.width + MARGIN), ylim=(image.height + MARGIN, -MARGIN), facecolor=TABLE)
-    axes.add_patch(patches.Rectangle((-0.5, -0.5), image.width, image.height, fill=False, edgecolor="#cccccc", lw=1))
+    axes.set(
+        xlim=(-MARGIN, image.width + MARGIN), ylim=(image.height + MARGIN, -MARGIN), facecolor=TABLE
+    )
+    axes.add_patch(
+        patches.Rectangle(
+            (-0.5, -0.5), image.width, image.height, fill=False, edgecolor="#cccccc", lw=1
+        )
+    )
 
 
 def _draw_boxes(axes, image, boxes, names, colour, linestyle):
@@ -86,9 +118,20 @@ def _draw_boxes(axes, image, boxes, names, colour, linestyle):
 
 def _draw_name(axes, x, y, name, colour):
     tab = {"facecolor": colour, "edgecolor": "none", "pad": 1.8}
-    axes.text(x, y, name, color="white", fontsize=11, fontweight="bold", ha="left", va="bottom", bbox=tab)
+    axes.text(
+        x, y, name, color="white", fontsize=11, fontweight="bold", ha="left", va="bottom", bbox=tab
+    )
 
 
 def _note(axes, image, text):
     frame = {"facecolor": "white", "edgecolor": TARGET, "pad": 6}
-    axes.text(image.width / 2, image.height / 2, text, ha="center", va="center", fontsize=12, color=INK, bbox=frame)
+    axes.text(
+        image.width / 2,
+        image.height / 2,
+        text,
+        ha="center",
+        va="center",
+        fontsize=12,
+        color=INK,
+        bbox=frame,
+    )

@@ -1,1 +1,3 @@
-"""What detectors after DETR changed: `costs`, `matches`, `losses`, and a `transformers_loss` of some of them."""
+"""What detectors after DETR changed: `costs`, `matches`, `losses`, and a `transformers_loss` of
+some of them.
+"""

@@ -1,16 +1,17 @@
 """Class and mask terms of detectors after DETR, as `SetCriterion(terms=...)` takes them.
 
-Each is called with a `helpers.loss.Matched` and the criterion, and returns scalars by key. A class term also says how
-many classes its logits hold (`count_classes`) and which predictions claim an object (`claims`). Those for sigmoid heads
-go with `helpers.later.costs.FocalCost` in the matcher:
+Each is called with a `helpers.loss.Matched` and the criterion, and returns scalars by key. A class
+term also says how many classes its logits hold (`count_classes`) and which predictions claim an
+object (`claims`). Those for sigmoid heads go with `helpers.later.costs.FocalCost` in the matcher:
 
 >>> from helpers.later.costs import FocalCost
 >>> from helpers.matcher import HungarianMatcher
 >>> matcher = HungarianMatcher(costs={"class_cost": FocalCost()})
 >>> criterion = SetCriterion(matcher, num_classes=3, terms={"labels": FocalLoss()})
->>> outputs = {"logits": torch.zeros(1, 2, 3), "pred_boxes": torch.tensor([[[.2, .2, .1, .1], [.7, .7, .2, .2]]])}
+>>> outputs = {"logits": torch.zeros(1, 2, 3), "pred_boxes": torch.tensor([[[.2, .2, .1, .1], [.7,
+...     .7, .2, .2]]])}
 >>> targets = [{"class_labels": torch.tensor([2]), "boxes": torch.tensor([[0.7, 0.7, 0.2, 0.3]])}]
->>> round(float(criterion(outputs, targets)["loss_ce"]), 3)  # 5 of 6 goals are 0: (5 * 0.75 + 0.25) / 4 * log 2
+>>> round(float(criterion(outputs, targets)["loss_ce"]), 3)
 0.693
 """
 
@@ -35,7 +36,10 @@ class SigmoidLoss:
         return columns
 
     def claims(self, logits):
-        """Whether a prediction claims an object: some class is more likely than not. (B, N, K) -> (B, N)."""
+        """Whether a prediction claims an object: some class is more likely than not.
+
+        (B, N, K) -> (B, N).
+        """
         return logits.amax(-1) > 0
 
 
@@ -43,9 +47,8 @@ class SigmoidLoss:
 class FocalLoss(SigmoidLoss):
     """The term "loss_ce" of Deformable DETR: see `helpers.later.costs.focal_loss`.
 
-    Args: alpha, gamma: of the focal loss; class_weights: K numbers, or None for 1 each; label_smoothing: the goals 0
-    and 1 become s / 2 and 1 - s / 2.
-    """
+    Args: alpha, gamma: of the focal loss; class_weights: K numbers, or None for 1 each;
+    label_smoothing: the goals 0 and 1 become s / 2 and 1 - s / 2."""
 
     alpha: float = 0.25
     gamma: float = 2.0
@@ -59,7 +62,11 @@ class FocalLoss(SigmoidLoss):
         goals, _ = goals_and_overlap(matched)
         goals = goals * (1 - self.label_smoothing) + self.label_smoothing / 2
         weights = _class_weights(self.class_weights, matched.logits)
-        return {"loss_ce": focal_loss(matched.logits, goals, matched.num_boxes, self.alpha, self.gamma, weights)}
+        return {
+            "loss_ce": focal_loss(
+                matched.logits, goals, matched.num_boxes, self.alpha, self.gamma, weights
+            )
+        }
 
 
 @dataclass(frozen=True)
@@ -75,13 +82,17 @@ class VarifocalLoss(SigmoidLoss):
 
     def __call__(self, matched, criterion):
         goals, overlap = goals_and_overlap(matched)
-        loss = varifocal_loss(matched.logits, goals, overlap, matched.num_boxes, self.alpha, self.gamma)
+        loss = varifocal_loss(
+            matched.logits, goals, overlap, matched.num_boxes, self.alpha, self.gamma
+        )
         return {"loss_vfl": loss}
 
 
 @dataclass(frozen=True)
 class QualityLoss(SigmoidLoss):
-    """The term "loss_ce" of LW-DETR, for a blend of probability and IoU: see `helpers.later.costs.quality_loss`."""
+    """The term "loss_ce" of LW-DETR, for a blend of probability and IoU: see
+    `helpers.later.costs.quality_loss`.
+    """
 
     alpha: float = 0.25
     gamma: float = 2.0
@@ -91,7 +102,9 @@ class QualityLoss(SigmoidLoss):
 
     def __call__(self, matched, criterion):
         goals, overlap = goals_and_overlap(matched)
-        loss = quality_loss(matched.logits, goals, overlap, matched.num_boxes, self.alpha, self.gamma)
+        loss = quality_loss(
+            matched.logits, goals, overlap, matched.num_boxes, self.alpha, self.gamma
+        )
         return {"loss_ce": loss}
 
 
@@ -99,9 +112,8 @@ class QualityLoss(SigmoidLoss):
 class SoftmaxLoss:
     """The term "loss_ce" of DETR with weights for the classes and smooth labels.
 
-    Args: class_weights: K numbers, or None for 1 each; no-object weighs `eos_coef`, as ever. label_smoothing: as in
-    `torch.nn.functional.cross_entropy`, in [0, 1).
-    """
+    Args: class_weights: K numbers, or None for 1 each; no-object weighs `eos_coef`, as ever.
+    label_smoothing: as in `torch.nn.functional.cross_entropy`, in [0, 1)."""
 
     class_weights: tuple | None = None
     label_smoothing: float = 0.0
@@ -111,31 +123,42 @@ class SoftmaxLoss:
 
     def __call__(self, matched, criterion):
         logits = matched.logits
-        classes = F.pad(matched.labels, (0, 1), value=criterion.num_classes)[matched.owner]  # (B * N,), -1 is no-object
+        classes = F.pad(matched.labels, (0, 1), value=criterion.num_classes)[
+            matched.owner
+        ]  # (B * N,), -1 is no-object
         weight = _class_weights(self.class_weights, logits[..., :-1])
         weight = torch.cat([weight, weight.new_tensor([criterion.eos_coef])])
         summed = F.cross_entropy(
-            logits.flatten(0, 1), classes, weight, reduction="sum", label_smoothing=self.label_smoothing
+            logits.flatten(0, 1),
+            classes,
+            weight,
+            reduction="sum",
+            label_smoothing=self.label_smoothing,
         )
         total = matched.class_weight_sum
         if total is None:
             total = float(weight[classes].sum())
-            total = mean_over_processes(total, logits) if criterion.global_class_normalizer else total
+            total = (
+                mean_over_processes(total, logits) if criterion.global_class_normalizer else total
+            )
         return {"loss_ce": summed / max(total, torch.finfo(torch.float32).tiny)}
 
     def matched_weight(self, labels, num_matched):
-        """What matched predictions of these labels weigh: the sum of the weights of their classes."""
+        """What matched predictions of these labels weigh: the sum of their classes' weights."""
         if self.class_weights is None:
             return num_matched
         if num_matched < len(labels):
             raise ValueError(
-                "targets hold more objects than there are predictions; which weigh is for the match to say."
+                "targets hold more objects than there are predictions; which weigh is for the "
+                "match to say."
             )
         return float(sum(self.class_weights[label] for label in labels.tolist()))
 
 
 class EveryLayersMasks:
-    """The terms "loss_mask" and "loss_dice" of every layer with "pred_masks", not of the last alone: Mask2Former."""
+    """The terms "loss_mask" and "loss_dice" of every layer with "pred_masks", not of the last
+    alone: Mask2Former.
+    """
 
     def __call__(self, matched, criterion):
         if matched.depth and "pred_masks" not in matched.outputs:
@@ -144,16 +167,19 @@ class EveryLayersMasks:
 
 
 class GroupCriterion(SetCriterion):
-    """`SetCriterion` for a matcher with `assign=in_groups(count)`: a target counts once for each group.
+    """`SetCriterion` for a matcher with `assign=in_groups(count)`: a target counts once for each
+    group.
 
-    Group DETR (Chen et al. 2022) trains with groups and answers with the first alone: evaluate that with a
-    `SetCriterion`. `LwDetrImageLoss` of transformers goes on with all groups in `eval()`.
+    Group DETR (Chen et al. 2022) trains with groups and answers with the first alone: evaluate that
+    with a `SetCriterion`. `LwDetrImageLoss` of transformers goes on with all groups in `eval()`.
     """
 
     def __init__(self, matcher, *arguments, **more):
         super().__init__(matcher, *arguments, **more)
         if not isinstance(getattr(matcher, "assign", None), Groups):
-            raise TypeError("matcher has no groups; give HungarianMatcher(assign=in_groups(count)).")
+            raise TypeError(
+                "matcher has no groups; give HungarianMatcher(assign=in_groups(count))."
+            )
 
     def count_boxes(self, labels, logits):
         return super().count_boxes(labels, logits) * self.matcher.assign.count
@@ -169,7 +195,10 @@ def _class_weights(given, logits):
     """The weights of the classes beside logits (..., K): (K,)."""
     weights = logits.new_ones(logits.shape[-1]) if given is None else logits.new_tensor(given)
     if len(weights) != logits.shape[-1]:
-        raise ValueError(f"class_weights has {len(weights)} numbers; give one for each of {logits.shape[-1]} classes.")
+        raise ValueError(
+            f"class_weights has {len(weights)} numbers; give one for each of {logits.shape[-1]} "
+            "classes."
+        )
     return weights
 
 
@@ -186,6 +215,9 @@ def _check(loss):
         if isinstance(given, np.ndarray) or (isinstance(given, torch.Tensor) and not given.is_meta):
             given = given.tolist()
         if not isinstance(given, (list, tuple)):
-            raise TypeError(f"class_weights is {type(given).__name__}; give a list with a number for each class.")
+            raise TypeError(
+                f"class_weights is {type(given).__name__}; give a list with a number for each "
+                "class."
+            )
         weights = (contract.check_number("class_weights", weight, least=0) for weight in given)
         object.__setattr__(loss, "class_weights", tuple(weights))

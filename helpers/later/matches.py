@@ -1,8 +1,9 @@
-"""How detectors after DETR give one target several guesses: groups, repeated targets, optimal transport.
+"""How detectors after DETR give one target several guesses: groups, repeated targets, optimal
+transport.
 
-Each is a solver for `HungarianMatcher(assign=...)`: a cost matrix (N, T) of one image gives (prediction_index,
-target_index), where a target may now appear several times, and a prediction still once at most.
-"""
+Each is a solver for `HungarianMatcher(assign=...)`: a cost matrix (N, T) of one image gives
+(prediction_index, target_index), where a target may now appear several times, and a prediction
+still once at most."""
 
 from dataclasses import dataclass
 from numbers import Integral
@@ -22,20 +23,25 @@ class Groups:
 
     def __call__(self, cost):
         if len(cost) % self.count:
-            raise ValueError(f"{len(cost)} predictions do not split into {self.count} groups of equal size.")
+            raise ValueError(
+                f"{len(cost)} predictions do not split into {self.count} groups of equal size."
+            )
         size = len(cost) // self.count
         matches = [linear_sum_assignment(group) for group in np.split(np.asarray(cost), self.count)]
         return tuple(
             np.concatenate(parts)
-            for parts in zip(*((place * size + guess, target) for place, (guess, target) in enumerate(matches)))
+            for parts in zip(
+                *((place * size + guess, target) for place, (guess, target) in enumerate(matches))
+            )
         )
 
 
 def in_groups(count):
-    """Split the predictions into `count` groups of equal size and match each group with all targets.
+    """Split the predictions into `count` groups of equal size and match each group with all
+    targets.
 
-    Source: Group DETR (Chen et al. 2022); `LwDetrHungarianMatcher(...)(outputs, targets, group_detr=count)`. The loss
-    of such a match is that of `helpers.later.losses.GroupCriterion`.
+    Source: Group DETR (Chen et al. 2022); `LwDetrHungarianMatcher(...)(outputs, targets,
+    group_detr=count)`. The loss of such a match is that of `helpers.later.losses.GroupCriterion`.
 
     >>> in_groups(2)(np.array([[1.0], [2.0], [4.0], [3.0]]))
     (array([0, 3]), array([0, 0]))
@@ -55,7 +61,8 @@ class Repeated:
 
 
 def repeated(times):
-    """List every target `times` times and match one to one: each gets `times` predictions, as long as there are some.
+    """List every target `times` times and match one to one: each gets `times` predictions, as long
+    as there are some.
 
     Source: the one-to-many branch of H-DETR (Jia et al. 2022).
 
@@ -66,18 +73,24 @@ def repeated(times):
 
 
 def transport_plan(cost, supply=1, epsilon=0.1, steps=50):
-    """Share out labels by entropic optimal transport: how much of each prediction goes to each target, (N, T + 1).
+    """Share out labels by entropic optimal transport: how much of each prediction goes to each
+    target, (N, T + 1).
 
     Args:
-        cost: (N, T), relative to that of no object, which is the last column of the plan, and costs 0.
-        supply: how many predictions each target wants, one number or (T,); no object supplies what is left of N.
-        epsilon: how soft the plan is: it minimises the transported cost minus epsilon times the entropy.
-        steps: how often rows and columns are brought to their sums in turn; the columns come last, and are exact.
+        cost: (N, T), relative to that of no object, which is the last column of the plan, and costs
+            0.
+        supply: how many predictions each target wants, one number or (T,); no object supplies what
+            is left of N.
+        epsilon: how soft the plan is: it minimises the transported cost minus epsilon times the
+            entropy.
+        steps: how often rows and columns are brought to their sums in turn; the columns come last,
+            and are exact.
 
-    Every row sums to 1, up to what `steps` leaves. ValueError where targets want more than N predictions in all.
+    Every row sums to 1, up to what `steps` leaves. ValueError where targets want more than N
+    predictions in all.
 
-    Source: Sinkhorn's algorithm (Cuturi 2013), as OTA (Ge et al. 2021) uses it; in logarithms, so that a small epsilon
-    does not overflow.
+    Source: Sinkhorn's algorithm (Cuturi 2013), as OTA (Ge et al. 2021) uses it; in logarithms, so
+    that a small epsilon does not overflow.
 
     >>> transport_plan([[0.0], [1.0]], epsilon=1.0).round(2)
     array([[0.62, 0.38],
@@ -87,17 +100,24 @@ def transport_plan(cost, supply=1, epsilon=0.1, steps=50):
     num_predictions, num_targets = cost.shape
     wanted = np.asarray(supply, dtype=np.float64)
     if wanted.shape not in ((), (1,), (num_targets,)):
-        raise ValueError(f"supply is {shown(supply)} for {num_targets} targets; give one number, or one for each.")
+        raise ValueError(
+            f"supply is {shown(supply)} for {num_targets} targets; give one number, or one for "
+            "each."
+        )
     wanted = np.broadcast_to(wanted, num_targets)
     left = num_predictions - wanted.sum()
     if left < 0:
-        raise ValueError(f"targets want {wanted.sum():g} predictions, but there are {num_predictions}.")
+        raise ValueError(
+            f"targets want {wanted.sum():g} predictions, but there are {num_predictions}."
+        )
     with np.errstate(divide="ignore"):  # the logarithm of a supply of 0
         log_supply = np.log(np.append(wanted, left))
     kernel = -np.pad(cost, ((0, 0), (0, 1))) / epsilon
     column = np.zeros(num_targets + 1)
     for _ in range(steps):
-        row = -logsumexp(kernel + column, axis=1, keepdims=True)  # every prediction is given away once
+        row = -logsumexp(
+            kernel + column, axis=1, keepdims=True
+        )  # every prediction is given away once
         column = log_supply - logsumexp(kernel + row, axis=0)
     return np.exp(kernel + row + column)
 
@@ -121,7 +141,8 @@ def by_transport(supply=1, epsilon=0.1, steps=50):
 
     A supply (T,) serves images with T targets only.
 
-    >>> by_transport(supply=2)(np.array([[0.0, 9.0], [1.0, 9.0], [9.0, 0.0], [9.0, 1.0], [9.0, 9.0]]))
+    >>> by_transport(supply=2)(np.array([[0.0, 9.0], [1.0, 9.0], [9.0, 0.0], [9.0, 1.0], [9.0,
+    ...     9.0]]))
     (array([0, 1, 2, 3]), array([0, 0, 1, 1]))
     """
     epsilon = check_number("epsilon", epsilon, least=1e-6)
@@ -131,9 +152,11 @@ def by_transport(supply=1, epsilon=0.1, steps=50):
 
 
 def estimated_supply(iou, most=20):
-    """How many predictions each target should have: the sum of its largest IoUs, cut to a whole number, at least 1.
+    """How many predictions each target should have: the sum of its largest IoUs, cut to a whole
+    number, at least 1.
 
-    Args: iou (N, T); most: how many IoUs are summed. Returns (T,) int64. Source: OTA, dynamic k estimation.
+    Args: iou (N, T); most: how many IoUs are summed. Returns (T,) int64. Source: OTA, dynamic k
+    estimation.
 
     >>> estimated_supply([[0.9, 0.1], [0.8, 0.0], [0.7, 0.2]])
     array([2, 1])

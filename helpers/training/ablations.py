@@ -1,9 +1,8 @@
 """Runs that differ from a baseline in one thing: `python -m helpers.training --ablation no-giou`.
 
-Only "one-to-many" differs in three: its match, its cost, and eos_coef, which is 0. All train the encoder's matrices
-with Muon. The baseline has three seeds, the others one. They train on plain scenes of 64 px, so that a run takes
-minutes.
-"""
+Only "one-to-many" differs in three: its match, its cost, and eos_coef, which is 0. All train the
+encoder's matrices with Muon. The baseline has three seeds, the others one. They train on plain
+scenes of 64 px, so that a run takes minutes."""
 
 import dataclasses
 from collections.abc import Callable
@@ -31,7 +30,9 @@ BASELINE = Recipe(
 
 @dataclasses.dataclass(frozen=True)
 class Ablation:
-    """What one run changes: a line for the table, fields of the recipe, and the criterion that it trains with."""
+    """What one run changes: a line for the table, fields of the recipe, and the criterion that it
+    trains with.
+    """
 
     changed: str
     recipe: dict = dataclasses.field(default_factory=dict)
@@ -47,11 +48,21 @@ ABLATIONS = {
     "baseline-seed-1": Ablation("the seed", {"seed": 1}),
     "baseline-seed-2": Ablation("the seed", {"seed": 2}),
     "eos-1": Ablation("eos_coef 1 from the start", {"eos_coef": 1.0, "final_eos_coef": 1.0}),
-    "eos-late-1": Ablation("eos_coef 0.1, then 1 from half way on", {"final_eos_coef": 1.0, "final_from": 0.5}),
-    "eos-0": Ablation("eos_coef 0: nobody is told to be silent", {"eos_coef": 0.0, "final_eos_coef": 0.0}),
-    "no-giou": Ablation("no GIoU in cost and loss", criterion=_changed({"loss_giou": 0.0}, giou_cost=0.0)),
-    "no-l1": Ablation("no L1 in cost and loss", criterion=_changed({"loss_bbox": 0.0}, bbox_cost=0.0)),
-    "log-p": Ablation("-log p in the class cost", criterion=_changed(costs={"class_cost": log_class_cost})),
+    "eos-late-1": Ablation(
+        "eos_coef 0.1, then 1 from half way on", {"final_eos_coef": 1.0, "final_from": 0.5}
+    ),
+    "eos-0": Ablation(
+        "eos_coef 0: nobody is told to be silent", {"eos_coef": 0.0, "final_eos_coef": 0.0}
+    ),
+    "no-giou": Ablation(
+        "no GIoU in cost and loss", criterion=_changed({"loss_giou": 0.0}, giou_cost=0.0)
+    ),
+    "no-l1": Ablation(
+        "no L1 in cost and loss", criterion=_changed({"loss_bbox": 0.0}, bbox_cost=0.0)
+    ),
+    "log-p": Ablation(
+        "-log p in the class cost", criterion=_changed(costs={"class_cost": log_class_cost})
+    ),
     "greedy": Ablation("a greedy match", criterion=_changed(assign=greedy)),
     "argmin": Ablation("each target takes its cheapest token", criterion=_changed(assign=argmin)),
     "one-to-many": Ablation(

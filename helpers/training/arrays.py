@@ -1,4 +1,6 @@
-"""Scenes as arrays: rendered once by all cores, kept on disk, read by memory map, so that no training step waits."""
+"""Scenes as arrays: rendered once by all cores, kept on disk, read by memory map, so that no
+training step waits.
+"""
 
 import ast
 import hashlib
@@ -20,14 +22,17 @@ CHUNK = 500  # scenes rendered by one task
 
 
 class SceneArrays:
-    """A data set as arrays: `images` (M, H, W, 3) uint8, `labels` (M, 6), `boxes` (M, 6, 4), `counts` (M,).
+    """A data set as arrays: `images` (M, H, W, 3) uint8, `labels` (M, 6), `boxes` (M, 6, 4),
+    `counts` (M,).
 
     Where a scene holds more than six objects, all have room for as many.
 
     Args:
-        scenes: a `HandwrittenScenes` or `PlainScenes`; without a folder, any sequence of scenes of one size.
-        folder: where to keep the arrays; None keeps them in memory. They are rendered when they are not there yet, or
-            were drawn by other code than today's: the name of the file follows from it.
+        scenes: a `HandwrittenScenes` or `PlainScenes`; without a folder, any sequence of scenes of
+            one size.
+        folder: where to keep the arrays; None keeps them in memory. They are rendered when they are
+            not there yet, or were drawn by other code than today's: the name of the file follows
+            from it.
 
     `pixel_values(indices, mean, std)` and `targets(indices)` give what a model and a loss take.
     """
@@ -48,7 +53,11 @@ class SceneArrays:
             _render_to_disk(scenes, images, path)
         self.images = np.load(images, mmap_mode="r", allow_pickle=False)
         with np.load(path, allow_pickle=False) as arrays:
-            self.labels, self.boxes, self.counts = arrays["labels"], arrays["boxes"], arrays["counts"]
+            self.labels, self.boxes, self.counts = (
+                arrays["labels"],
+                arrays["boxes"],
+                arrays["counts"],
+            )
 
     def __len__(self):
         return len(self.counts)
@@ -70,33 +79,48 @@ class SceneArrays:
 
 
 def drawing_code(kind):
-    """Eight letters that change with the code that draws a kind of scenes and makes its targets: a class -> str.
+    """Eight letters that change with the code that draws a kind of scenes and makes its targets: a
+    class -> str.
 
-    The code is what stands in the modules of the class and of its bases, comments aside; Pillow's version counts, too.
+    The code is what stands in the modules of the class and of its bases, comments aside; Pillow's
+    version counts, too.
 
     >>> from helpers.scenes import HandwrittenScenes
     >>> len(drawing_code(HandwrittenScenes))
     8
     """
     try:
-        sources = [inspect.getsource(sys.modules[part.__module__]) for part in kind.__mro__[:-1]]  # the last is object
+        sources = [
+            inspect.getsource(sys.modules[part.__module__]) for part in kind.__mro__[:-1]
+        ]  # the last is object
     except (OSError, TypeError):
-        said = f"The code of {kind.__qualname__} cannot be read, so that nobody could tell when it changes"
-        raise ValueError(f"{said}; write it into a file, or keep the arrays in memory (no folder).") from None
+        said = (
+            f"The code of {kind.__qualname__} cannot be read, so that nobody could tell when it "
+            "changes"
+        )
+        raise ValueError(
+            f"{said}; write it into a file, or keep the arrays in memory (no folder)."
+        ) from None
     code = [ast.dump(ast.parse(source)) for source in [*sources, inspect.getsource(coco_target)]]
     return hashlib.sha256("\n".join([*code, PIL.__version__]).encode()).hexdigest()[:8]
 
 
 def _render(scenes, indices):
-    """Images, labels, boxes and counts of some scenes, with room for as many objects as the fullest has."""
+    """Images, labels, boxes and counts of some scenes, with room for as many objects as the fullest
+    has.
+    """
     images, targets = [], []
     for index in indices:
         image, annotation = scenes[index]
         images.append(np.asarray(upright_rgb(image)))
         targets.append(coco_target(annotation, *images[-1].shape[1::-1]))
         if images[-1].shape != images[0].shape:
-            sizes = [" x ".join(map(str, picture.shape[1::-1])) for picture in (images[-1], images[0])]
-            raise ValueError(f"Scene {index} is {sizes[0]} and scene {indices[0]} is {sizes[1]}; give one size.")
+            sizes = [
+                " x ".join(map(str, picture.shape[1::-1])) for picture in (images[-1], images[0])
+            ]
+            raise ValueError(
+                f"Scene {index} is {sizes[0]} and scene {indices[0]} is {sizes[1]}; give one size."
+            )
     counts = np.array([len(target["boxes"]) for target in targets], np.int64)
     labels = np.zeros((len(targets), max(MAX_OBJECTS, counts.max())), np.int64)
     boxes = np.zeros((*labels.shape, 4), np.float32)
@@ -109,7 +133,13 @@ def _joined(parts):
     """Labels, boxes and counts of several parts, with room for the fullest scene of all."""
     most = max(labels.shape[1] for labels, _, _ in parts)
     widened = [
-        [*(np.pad(part, [(0, 0), (0, most - part.shape[1])] + [(0, 0)] * (part.ndim - 2)) for part in wide), counts]
+        [
+            *(
+                np.pad(part, [(0, 0), (0, most - part.shape[1])] + [(0, 0)] * (part.ndim - 2))
+                for part in wide
+            ),
+            counts,
+        ]
         for *wide, counts in parts
     ]
     return map(np.concatenate, zip(*widened))
@@ -120,12 +150,17 @@ def _render_chunk(job):
 
 
 def _render_to_disk(scenes, images_path, path):
-    """Render in parallel; the small file is renamed into place last, so that it stands for a complete set."""
+    """Render in parallel; the small file is renamed into place last, so that it stands for a
+    complete set.
+    """
     images_path.parent.mkdir(parents=True, exist_ok=True)
     aside = images_path.with_suffix(f".{os.getpid()}.npy")
     shape = (len(scenes), scenes.image_size, scenes.image_size, 3)
     images = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-    jobs = [(scenes, range(start, min(start + CHUNK, len(scenes)))) for start in range(0, len(scenes), CHUNK)]
+    jobs = [
+        (scenes, range(start, min(start + CHUNK, len(scenes))))
+        for start in range(0, len(scenes), CHUNK)
+    ]
     rest = []
     with ProcessPoolExecutor() as pool:
         for (_, indices), (part, *others) in zip(jobs, pool.map(_render_chunk, jobs)):

@@ -1,4 +1,5 @@
-"""Pairings that break the one-to-one rule or ignore the cost, and costs of others: to train with and see what fails.
+"""Pairings that break the one-to-one rule or ignore the cost, and costs of others: to train with
+and see what fails.
 
 Each is a solver for `HungarianMatcher(assign=...)`; `helpers.assignment` has `greedy` and `argmin`.
 """
@@ -13,7 +14,8 @@ NEAR = 0.4  # IoU from which a guess counts as the object's
 
 
 def by_index(cost):
-    """Guess 0 with target 0, guess 1 with target 1: cost (N, T) -> (prediction_index, target_index).
+    """Guess 0 with target 0, guess 1 with target 1: cost (N, T) -> (prediction_index,
+    target_index).
 
     >>> by_index(np.zeros((3, 2)))
     (array([0, 1]), array([0, 1]))
@@ -23,10 +25,11 @@ def by_index(cost):
 
 
 def everyone_near(cost):
-    """Each guess with IoU over 0.4 goes to the target it overlaps most, and each target claims its best guess.
+    """Each guess with IoU over 0.4 goes to the target it overlaps most, and each target claims its
+    best guess.
 
-    Args: cost (N, T), minus the IoU. Returns (prediction_index, target_index), one pair for each such guess; of two
-    claims on a guess, the later holds.
+    Args: cost (N, T), minus the IoU. Returns (prediction_index, target_index), one pair for each
+    such guess; of two claims on a guess, the later holds.
 
     >>> everyone_near(-np.array([[0.9, 0.0], [0.5, 0.0], [0.0, 0.1]]))
     (array([0, 1, 2]), array([0, 0, 1]))
@@ -40,7 +43,9 @@ def everyone_near(cost):
 
 
 def iou_cost(outputs, targets, image_index):
-    """Minus the IoU of each prediction with the targets of its image: (N, T), as `helpers.costs.giou_cost`."""
+    """Minus the IoU of each prediction with the targets of its image: (N, T), as
+    `helpers.costs.giou_cost`.
+    """
     corners = center_to_corners(outputs["pred_boxes"]), center_to_corners(targets["boxes"])
     return -box_iou(*pair_up(*corners, image_index)).T
 
@@ -52,6 +57,10 @@ def log_class_cost(outputs, targets, image_index):
 
 
 def one_to_many():
-    """A matcher that gives a target every guess near it, as detectors did that need non-maximum suppression."""
+    """A matcher that gives a target every guess near it, as detectors did that need non-maximum
+    suppression.
+    """
     costs = {"giou_cost": iou_cost}
-    return HungarianMatcher(class_cost=0, bbox_cost=0, giou_cost=1, costs=costs, assign=everyone_near)
+    return HungarianMatcher(
+        class_cost=0, bbox_cost=0, giou_cost=1, costs=costs, assign=everyone_near
+    )

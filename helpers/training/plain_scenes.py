@@ -1,4 +1,6 @@
-"""Plain scenes for quick experiments: the digits of `HandwrittenScenes`, white on black, at half the size."""
+"""Plain scenes for quick experiments: the digits of `HandwrittenScenes`, white on black, at half
+the size.
+"""
 
 import numpy as np
 from PIL import Image
@@ -9,7 +11,8 @@ PLAIN_SIZE = IMAGE_SIZE // 2
 
 
 class PlainScenes(HandwrittenScenes):
-    """The same digits in the same places, 64 x 64 and without colours; arguments as for `HandwrittenScenes`.
+    """The same digits in the same places, 64 x 64 and without colours; arguments as for
+    `HandwrittenScenes`.
 
     >>> image, annotation = PlainScenes("test", length=3, seed=0)[1]
     >>> image.size, image.getextrema()[0]
@@ -23,7 +26,9 @@ class PlainScenes(HandwrittenScenes):
 
 
 def make_plain(image, annotation):
-    """A scene (PIL image, COCO annotation) as a plain one: ink white, paper black, every length halved."""
+    """A scene (PIL image, COCO annotation) as a plain one: ink white, paper black, every length
+    halved.
+    """
     ink = np.zeros((IMAGE_SIZE, IMAGE_SIZE), bool)
     things = annotation["annotations"]
     for thing in things:
@@ -34,4 +39,7 @@ def make_plain(image, annotation):
         | {"bbox": [value / 2 for value in thing["bbox"]], "area": thing["area"] / 4}
         for thing in things
     ]
-    return Image.fromarray(255 * ink.astype(np.uint8)).reduce(2).convert("RGB"), {**annotation, "annotations": plain}
+    return Image.fromarray(255 * ink.astype(np.uint8)).reduce(2).convert("RGB"), {
+        **annotation,
+        "annotations": plain,
+    }

@@ -1,8 +1,8 @@
-"""Training processes for real, on this machine: what each one divides its box loss by, and the gradient they agree on.
+"""Training processes for real, on this machine: what each one divides its box loss by, and the
+gradient they agree on.
 
-`run_ranks([2, 10])` starts two processes, one with 2 objects and one with 10. Each of them runs this file; a process of
-a group is called a rank.
-"""
+`run_ranks([2, 10])` starts two processes, one with 2 objects and one with 10. Each of them runs
+this file; a process of a group is called a rank."""
 
 import json
 import os
@@ -21,15 +21,20 @@ DISTANCE = 0.25  # between a prediction and its target: the L1 of each pair
 
 
 def run_ranks(*batches):
-    """Start processes, joined into a gloo group as accelerate does it, and let them compute the loss of some batches.
+    """Start processes, joined into a gloo group as accelerate does it, and let them compute the
+    loss of some batches.
 
     Args: batches: for each the number of objects of every rank, such as [2, 10].
 
-    Returns for each batch one dict per rank: {"ours": report, "reference": report}, where a report has "num_boxes",
-    the divisor of the box terms (None without objects), and "gradient", the mean of the ranks' gradients: 1 is what
-    one process with all objects gets. RuntimeError with the last words of a rank that fails.
-    """
-    shared = {"WORLD_SIZE": str(len(batches[0])), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    Returns for each batch one dict per rank: {"ours": report, "reference": report}, where a report
+    has "num_boxes", the divisor of the box terms (None without objects), and "gradient", the mean
+    of the ranks' gradients: 1 is what one process with all objects gets. RuntimeError with the last
+    words of a rank that fails."""
+    shared = {
+        "WORLD_SIZE": str(len(batches[0])),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }
     shared |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ranks = [
         subprocess.Popen(
@@ -62,7 +67,12 @@ def report(criterion, objects):
     to_the_right = torch.tensor([1.0, 0.0, 0.0, 0.0])
     pred_boxes = torch.full((1, NUM_PREDICTIONS, 4), 0.5) + (DISTANCE + shift) * to_the_right
     outputs = {"logits": torch.zeros(1, NUM_PREDICTIONS, NUM_CLASSES + 1), "pred_boxes": pred_boxes}
-    targets = [{"class_labels": torch.zeros(objects, dtype=torch.int64), "boxes": torch.full((objects, 4), 0.5)}]
+    targets = [
+        {
+            "class_labels": torch.zeros(objects, dtype=torch.int64),
+            "boxes": torch.full((objects, 4), 0.5),
+        }
+    ]
     loss = criterion(outputs, targets)["loss_bbox"]
     (gradient,) = torch.autograd.grad(loss, shift)
     distributed.all_reduce(gradient)  # as data-parallel training does it after every backward pass
@@ -83,7 +93,9 @@ def free_port():
 
 
 def main():
-    """One rank, with as many objects in each batch as the command line says; prints its reports as JSON."""
+    """One rank, with as many objects in each batch as the command line says; prints its reports as
+    JSON.
+    """
     from accelerate import PartialState
     from transformers.loss.loss_for_object_detection import ImageLoss
 
@@ -91,7 +103,11 @@ def main():
     ours = SetCriterion(in_order, NUM_CLASSES, losses=("boxes",))
     theirs = ImageLoss(in_order, NUM_CLASSES, 0.1, ["boxes"])
     batches = [int(argument) for argument in sys.argv[1:]]
-    print(json.dumps([{"ours": report(ours, count), "reference": report(theirs, count)} for count in batches]))
+    print(
+        json.dumps(
+            [{"ours": report(ours, count), "reference": report(theirs, count)} for count in batches]
+        )
+    )
     distributed.destroy_process_group()
 
 

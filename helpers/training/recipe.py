@@ -1,4 +1,6 @@
-"""The recipe of mini-YOLOS: everything that decides a run, and the untrained model that it starts from."""
+"""The recipe of mini-YOLOS: everything that decides a run, and the untrained model that it starts
+from.
+"""
 
 import dataclasses
 from numbers import Integral
@@ -15,15 +17,21 @@ PLAIN_MEAN, PLAIN_STD = 0.1, 0.3  # so does black paper
 PATCHES = 8  # a side
 HEADS = 4
 WHOLE = {  # fields that are whole numbers, and the least that each may be
-    **dict.fromkeys(("hidden_size", "layers", "num_detection_tokens", "detection_steps", "detection_scenes"), 1),
-    **dict.fromkeys(("classifier_steps", "classifier_scenes", "second_steps", "seed", "keep_optimizer"), 0),
+    **dict.fromkeys(
+        ("hidden_size", "layers", "num_detection_tokens", "detection_steps", "detection_scenes"), 1
+    ),
+    **dict.fromkeys(
+        ("classifier_steps", "classifier_scenes", "second_steps", "seed", "keep_optimizer"), 0
+    ),
     "batch_size": 1,
 }
 
 
 @dataclasses.dataclass
 class Recipe:
-    """Everything that decides a run. ValueError, with the field's name, for a number that makes no sense.
+    """Everything that decides a run.
+
+    ValueError, with the field's name, for a number that makes no sense.
 
     >>> Recipe(batch_size=0)
     Traceback (most recent call last):
@@ -40,14 +48,17 @@ class Recipe:
     detection_scenes: int = 40_000
     batch_size: int = 32  # per process
     learning_rate: float = 1e-3
-    muon_rate: float | None = None  # of Muon on the encoder's matrices; without, AdamW takes them, too
+    # of Muon on the encoder's matrices; without, AdamW takes them, too
+    muon_rate: float | None = None
     weight_decay: float = 0.05
     warm_up: float = 0.1  # share of the steps
     clip: float = 1.0
     eos_coef: float = 0.1  # DETR's, until the network finds objects
-    final_eos_coef: float = 1.0  # then 1: with 12 tokens there is no flood of no-object to hold back
+    # then 1: with 12 tokens there is no flood of no-object to hold back
+    final_eos_coef: float = 1.0
     final_from: float = 0.25  # share of the steps
-    second_steps: int = 8000  # one more stage, on fresh scenes: unseen digits are read better for it
+    # one more stage, on fresh scenes: unseen digits are read better for it
+    second_steps: int = 8000
     second_rate: float = 3e-4
     seed: int = 0
     plain: bool = False  # white digits on black, 64 x 64
@@ -70,23 +81,34 @@ class Recipe:
         if self.classifier_steps:
             _check_whole("classifier_scenes", self.classifier_scenes, 1)
         if self.hidden_size % HEADS:
-            raise ValueError(f"hidden_size is {self.hidden_size}; give a multiple of {HEADS}, the attention heads.")
+            raise ValueError(
+                f"hidden_size is {self.hidden_size}; give a multiple of {HEADS}, the attention "
+                "heads."
+            )
         for name in ("learning_rate", "clip", "muon_rate", "second_rate"):
             if getattr(self, name) is not None or name != "muon_rate":
                 setattr(self, name, check_number(name, getattr(self, name), least=1e-30))
         for name in ("weight_decay", "eos_coef", "final_eos_coef", "warm_up", "final_from"):
             setattr(self, name, check_number(name, getattr(self, name), least=0))
             if name in ("warm_up", "final_from") and getattr(self, name) > 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a share of the steps, from 0 to 1.")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; give a share of the steps, from 0 to 1."
+                )
 
     def eos_coef_at(self, step):
-        return self.final_eos_coef if step >= self.final_from * self.detection_steps else self.eos_coef
+        return (
+            self.final_eos_coef if step >= self.final_from * self.detection_steps else self.eos_coef
+        )
 
     def detection_stages(self):
         """The stages of detection: the name of each, the step before it, and its recipe."""
         yield "detector", 0, self
         if self.second_steps:
-            changed = {"detection_steps": self.second_steps, "learning_rate": self.second_rate, "keep_steps": ()}
+            changed = {
+                "detection_steps": self.second_steps,
+                "learning_rate": self.second_rate,
+                "keep_steps": (),
+            }
             changed |= {"eos_coef": self.final_eos_coef, "seed": self.seed + 1}
             yield "second", self.detection_steps, dataclasses.replace(self, **changed)
 
@@ -129,20 +151,27 @@ def build_model(recipe):
     )
     model = YolosForObjectDetection(config)
     embeddings = model.vit.embeddings
-    for parameter in (embeddings.cls_token, embeddings.detection_tokens, embeddings.position_embeddings):
-        # transformers leaves these at zero: tokens then begin alike, and the first LayerNorm inflates gradients.
+    for parameter in (
+        embeddings.cls_token,
+        embeddings.detection_tokens,
+        embeddings.position_embeddings,
+    ):
+        # transformers leaves these at zero: tokens then begin alike, and the first LayerNorm
+        # inflates gradients.
         nn.init.trunc_normal_(parameter, std=0.02)
     return model
 
 
 @torch.no_grad()
 def renew_detection_tokens(model, count=None, keep=0):
-    """Fresh detection tokens and positions for them: YOLOS adds these to a ViT that was trained without.
+    """Fresh detection tokens and positions for them: YOLOS adds these to a ViT that was trained
+    without.
 
-    Args: model: a `YolosForObjectDetection`, changed in place; count: how many tokens it has from now on, in its
-    config, too; keep: how many of the first keep what they have learned. [CLS] and the patches keep their positions.
-    `YolosForObjectDetection.from_pretrained(..., num_detection_tokens=count, ignore_mismatched_sizes=True)` does not:
-    it leaves all positions to chance. An optimiser must be made afterwards.
+    Args: model: a `YolosForObjectDetection`, changed in place; count: how many tokens it has from
+    now on, in its config, too; keep: how many of the first keep what they have learned. [CLS] and
+    the patches keep their positions. `YolosForObjectDetection.from_pretrained(...,
+    num_detection_tokens=count, ignore_mismatched_sizes=True)` does not: it leaves all positions to
+    chance. An optimiser must be made afterwards.
 
     >>> model = build_model(Recipe(hidden_size=32, layers=1))
     >>> renew_detection_tokens(model, 100, keep=12)
@@ -154,14 +183,18 @@ def renew_detection_tokens(model, count=None, keep=0):
     if not isinstance(count, Integral) or count < 1:
         raise ValueError(f"count is {count!r}; give a whole number of detection tokens from 1 on.")
     if not isinstance(keep, Integral) or not 0 <= keep <= min(had, count):
-        raise ValueError(f"keep is {keep!r}; of {had} tokens, {count} can keep 0 to {min(had, count)}.")
+        raise ValueError(
+            f"keep is {keep!r}; of {had} tokens, {count} can keep 0 to {min(had, count)}."
+        )
     count, keep = int(count), int(keep)  # config.json takes no number of NumPy
     holders = [(embeddings, "detection_tokens"), (embeddings, "position_embeddings")]
     if model.config.use_mid_position_embeddings:
         holders.append((model.vit.encoder.interpolation, "mid_position_embeddings"))
     for holder, name in holders:
         old = getattr(holder, name)
-        fresh = nn.init.trunc_normal_(old.new_empty(*old.shape[:-2], count, old.shape[-1]), std=0.02)
+        fresh = nn.init.trunc_normal_(
+            old.new_empty(*old.shape[:-2], count, old.shape[-1]), std=0.02
+        )
         kept = old[..., : old.shape[-2] - had + keep, :]
         setattr(holder, name, nn.Parameter(torch.cat([kept, fresh[..., keep:, :]], dim=-2)))
     model.config.num_detection_tokens = count
@@ -169,15 +202,23 @@ def renew_detection_tokens(model, count=None, keep=0):
 
 @torch.no_grad()
 def begin_as_class_token(model, seed):
-    """Detection tokens that begin as [CLS], which looks at digits already, and differ a little: it halves the wait."""
+    """Detection tokens that begin as [CLS], which looks at digits already, and differ a little: it
+    halves the wait.
+    """
     embeddings, generator = model.vit.embeddings, torch.Generator().manual_seed(seed)
-    tokens, places = embeddings.detection_tokens, embeddings.position_embeddings[:, 1 + PATCHES**2 :]
-    for part, first in ((tokens, embeddings.cls_token), (places, embeddings.position_embeddings[:, :1])):
+    tokens, places = (
+        embeddings.detection_tokens,
+        embeddings.position_embeddings[:, 1 + PATCHES**2 :],
+    )
+    for part, first in (
+        (tokens, embeddings.cls_token),
+        (places, embeddings.position_embeddings[:, :1]),
+    ):
         part.copy_(first + 0.1 * torch.randn(part.shape, generator=generator))
 
 
 def build_image_processor(recipe=None):
-    """The image processor of the scenes: 128 x 128 (64 x 64 if plain), the paper becomes about 0."""
+    """The image processor of the scenes: 128 x 128 (64 x 64 if plain), paper is about 0."""
     from transformers import YolosImageProcessorPil
 
     recipe = recipe or Recipe()

@@ -1,4 +1,6 @@
-"""The recorded training: what the network said of a few fixed scenes, and how it matched them, as it learned."""
+"""The recorded training: what the network said of a few fixed scenes, and how it matched them, as
+it learned.
+"""
 
 import json
 import time
@@ -13,13 +15,17 @@ FIRST_STEPS = 20  # whose losses are kept one by one
 
 
 def recorded_steps(total, more=0):
-    """About 60 steps from 0 to `total`, evenly spaced in their logarithm, and every 1,000th up to `total + more`."""
+    """About 60 steps from 0 to `total`, evenly spaced in their logarithm, and every 1,000th up to
+    `total + more`.
+    """
     spaced = np.geomspace(10, total, RECORDED_STEPS).round().astype(int)
     return sorted({0, *spaced.tolist(), *range(1000, total + more + 1, 1000), total, total + more})
 
 
 class Recorder:
-    """Collects a training run. `state()` and `restore()` carry it through a checkpoint; `save` writes an npz file.
+    """Collects a training run.
+
+    `state()` and `restore()` carry it through a checkpoint; `save` writes an npz file.
 
     Args:
         steps: the steps to record.
@@ -29,7 +35,12 @@ class Recorder:
     """
 
     def __init__(self, steps, pixel_values, targets, matcher):
-        self.steps, self.pixel_values, self.targets, self.matcher = set(steps), pixel_values, targets, matcher
+        self.steps, self.pixel_values, self.targets, self.matcher = (
+            set(steps),
+            pixel_values,
+            targets,
+            matcher,
+        )
         self.frames, self.curves, self.evaluations, self.first_losses = [], [], [], []
         self.began = time.time()  # earlier by what a run took before it was taken up again
 
@@ -46,8 +57,13 @@ class Recorder:
             previous = next(frame for frame in self.frames if frame["step"] == step - 1)
             previous["owners_after"] = owners
         if step in self.steps:
-            full = {"logits": outputs["logits"][:REPLAY_SCENES], "boxes": outputs["pred_boxes"][:REPLAY_SCENES]}
-            self.frames.append({"step": step, "owners": owners, **{k: v.clone() for k, v in full.items()}})
+            full = {
+                "logits": outputs["logits"][:REPLAY_SCENES],
+                "boxes": outputs["pred_boxes"][:REPLAY_SCENES],
+            }
+            self.frames.append(
+                {"step": step, "owners": owners, **{k: v.clone() for k, v in full.items()}}
+            )
 
     def _owners(self, outputs):
         """For each scene and detection token the target it is matched with, or -1: (64, N) int8."""
@@ -57,7 +73,9 @@ class Recorder:
         return owners
 
     def add_loss(self, loss):
-        """Keep the loss of one of the first steps, so that a run made again can be told from another one."""
+        """Keep the loss of one of the first steps, so that a run made again can be told from
+        another one.
+        """
         if len(self.first_losses) < FIRST_STEPS:
             self.first_losses.append(float(loss))
 
@@ -76,18 +94,27 @@ class Recorder:
         return {**kept, "first_losses": self.first_losses, "minutes": self.minutes()}
 
     def restore(self, state):
-        self.frames, self.curves, self.evaluations = state["frames"], state["curves"], state["evaluations"]
+        self.frames, self.curves, self.evaluations = (
+            state["frames"],
+            state["curves"],
+            state["evaluations"],
+        )
         self.first_losses = state["first_losses"]
         self.began = time.time() - 60 * state["minutes"]
 
     def save(self, path, **about):
-        """Write everything as arrays; `about` (plain values) and the minutes taken are kept as one JSON string."""
+        """Write everything as arrays; `about` (plain values) and the minutes taken are kept as one
+        JSON string.
+        """
         arrays = {
-            name: np.stack([np.asarray(frame[name]) for frame in self.frames]) for name in ("step", "logits", "boxes")
+            name: np.stack([np.asarray(frame[name]) for frame in self.frames])
+            for name in ("step", "logits", "boxes")
         }
         arrays["owners"] = np.stack([frame["owners"].numpy() for frame in self.frames])
         # The last step has no step after it.
-        arrays["owners_after"] = np.stack([frame.get("owners_after", frame["owners"]).numpy() for frame in self.frames])
+        arrays["owners_after"] = np.stack(
+            [frame.get("owners_after", frame["owners"]).numpy() for frame in self.frames]
+        )
         counts = [len(target["class_labels"]) for target in self.targets]
         arrays["target_counts"] = np.array(counts, dtype=np.int8)
         replayed = self.targets[:REPLAY_SCENES]
@@ -106,12 +133,14 @@ def write_recording(path, arrays, about):
 
 
 def load_recording(path):
-    """The arrays of a recorded training by name, and `about` as a dict. Data only: nothing in the file is run.
+    """The arrays of a recorded training by name, and `about` as a dict.
 
-    "step" (R,); "logits" (R, 8, N, K + 1); "boxes" (R, 8, N, 4); "owners" and "owners_after" (R, 64, N), the target
-    of each token or -1; "target_counts" (64,), and "target_labels", "target_boxes" of the first 8 scenes in a row;
-    "curve_*" and "evaluation_*" with their own "..._step"; "first_losses" (20,), one for each of the first steps.
-    """
+    Data only: nothing in the file is run.
+
+    "step" (R,); "logits" (R, 8, N, K + 1); "boxes" (R, 8, N, 4); "owners" and "owners_after" (R,
+    64, N), the target of each token or -1; "target_counts" (64,), and "target_labels",
+    "target_boxes" of the first 8 scenes in a row; "curve_*" and "evaluation_*" with their own
+    "..._step"; "first_losses" (20,), one for each of the first steps."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -126,9 +155,11 @@ def load_recording(path):
 
 
 def recorded_scenes(count, recording=None):
-    """The first scenes of a recording, as (PIL image, COCO annotation): the running example, then unseen digits.
+    """The first scenes of a recording, as (PIL image, COCO annotation): the running example, then
+    unseen digits.
 
-    A `recording` of another training carries its own "pictures" (scenes, H, W, 3) uint8, and no annotations.
+    A `recording` of another training carries its own "pictures" (scenes, H, W, 3) uint8, and no
+    annotations.
 
     >>> [len(annotation["annotations"]) for _, annotation in recorded_scenes(2)]
     [5, 2]
@@ -144,7 +175,9 @@ def recorded_scenes(count, recording=None):
 
 
 def scene_targets(recording, scene):
-    """The targets of one recorded scene, one of the first 8: `class_labels` (T,) and `boxes` (T, 4) float32."""
+    """The targets of one recorded scene, one of the first 8: `class_labels` (T,) and `boxes` (T, 4)
+    float32.
+    """
     ends = np.cumsum(recording["target_counts"].astype(int))
     own = slice(ends[scene] - int(recording["target_counts"][scene]), ends[scene])
     return {
@@ -154,7 +187,8 @@ def scene_targets(recording, scene):
 
 
 def flip_share(recording):
-    """The share of all matched targets that have another owner one step later, at each recorded step: (R,).
+    """The share of all matched targets that have another owner one step later, at each recorded
+    step: (R,).
 
     Needs "owners" and "owners_after", (R, scenes, N) with the target of each token or -1.
 

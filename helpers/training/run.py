@@ -1,4 +1,6 @@
-"""Train mini-YOLOS from nothing: the ViT first as a classifier, then as a detector; `python -m helpers.training`."""
+"""Train mini-YOLOS from nothing: the ViT first as a classifier, then as a detector; `python -m
+helpers.training`.
+"""
 
 import argparse
 import dataclasses
@@ -28,8 +30,22 @@ from helpers.training.recipe import (
     build_model,
     renew_detection_tokens,
 )
-from helpers.training.recording import MATCH_SCENES, Recorder, load_recording, recorded_steps, write_recording
-from helpers.training.stage import Running, Stage, keep_recipe, keep_weights, progress, readable, replace_whole
+from helpers.training.recording import (
+    MATCH_SCENES,
+    Recorder,
+    load_recording,
+    recorded_steps,
+    write_recording,
+)
+from helpers.training.stage import (
+    Running,
+    Stage,
+    keep_recipe,
+    keep_weights,
+    progress,
+    readable,
+    replace_whole,
+)
 
 CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
@@ -60,17 +76,24 @@ def build_accelerator():
     from accelerate import Accelerator
 
     started = int(os.environ.get("WORLD_SIZE", 1))
-    # Without a GPU, accelerate takes each of several processes for a run of its own unless it is told.
+    # Without a GPU, accelerate takes each of several processes for a run of its own unless it is
+    # told.
     accelerator = Accelerator(cpu=started > 1 and not torch.cuda.is_available())
     if accelerator.num_processes != started:
-        raise RuntimeError(f"{started} processes were started, but they see {accelerator.num_processes}")
+        raise RuntimeError(
+            f"{started} processes were started, but they see {accelerator.num_processes}"
+        )
     return accelerator
 
 
 def train_classifier(recipe, model, folder, accelerator, data_folder):
-    """The first stage: which digit is in the picture, read from [CLS]. Changes the model's ViT in place."""
+    """The first stage: which digit is in the picture, read from [CLS].
+
+    Changes the model's ViT in place.
+    """
     arrays = SceneArrays(
-        recipe.build_scenes("train", recipe.classifier_scenes, recipe.seed, objects=(1, 1)), data_folder
+        recipe.build_scenes("train", recipe.classifier_scenes, recipe.seed, objects=(1, 1)),
+        data_folder,
     )
     torch.manual_seed(recipe.seed)
     classifier = Classifier(model.vit, recipe.hidden_size)
@@ -84,7 +107,9 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
         logits = stage.model(pixel_values)
         loss = F.cross_entropy(logits, labels)
         stage.update(loss)
-        running.add({"loss": loss.detach(), "accuracy": (logits.argmax(-1) == labels).float().mean()})
+        running.add(
+            {"loss": loss.detach(), "accuracy": (logits.argmax(-1) == labels).float().mean()}
+        )
         if stage.step % CHECKPOINT_EVERY == 0 or stage.step == stage.total:
             accelerator.print(stage.step, readable(running.means()), flush=True)
             stage.save()
@@ -93,7 +118,8 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
 
 @dataclasses.dataclass
 class Run:
-    """What all stages of detection share: where files lie, who computes, the loss, and who looks on.
+    """What all stages of detection share: where files lie, who computes, the loss, and who looks
+    on.
 
     `held_out` are pixel values and annotations of unseen scenes, or None where nothing is measured.
     """
@@ -117,7 +143,9 @@ def train_detector(run, recipe, model):
 def train_stage(run, recipe, model, name, start):
     """One stage of detection, which `start` steps came before."""
     accelerator, recorder = run.accelerator, run.recorder
-    arrays = SceneArrays(recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), run.data_folder)
+    arrays = SceneArrays(
+        recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), run.data_folder
+    )
     validate_targets(arrays.targets(range(len(arrays))), NUM_CLASSES)
     stage = Stage(name, model, recipe, recipe.detection_steps, run.folder, accelerator)
     if state := stage.resume():
@@ -134,17 +162,28 @@ def train_stage(run, recipe, model, name, start):
             means = {**running.means(accelerator), "eos_coef": run.criterion.eos_coef}
             recorder.add_losses(start + stage.step, means)
         if stage.step in recipe.keep_steps:  # before the checkpoint: a resumed run starts behind it
-            keep_early_weights(stage, run.folder, with_optimizer=stage.step == recipe.keep_optimizer)
+            keep_early_weights(
+                stage, run.folder, with_optimizer=stage.step == recipe.keep_optimizer
+            )
         if stage.step % CHECKPOINT_EVERY == 0 or stage.step == stage.total:
-            accelerator.print(start + stage.step, readable(recorder.curves[-1] if recorder.curves else {}), flush=True)
+            accelerator.print(
+                start + stage.step,
+                readable(recorder.curves[-1] if recorder.curves else {}),
+                flush=True,
+            )
             stage.save(recording=recorder.state())
 
 
 def set_losses(run, stage, arrays):
-    """One step down the set-prediction loss: the weighted sum, "loss", and its terms, without gradients."""
+    """One step down the set-prediction loss: the weighted sum, "loss", and its terms, without
+    gradients.
+    """
     indices, device = stage.batch(len(arrays)), run.accelerator.device
     outputs = stage.model(arrays.pixel_values(indices, *stage.recipe.normalization).to(device))
-    targets = [{name: value.to(device) for name, value in target.items()} for target in arrays.targets(indices)]
+    targets = [
+        {name: value.to(device) for name, value in target.items()}
+        for target in arrays.targets(indices)
+    ]
     losses = run.criterion({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, targets)
     total = run.criterion.total(losses)
     stage.update(total)
@@ -152,7 +191,9 @@ def set_losses(run, stage, arrays):
 
 
 def observe(run, step, model):
-    """Before step `step`: record the fixed scenes and measure on held-out ones, where the recording wants it."""
+    """Before step `step`: record the fixed scenes and measure on held-out ones, where the recording
+    wants it.
+    """
     if not run.accelerator.is_main_process or not run.recorder.wants(step):
         return
     model.eval()
@@ -160,14 +201,19 @@ def observe(run, step, model):
     if step in run.recorder.steps:
         pixel_values, annotations = run.held_out
         side = pixel_values.shape[-1]
-        measures = summarize(detections(model, pixel_values, [(side, side)] * len(annotations)), annotations)
+        measures = summarize(
+            detections(model, pixel_values, [(side, side)] * len(annotations)), annotations
+        )
         run.recorder.add_evaluation(step, measures)
         run.accelerator.print(step, readable(measures), flush=True)
     model.train()
 
 
 def held_out_scenes(recipe):
-    """Scenes of unseen digits for the curves: pixel values and annotations. (`make evaluate` uses others.)"""
+    """Scenes of unseen digits for the curves: pixel values and annotations.
+
+    (`make evaluate` uses others.)
+    """
     scenes = recipe.build_scenes("test", EVALUATION_SCENES, seed=1)
     arrays = SceneArrays(scenes)
     annotations = [scenes[i][1]["annotations"] for i in range(len(scenes))]
@@ -185,35 +231,54 @@ def build_recorder(recipe, device, steps):
 
 
 def keep_early_weights(stage, folder, with_optimizer):
-    """Early weights in half precision, with the two moments of AdamW's parameters in bfloat16 where asked."""
+    """Early weights in half precision, with the two moments of AdamW's parameters in bfloat16 where
+    asked.
+    """
     from safetensors.torch import save_file
 
     model, about = stage.accelerator.unwrap_model(stage.model), {"step": str(stage.step)}
     keep_weights(folder / f"step-{stage.step}.safetensors", model, stage.accelerator, **about)
     if with_optimizer and stage.accelerator.is_main_process:
         adamw, *_ = stage.optimizers
-        states = [adamw.state[parameter] for parameter in model.parameters() if parameter in adamw.state]
+        states = [
+            adamw.state[parameter] for parameter in model.parameters() if parameter in adamw.state
+        ]
         moments = {
-            key: torch.cat([state[key].flatten() for state in states]).bfloat16() for key in ("exp_avg", "exp_avg_sq")
+            key: torch.cat([state[key].flatten() for state in states]).bfloat16()
+            for key in ("exp_avg", "exp_avg_sq")
         }
         path = folder / f"step-{stage.step}-optimizer.safetensors"
-        replace_whole(path, lambda aside: save_file(moments, aside, metadata={"format": "pt", **about}))
+        replace_whole(
+            path, lambda aside: save_file(moments, aside, metadata={"format": "pt", **about})
+        )
 
 
 def facts_of(recipe, criterion, recorder, accelerator):
-    """All that decides a run, as plain values by name: the recipe, the processes, the steps recorded and the loss."""
+    """All that decides a run, as plain values by name: the recipe, the processes, the steps
+    recorded and the loss.
+    """
     matcher = getattr(criterion, "matcher", None)
-    facts = {"processes": accelerator.num_processes, "recorded_steps": [int(step) for step in sorted(recorder.steps)]}
+    facts = {
+        "processes": accelerator.num_processes,
+        "recorded_steps": [int(step) for step in sorted(recorder.steps)],
+    }
     for part, names in (
         (criterion, ("losses", "weights", "terms", "global_class_normalizer")),
         (matcher, ("class_cost", "bbox_cost", "giou_cost", "costs", "assign")),
     ):
         facts |= {name: _plain(getattr(part, name)) for name in names if hasattr(part, name)}
-    return {**_plain(dataclasses.asdict(recipe)), **facts, "loss": _plain(criterion), "matcher": _plain(matcher)}
+    return {
+        **_plain(dataclasses.asdict(recipe)),
+        **facts,
+        "loss": _plain(criterion),
+        "matcher": _plain(matcher),
+    }
 
 
 def _plain(value):
-    """Numbers, strings and lists as they are; a dict, or the fields of a dataclass, by name; all else by its name."""
+    """Numbers, strings and lists as they are; a dict, or the fields of a dataclass, by name; all
+    else by its name.
+    """
     if isinstance(value, (np.ndarray, np.generic, torch.Tensor)):
         value = value.tolist()
     if isinstance(value, dict):
@@ -225,22 +290,29 @@ def _plain(value):
     if isinstance(value, functools.partial):
         return [_plain(part) for part in (value.func, value.args, value.keywords)]
     name = getattr(value, "__qualname__", type(value).__qualname__)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type) and (fields := dataclasses.fields(value)):
+    if (
+        dataclasses.is_dataclass(value)
+        and not isinstance(value, type)
+        and (fields := dataclasses.fields(value))
+    ):
         return {"name": name} | {field.name: _plain(getattr(value, field.name)) for field in fields}
     return name
 
 
 def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None):
-    """All stages, in `folder`; leaves `model/` with the final weights, and the recording. Returns the model.
+    """All stages, in `folder`; leaves `model/` with the final weights, and the recording.
 
-    Args: criterion: another loss than `SetCriterion` with its `HungarianMatcher`; recorded: other steps to record;
-    model: a model that has been a classifier already. ValueError where the folder holds a run of another recipe.
+    Returns the model.
 
-    Several processes (`python -m torch.distributed.run --nproc-per-node 2 -m helpers.training`) share a batch of
-    `batch_size` scenes each. If the criterion has the `global_class_normalizer`, they take the very steps that one
-    process would take with the whole batch; else, as in the reference, each divides its cross-entropy by its own
-    weights.
-    """
+    Args: criterion: another loss than `SetCriterion` with its `HungarianMatcher`; recorded: other
+    steps to record;
+    model: a model that has been a classifier already. ValueError where the folder holds a run of
+        another recipe.
+
+    Several processes (`python -m torch.distributed.run --nproc-per-node 2 -m helpers.training`)
+    share a batch of `batch_size` scenes each. If the criterion has the `global_class_normalizer`,
+    they take the very steps that one process would take with the whole batch; else, as in the
+    reference, each divides its cross-entropy by its own weights."""
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = build_accelerator()
     criterion = criterion or SetCriterion(HungarianMatcher(), NUM_CLASSES)
@@ -261,72 +333,114 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
         build_image_processor(recipe).save_pretrained(folder / "model")
         recorder.save(folder / "recording.npz", recipe=dataclasses.asdict(recipe))
         print(f"done in {recorder.minutes():.1f} minutes", flush=True)
-    # A process that exits with its group open, or held by a wrapped model, may be aborted on the way.
+    # A process that exits with its group open, or held by a wrapped model, may be aborted on the
+    # way.
     accelerator.free_memory()
     accelerator.end_training()
     return model
 
 
 def train_ablation(name, folder, data_folder):
-    """Train one run of `ablations` and leave its small recording in `folder`, `NAME.npz`, with its measures.
+    """Train one run of `ablations` and leave its small recording in `folder`, `NAME.npz`, with its
+    measures.
 
-    It begins with the shipped classifier of its seed; where none is shipped, one is trained beside `folder`.
-    """
+    It begins with the shipped classifier of its seed; where none is shipped, one is trained beside
+    `folder`."""
     recipe = ablations.recipe_of(name)
     steps = range(0, recipe.detection_steps + 1, ABLATION_RECORD_EVERY)
     shipped, backbone = weights_folder("ablations"), f"backbone-{recipe.seed}"
-    backbone_folder = shipped if (shipped / f"{backbone}.safetensors").exists() else folder.parent / backbone
+    backbone_folder = (
+        shipped if (shipped / f"{backbone}.safetensors").exists() else folder.parent / backbone
+    )
     model = with_backbone(recipe, backbone_folder, data_folder)
-    model = train(recipe, folder, data_folder, ablations.ABLATIONS[name].criterion(), steps, model).eval()
+    model = train(
+        recipe, folder, data_folder, ablations.ABLATIONS[name].criterion(), steps, model
+    ).eval()
     recording = load_recording(folder / "recording.npz")
-    asked = model, build_image_processor(recipe), recipe.build_scenes("test", ABLATION_TEST_SCENES, seed=0)
-    measures = {"measures": evaluate(*asked), "measures_suppressed": evaluate(*asked, suppress=True)}
+    asked = (
+        model,
+        build_image_processor(recipe),
+        recipe.build_scenes("test", ABLATION_TEST_SCENES, seed=0),
+    )
+    measures = {
+        "measures": evaluate(*asked),
+        "measures_suppressed": evaluate(*asked, suppress=True),
+    }
     about = recording.pop("about") | {"ablation": name} | measures
     for frames in ("step", "logits", "boxes", "owners", "owners_after"):
-        recording[frames] = recording[frames][[0, -1]]  # the first and the last; the curves are whole
+        # the first and the last; the curves are whole
+        recording[frames] = recording[frames][[0, -1]]
     write_recording(folder / f"{name}.npz", recording, about)
 
 
 def with_backbone(recipe, folder, data_folder):
-    """An ablation's model at the start of detection. All runs of a seed begin with one classifier, trained once."""
+    """An ablation's model at the start of detection.
+
+    All runs of a seed begin with one classifier, trained once.
+    """
     from safetensors.torch import load_file
 
     model = build_model(recipe)
     if recipe.classifier_steps:
         path = folder / f"backbone-{recipe.seed}.safetensors"
         train_backbone(dataclasses.replace(ablations.BASELINE, seed=recipe.seed), path, data_folder)
-        weights, name = load_file(path), "embeddings.position_embeddings"  # in half precision, as they are shipped
+        # in half precision, as they are shipped
+        weights, name = load_file(path), "embeddings.position_embeddings"
         places = model.vit.state_dict()[name]
-        places[:, : 1 + PATCHES**2] = weights[name][:, : 1 + PATCHES**2]  # there may be fewer or more tokens
-        weights |= {name: places, "embeddings.detection_tokens": model.vit.embeddings.detection_tokens.data}
+        # there may be fewer or more tokens
+        places[:, : 1 + PATCHES**2] = weights[name][:, : 1 + PATCHES**2]
+        weights |= {
+            name: places,
+            "embeddings.detection_tokens": model.vit.embeddings.detection_tokens.data,
+        }
         model.vit.load_state_dict(weights)
     begin_as_class_token(model, recipe.seed)
     return model
 
 
 def train_backbone(recipe, path, data_folder):
-    """Train the classifier of a recipe and leave its ViT in a file, unless it is there (of this recipe, or shipped)."""
+    """Train the classifier of a recipe and leave its ViT in a file, unless it is there (of this
+    recipe, or shipped).
+    """
     if path.exists() and not path.with_name("recipe.json").exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     accelerator = build_accelerator()
     keep_recipe(path.parent, dataclasses.asdict(recipe), accelerator)
     if not path.exists():
-        classifier = train_classifier(recipe, build_model(recipe), path.parent, accelerator, data_folder)
+        classifier = train_classifier(
+            recipe, build_model(recipe), path.parent, accelerator, data_folder
+        )
         keep_weights(path, classifier.vit, accelerator)
 
 
 def main(arguments=None):
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="where the run lives; default runs/mini-yolos, or runs/quick")
-    parser.add_argument("--data", type=Path, default=Path("runs/data"), help="where rendered scenes are kept")
-    parser.add_argument("--quick", action="store_true", help="a minute of detection: eight scenes by heart")
-    parser.add_argument("--ablation", choices=ablations.ABLATIONS, help="a run of helpers.training.ablations, by name")
-    parser.add_argument("--global-class-normalizer", action="store_true", help="several processes step as one would")
+    parser.add_argument(
+        "--folder", type=Path, help="where the run lives; default runs/mini-yolos, or runs/quick"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path("runs/data"), help="where rendered scenes are kept"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a minute of detection: eight scenes by heart"
+    )
+    parser.add_argument(
+        "--ablation",
+        choices=ablations.ABLATIONS,
+        help="a run of helpers.training.ablations, by name",
+    )
+    parser.add_argument(
+        "--global-class-normalizer", action="store_true", help="several processes step as one would"
+    )
     for field in dataclasses.fields(Recipe):
         if field.type in (int, float):
-            parser.add_argument("--" + field.name.replace("_", "-"), type=field.type, help=f"default {field.default}")
+            parser.add_argument(
+                "--" + field.name.replace("_", "-"),
+                type=field.type,
+                help=f"default {field.default}",
+            )
     options = vars(parser.parse_args(arguments))
     quick, name, data, is_global = (
         options.pop(key) for key in ("quick", "ablation", "data", "global_class_normalizer")

@@ -1,9 +1,9 @@
 """One stage of a training: optimiser steps that survive bad losses and being killed.
 
-A stage keeps one checkpoint, written aside and renamed: a run killed at any moment goes on from its last whole one.
-What a step sees follows from the seed and the step alone, so no generator state is kept. What decides the run stands
-in `recipe.json` beside the checkpoints, so that another recipe cannot go on with them.
-"""
+A stage keeps one checkpoint, written aside and renamed: a run killed at any moment goes on from its
+last whole one. What a step sees follows from the seed and the step alone, so no generator state is
+kept. What decides the run stands in `recipe.json` beside the checkpoints, so that another recipe
+cannot go on with them."""
 
 import json
 import os
@@ -16,11 +16,21 @@ MOST_SKIPS = 10  # steps in a row whose loss or gradient is not finite
 
 
 def build_optimizers(model, recipe, total):
-    """AdamW, and Muon where the recipe has a rate for it; each beside its one-cycle learning rate of `total` steps."""
+    """AdamW, and Muon where the recipe has a rate for it; each beside its one-cycle learning rate
+    of `total` steps.
+    """
     named = dict(model.named_parameters())
-    matrices = {name: p for name, p in named.items() if recipe.muon_rate and ".encoder." in name and p.ndim == 2}
+    matrices = {
+        name: p
+        for name, p in named.items()
+        if recipe.muon_rate and ".encoder." in name and p.ndim == 2
+    }
     others = [parameter for name, parameter in named.items() if name not in matrices]
-    optimizers = [torch.optim.AdamW(others, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)]
+    optimizers = [
+        torch.optim.AdamW(
+            others, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+    ]
     if matrices:
         decay = {"weight_decay": recipe.weight_decay, "adjust_lr_fn": "match_rms_adamw"}
         optimizers.append(torch.optim.Muon(matrices.values(), recipe.muon_rate, **decay))
@@ -35,16 +45,18 @@ def _one_cycle(optimizer, recipe, total):
 
 
 def draw_batch(recipe, step, length, processes=1, process=0):
-    """Which of `length` scenes one of the processes sees at a step: (batch_size,) indices, sorted."""
-    chosen = np.random.default_rng([recipe.seed, step]).integers(length, size=recipe.batch_size * processes)
+    """Which of `length` scenes one process sees at a step: (batch_size,) indices, sorted."""
+    chosen = np.random.default_rng([recipe.seed, step]).integers(
+        length, size=recipe.batch_size * processes
+    )
     return np.sort(chosen[process * recipe.batch_size :][: recipe.batch_size])
 
 
 class Stage:
     """One optimisation: batches, a one-cycle learning rate, skipped bad steps, a checkpoint.
 
-    A training has two or three: the classifier, then detection, most often once more on fresh scenes.
-    """
+    A training has two or three: the classifier, then detection, most often once more on fresh
+    scenes."""
 
     def __init__(self, name, model, recipe, total, folder, accelerator):
         self.name, self.recipe, self.total, self.accelerator = name, recipe, total, accelerator
@@ -56,11 +68,17 @@ class Stage:
     def batch(self, length):
         """The scenes of this step and this process: the same whatever happened before."""
         return draw_batch(
-            self.recipe, self.step, length, self.accelerator.num_processes, self.accelerator.process_index
+            self.recipe,
+            self.step,
+            length,
+            self.accelerator.num_processes,
+            self.accelerator.process_index,
         )
 
     def update(self, loss):
-        """One step down the loss; one whose loss or gradient is not finite is skipped, ten in a row end the run."""
+        """One step down the loss; one whose loss or gradient is not finite is skipped, ten in a row
+        end the run.
+        """
         self.model.zero_grad()
         if self._is_finite(loss) and self._gradient_is_finite(loss):
             for optimizer in self.optimizers:
@@ -71,7 +89,8 @@ class Stage:
             self.skipped_in_a_row += 1
             if self.skipped_in_a_row == MOST_SKIPS:
                 raise RuntimeError(
-                    f"The loss or its gradient was not finite {MOST_SKIPS} steps in a row, up to step {self.step}; "
+                    f"The loss or its gradient was not finite {MOST_SKIPS} steps in a row, up to "
+                    f"step {self.step}; "
                     "lower the learning rate, or run validate_targets on the data."
                 )
         for scheduler in self.schedulers:
@@ -86,9 +105,14 @@ class Stage:
         return finite == 1
 
     def _gradient_is_finite(self, loss):
-        """Gradients, clipped; whether their norm was finite. A finite loss may have a gradient that is not."""
+        """Gradients, clipped; whether their norm was finite.
+
+        A finite loss may have a gradient that is not.
+        """
         self.accelerator.backward(loss)
-        return torch.isfinite(self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip))
+        return torch.isfinite(
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        )
 
     def save(self, **more):
         """Write the checkpoint aside, then rename it: there is never half a file under the name."""
@@ -120,46 +144,64 @@ class Stage:
 
 
 def read_checkpoint(path):
-    """A checkpoint's state: tensors and plain values only. ValueError if the file is foreign or cut short."""
+    """A checkpoint's state: tensors and plain values only.
+
+    ValueError if the file is foreign or cut short.
+    """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return state if state["step"] >= 0 else {}
     except Exception as error:
         raise ValueError(
-            f"{path} is no checkpoint of a training, or is cut short ({type(error).__name__}); delete it to start anew."
+            f"{path} is no checkpoint of a training, or is cut short ({type(error).__name__}); "
+            "delete it to start anew."
         ) from None
 
 
 def keep_recipe(folder, facts, accelerator):
-    """Write what decides a run as `recipe.json` into its folder, or compare it with what stands there.
+    """Write what decides a run as `recipe.json` into its folder, or compare it with what stands
+    there.
 
-    Args: facts: plain values by name. ValueError, naming the first difference, where the folder holds another run, or
-    checkpoints of which nobody can tell what made them.
-    """
+    Args: facts: plain values by name. ValueError, naming the first difference, where the folder
+    holds another run, or checkpoints of which nobody can tell what made them."""
     path, facts = folder / "recipe.json", json.loads(json.dumps(facts))
     if path.exists():
         try:
             kept = dict(json.loads(path.read_text(encoding="utf-8")))
         except (TypeError, ValueError):
-            raise ValueError(f"{path} is no recipe, or is cut short; delete {folder} to start anew.") from None
+            raise ValueError(
+                f"{path} is no recipe, or is cut short; delete {folder} to start anew."
+            ) from None
         for name in {**facts, **kept}:
             if kept.get(name) != facts.get(name):
                 was = f"{name} is {kept.get(name)!r}, not {facts.get(name)!r}"
-                raise ValueError(f"{folder} holds a run whose {was}; give another folder, or delete it to start anew.")
+                raise ValueError(
+                    f"{folder} holds a run whose {was}; give another folder, or delete it to start "
+                    "anew."
+                )
     elif any(folder.glob("*.pt")):
-        raise ValueError(f"{folder} holds checkpoints, but no recipe.json to tell what made them; give another folder.")
+        raise ValueError(
+            f"{folder} holds checkpoints, but no recipe.json to tell what made them; give another "
+            "folder."
+        )
     elif accelerator.is_main_process:
-        replace_whole(path, lambda aside: aside.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
+        replace_whole(
+            path, lambda aside: aside.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        )
     accelerator.wait_for_everyone()
 
 
 def keep_weights(path, module, accelerator, **about):
-    """Write a module's weights in half precision, from one process; none goes on before they are there."""
+    """Write a module's weights in half precision, from one process; none goes on before they are
+    there.
+    """
     from safetensors.torch import save_file
 
     if accelerator.is_main_process:
         weights = {name: value.half().contiguous() for name, value in module.state_dict().items()}
-        replace_whole(path, lambda aside: save_file(weights, aside, metadata={"format": "pt", **about}))
+        replace_whole(
+            path, lambda aside: save_file(weights, aside, metadata={"format": "pt", **about})
+        )
     accelerator.wait_for_everyone()
 
 
@@ -187,7 +229,9 @@ class Running:
         self.__init__()
         if accelerator is not None and accelerator.num_processes > 1:
             # In float32: not every device has float64.
-            shared = torch.tensor(list(means.values()), dtype=torch.float32, device=accelerator.device)
+            shared = torch.tensor(
+                list(means.values()), dtype=torch.float32, device=accelerator.device
+            )
             means = dict(zip(means, accelerator.reduce(shared, "mean").tolist()))
         return means
 

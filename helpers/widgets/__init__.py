@@ -1,8 +1,9 @@
-"""Things to move: pieces that compute in the page, so that a stored page is alive before anything runs.
+"""Things to move: pieces that compute in the page, so that a stored page is alive before anything
+runs.
 
-Each piece has a Python file (state, checks, a static figure) and a `.js` and `.css` file of the same name; `parts`
-joins the page code into one module. A piece is loaded when it is first asked for.
-"""
+Each piece has a Python file (state, checks, a static figure) and a `.js` and `.css` file of the
+same name; `parts` joins the page code into one module. A piece is loaded when it is first asked
+for."""
 
 from importlib import import_module
 

@@ -1,4 +1,6 @@
-"""BoxLab: two boxes to drag; L1, IoU and GIoU, what each of them pulls at, and where its gradient leads."""
+"""BoxLab: two boxes to drag; L1, IoU and GIoU, what each of them pulls at, and where its gradient
+leads.
+"""
 
 import torch
 import traitlets
@@ -15,41 +17,50 @@ PRESETS = {
 }
 WORDS = {
     "overlapping": "Drag a box or a corner. Each measure pulls in its own way.",
-    "far apart": "IoU is 0 here and in every box nearby: no gradient. GIoU: will the box first move or grow?",
-    "nested": "The hull is the outer box: GIoU equals IoU, and neither says where to move. L1 does.",
+    "far apart": "IoU is 0 here and in every box nearby: no gradient. "
+    "GIoU: will the box first move or grow?",
+    "nested": "The hull is the outer box: GIoU equals IoU, "
+    "and neither says where to move. L1 does.",
     "same L1, IoU 0": "L1 is 0.28, as in the next scene. Here the boxes share nothing.",
     "same L1, IoU 0.5": "L1 is 0.28, as in the scene before. Here half of the union is shared.",
 }
 MEASURES = {
     "l1": lambda box, target: (box - target).abs().sum(),
     "iou": lambda box, target: box_iou(center_to_corners(box), center_to_corners(target)),
-    "giou": lambda box, target: generalized_box_iou(center_to_corners(box), center_to_corners(target)),
+    "giou": lambda box, target: generalized_box_iou(
+        center_to_corners(box), center_to_corners(target)
+    ),
 }
 LOSSES = {
     "l1": MEASURES["l1"],
     "iou": lambda box, target: 1 - MEASURES["iou"](box, target),
     "giou": lambda box, target: 1 - MEASURES["giou"](box, target),
     # Divided by 7, the sum of its weights: steps as long as those of the others.
-    "sum": lambda box, target: (5 * MEASURES["l1"](box, target) + 2 * LOSSES["giou"](box, target)) / 7,
+    "sum": lambda box, target: (
+        (5 * MEASURES["l1"](box, target) + 2 * LOSSES["giou"](box, target)) / 7
+    ),
 }
 LOSS_NAMES = {"l1": "L1", "iou": "1 − IoU", "giou": "1 − GIoU", "sum": "5 · L1 + 2 · (1 − GIoU)"}
 
 
 class BoxLab(Piece):
-    """A prediction (blue, dashed) and a target (orange) to drag: overlap, measures, gradients, and gradient descent.
+    """A prediction (blue, dashed) and a target (orange) to drag: overlap, measures, gradients, and
+    gradient descent.
 
     Args:
         prediction, target: centre boxes (4,), a tensor or numbers; both or neither.
-        preset: what to begin with without them: "overlapping", "far apart", "nested", "same L1, IoU 0" or "same L1,
-            IoU 0.5".
-        loss: what to follow at first, "l1", "iou" (1 - IoU), "giou" (1 - GIoU) or "sum", L1 and GIoU weighted 5 and 2.
+        preset: what to begin with without them: "overlapping", "far apart", "nested", "same L1, IoU
+            0" or "same L1, IoU 0.5".
+        loss: what to follow at first, "l1", "iou" (1 - IoU), "giou" (1 - GIoU) or "sum", L1 and
+            GIoU weighted 5 and 2.
         controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
         large: for a projector.
 
-    ValueError or TraitError where a number is missing or not finite; boxes are moved into the image, sides to 0.01 or
-    more.
+    ValueError or TraitError where a number is missing or not finite; boxes are moved into the
+    image, sides to 0.01 or more.
 
-    `outputs` and `targets` hold the present boxes as tensors, `measures` and `gradients` what `helpers` makes of them.
+    `outputs` and `targets` hold the present boxes as tensors, `measures` and `gradients` what
+    `helpers` makes of them.
 
     >>> lab = BoxLab(preset="same L1, IoU 0.5")
     >>> {name: round(value, 3) for name, value in lab.measures.items()}
@@ -72,7 +83,9 @@ class BoxLab(Piece):
             raise ValueError(f"preset is {preset!r}; use one of {', '.join(PRESETS)}.")
         given = PRESETS[preset or "overlapping"] if prediction is None else (prediction, target)
         prediction, target = map(clean_box, given)
-        presets = [{"name": name, "boxes": boxes, "say": WORDS[name]} for name, boxes in PRESETS.items()]
+        presets = [
+            {"name": name, "boxes": boxes, "say": WORDS[name]} for name, boxes in PRESETS.items()
+        ]
         super().__init__(prediction=prediction, target=target, presets=presets, **options)
 
     @traitlets.validate("prediction", "target")
@@ -101,7 +114,9 @@ class BoxLab(Piece):
 
     @property
     def gradients(self):
-        """The gradient of each *loss* on the prediction, by autograd: {"l1", "iou", "giou", "sum"}, (4,) each."""
+        """The gradient of each *loss* on the prediction, by autograd: {"l1", "iou", "giou", "sum"},
+        (4,) each.
+        """
         return {name: box_gradient(loss, *self._pair) for name, loss in LOSSES.items()}
 
     @property
@@ -115,19 +130,25 @@ class BoxLab(Piece):
 
     @property
     def text(self):
-        measures = ", ".join(f"{name} {self.measures[key]:.2f}" for key, name in zip(MEASURES, ("L1", "IoU", "GIoU")))
+        measures = ", ".join(
+            f"{name} {self.measures[key]:.2f}" for key, name in zip(MEASURES, ("L1", "IoU", "GIoU"))
+        )
         still = float(self.gradients[self.loss].abs().max()) == 0
         pull = "has no gradient here" if still else "can be followed"
         return f"two boxes, {measures}. The loss {LOSS_NAMES[self.loss]} {pull}."
 
     def figure(self):
-        """The present state as a static figure: the boxes and their overlap, and what each loss pulls at."""
+        """The present state as a static figure: the boxes and their overlap, and what each loss
+        pulls at.
+        """
         from helpers import figures
         from helpers.figures import geometry
 
         fig, (left, *panels) = figures.new_figure(11.5, 4.4, columns=4, width_ratios=[1.5, 1, 1, 1])
         measures = self.measures
-        values = [(name, measures[key], False) for key, name in zip(MEASURES, ("L1", "IoU", "GIoU"))]
+        values = [
+            (name, measures[key], False) for key, name in zip(MEASURES, ("L1", "IoU", "GIoU"))
+        ]
         geometry.draw_pair(left, self.prediction, self.target, numbers=values)
         corners = [center_to_corners(box).tolist() for box in self._pair]
         geometry.draw_pieces(left, *corners)
@@ -139,7 +160,10 @@ class BoxLab(Piece):
         for axes, (key, colour) in zip(panels, colours.items()):
             axes.bar(range(4), pulls[key], color=colour, width=0.6)
             axes.axhline(0, color=figures.QUIET, lw=1)
-            axes.set(ylim=(-reach, reach), title=f"{LOSS_NAMES[key]} {'pulls' if any(pulls[key]) else 'is silent'}")
+            axes.set(
+                ylim=(-reach, reach),
+                title=f"{LOSS_NAMES[key]} {'pulls' if any(pulls[key]) else 'is silent'}",
+            )
             axes.set_xticks(range(4), ["cx", "cy", "w", "h"])
         return fig
 
@@ -157,7 +181,8 @@ def follow_gradient(loss, box, target, steps=450, rate=0.002):
     Args: loss: "l1", "iou", "giou" or "sum"; box, target: centre boxes (4,).
 
     >>> far, goal = (torch.tensor(box, dtype=torch.float64) for box in PRESETS["far apart"])
-    >>> [round(float(follow_gradient(loss, far, goal)[:, 2].max()), 2) for loss in ("iou", "giou", "l1")]
+    >>> [round(float(follow_gradient(loss, far, goal)[:, 2].max()), 2) for loss in ("iou", "giou",
+    ...     "l1")]
     [0.2, 0.55, 0.2]
     """
     way = [box]

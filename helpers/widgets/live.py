@@ -22,23 +22,30 @@ class LiveTraining:
     Args:
         model: a `YolosForObjectDetection`, trained in place.
         optimizer: its optimiser.
-        batch_at: `batch_at(step) -> (pixel_values, targets)`. Targets that are the same list as the step before count
-            as the same scenes: then flips of the match are measured.
+        batch_at: `batch_at(step) -> (pixel_values, targets)`. Targets that are the same list as the
+            step before count as the same scenes: then flips of the match are measured.
         eos_coef: the weight of no-object, or a function of the step.
         scheduler: the learning rate's, stepped after each step.
         measure: `measure(model) -> dict`, called every `measure_every` steps; kept in `measures`.
         first_step: the number of the first step.
-        clip: the largest norm that the gradient may have. A step whose gradient is not finite changes no weight.
+        clip: the largest norm that the gradient may have. A step whose gradient is not finite
+            changes no weight.
         matcher: another matcher than `HungarianMatcher()`.
 
-    `history` holds one dict per step: step, loss, the three terms, and flips, the share of targets with a new owner.
-    """
+    `history` holds one dict per step: step, loss, the three terms, and flips, the share of targets
+    with a new owner."""
 
     def __init__(
-        self, model, optimizer, batch_at, *, eos_coef=1.0, scheduler=None, measure=None, measure_every=100,
+        self, model, optimizer, batch_at, *, eos_coef=1.0, scheduler=None, measure=None,
+        measure_every=100,
         first_step=0, clip=Recipe.clip, matcher=None,
     ):  # fmt: skip
-        self.model, self.optimizer, self.scheduler, self.batch_at = model, optimizer, scheduler, batch_at
+        self.model, self.optimizer, self.scheduler, self.batch_at = (
+            model,
+            optimizer,
+            scheduler,
+            batch_at,
+        )
         self.clip = clip
         self.eos_coef = eos_coef if callable(eos_coef) else lambda step: eos_coef
         self.measure, self.measure_every = measure, measure_every
@@ -66,7 +73,12 @@ class LiveTraining:
         self.at += 1
         self.outputs = {name: value.detach() for name, value in outputs.items()}
         terms = {name: float(value.detach()) for name, value in losses.items()}
-        row = {"step": self.at, "loss": float(loss.detach()), **terms, "flips": self._flips(pairs, targets)}
+        row = {
+            "step": self.at,
+            "loss": float(loss.detach()),
+            **terms,
+            "flips": self._flips(pairs, targets),
+        }
         self.history.append(row)
         if self.measure and len(self.history) % self.measure_every == 0:
             self._measure()
@@ -79,9 +91,9 @@ class LiveTraining:
     def run(self, steps, draw, caption):
         """Train `steps` steps below a progress bar, a stop button and a figure that follows.
 
-        Args: `draw(training)` gives the figure; `caption` says what to see in it. In JupyterLab the button is heard at
-        once; elsewhere interrupt the kernel: both end the training and keep what was learned. Another call goes on.
-        """
+        Args: `draw(training)` gives the figure; `caption` says what to see in it. In JupyterLab the
+        button is heard at once; elsewhere interrupt the kernel: both end the training and keep what
+        was learned. Another call goes on."""
         self.stopped, self.goal = False, len(self.history) + steps
         panel = _Panel(self, steps, draw, caption)
         try:
@@ -120,7 +132,10 @@ class _Panel:
         self.button.on_click(training.stop)
         _hear_at_once(self.button)
         self.box = ipywidgets.HBox([self.bar, self.button])
-        self.controls, self.picture = uuid4().hex, uuid4().hex  # by these names, outputs are updated in place
+        self.controls, self.picture = (
+            uuid4().hex,
+            uuid4().hex,
+        )  # by these names, outputs are updated in place
         display(self.box, display_id=self.controls)
         self.spent, self.drawn_at = 0.0, 0.0  # seconds for one figure, and when it was drawn
         display(self._frame(), raw=True, metadata=self._alt(), display_id=self.picture)
@@ -139,7 +154,14 @@ class _Panel:
         done = "stopped" if self.training.stopped else "finished"
         ending = {"text/plain": f"{done} after {self.bar.value} steps"}
         update_display(ending, raw=True, display_id=self.controls)
-        for widget in (self.box, self.bar, self.button, self.bar.layout, self.button.layout, self.box.layout):
+        for widget in (
+            self.box,
+            self.bar,
+            self.button,
+            self.bar.layout,
+            self.button.layout,
+            self.box.layout,
+        ):
             widget.close()
         display({"text/markdown": f"*{self.caption}*", "text/plain": self.caption}, raw=True)
 
@@ -162,18 +184,24 @@ class _Panel:
 
 
 def _hear_at_once(button):
-    """Let a click be heard while the cell runs: ipykernel 7.4 keeps it for the loop that made the button."""
+    """Let a click be heard while the cell runs: ipykernel 7.4 keeps it for the loop that made the
+    button.
+    """
     try:
         from ipykernel import version_info
     except ImportError:  # another kernel
         return
     # A private part of it, so only where it is known to be what it was.
     if version_info[:2] in KEEPS_CLICKS and hasattr(button.comm, "_reply_subshell_for"):
-        button.comm._reply_subshell_for = lambda data, subshell: subshell  # the one that JupyterLab chose
+        button.comm._reply_subshell_for = lambda data, subshell: (
+            subshell
+        )  # the one that JupyterLab chose
 
 
 def overfit(pixel_values, targets, learning_rate=1e-3, warm_up=20):
-    """A detector that begins with the shipped classifier's eyes, to be overfitted to a few scenes: a `LiveTraining`."""
+    """A detector that begins with the shipped classifier's eyes, to be overfitted to a few scenes:
+    a `LiveTraining`.
+    """
     from safetensors.torch import load_file
 
     from helpers.detector import weights_folder
@@ -186,16 +214,19 @@ def overfit(pixel_values, targets, learning_rate=1e-3, warm_up=20):
     torch.manual_seed(0)
     renew_detection_tokens(model)
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / warm_up))
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, (step + 1) / warm_up)
+    )
     return LiveTraining(model, optimizer, lambda _: (pixel_values, targets), scheduler=scheduler)
 
 
 def continue_recipe(recipe, step=5000, measure_every=100):
-    """The real recipe, going on from the shipped weights and optimiser of an early step: a `LiveTraining`.
+    """The real recipe, going on from the shipped weights and optimiser of an early step: a
+    `LiveTraining`.
 
-    Args: recipe: a `Recipe`, or the dict of one that a recording keeps in `about["recipe"]`. The scenes of each batch
-    are those of the recorded run, drawn as they are needed; AP is measured on the recording's 200 unseen scenes.
-    """
+    Args: recipe: a `Recipe`, or the dict of one that a recording keeps in `about["recipe"]`. The
+    scenes of each batch are those of the recorded run, drawn as they are needed; AP is measured on
+    the recording's 200 unseen scenes."""
     from helpers.detector import detections, load_detector
     from helpers.evaluation import summarize
     from helpers.training.run import held_out_scenes
@@ -207,7 +238,9 @@ def continue_recipe(recipe, step=5000, measure_every=100):
     held_out, annotations = held_out_scenes(recipe)
 
     def measure(model):
-        return summarize(detections(model, held_out, [(IMAGE_SIZE, IMAGE_SIZE)] * len(annotations)), annotations)
+        return summarize(
+            detections(model, held_out, [(IMAGE_SIZE, IMAGE_SIZE)] * len(annotations)), annotations
+        )
 
     return LiveTraining(
         model,
@@ -223,22 +256,30 @@ def continue_recipe(recipe, step=5000, measure_every=100):
 
 
 def fresh_batches(recipe):
-    """The scenes of the recorded run, rendered as they are needed: step -> (pixel_values, targets)."""
+    """The recorded run's scenes, rendered when needed: step -> (pixel_values, targets)."""
     scenes = recipe.build_scenes("train", recipe.detection_scenes, recipe.seed)
 
     def batch_at(step):
         arrays = SceneArrays([scenes[int(i)] for i in draw_batch(recipe, step, len(scenes))])
-        return arrays.pixel_values(range(len(arrays)), *recipe.normalization), arrays.targets(range(len(arrays)))
+        return arrays.pixel_values(range(len(arrays)), *recipe.normalization), arrays.targets(
+            range(len(arrays))
+        )
 
     return batch_at
 
 
-def train_on(model, steps, matcher=None, first_step=0, batch_size=16, learning_rate=3e-4, eos_coef=1.0):
-    """A trained detector, trained on for some steps with another matcher, in place: the history of its losses."""
+def train_on(
+    model, steps, matcher=None, first_step=0, batch_size=16, learning_rate=3e-4, eos_coef=1.0
+):
+    """A trained detector, trained on for some steps with another matcher, in place: the history of
+    its losses.
+    """
     torch.manual_seed(0)
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate)
     batches = fresh_batches(Recipe(batch_size=batch_size))
-    training = LiveTraining(model, optimizer, batches, eos_coef=eos_coef, first_step=first_step, matcher=matcher)
+    training = LiveTraining(
+        model, optimizer, batches, eos_coef=eos_coef, first_step=first_step, matcher=matcher
+    )
     for _ in range(steps):
         training.step()
     model.eval()
@@ -258,5 +299,7 @@ def restore_optimizer(optimizer, scheduler, model, step):
     for place, parameter in enumerate(parameters):
         state = {name: values[place].view_as(parameter).clone() for name, values in parts.items()}
         optimizer.state[parameter] = {"step": torch.tensor(float(step)), **state}
-    scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": step - 1, "_step_count": step})
+    scheduler.load_state_dict(
+        {**scheduler.state_dict(), "last_epoch": step - 1, "_step_count": step}
+    )
     scheduler.step()

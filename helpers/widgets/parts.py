@@ -1,4 +1,6 @@
-"""What pieces have in common: page code as one module, controls, a first state, a check by helpers, a sentence."""
+"""What pieces have in common: page code as one module, controls, a first state, a check by helpers,
+a sentence.
+"""
 
 import base64
 import io
@@ -15,24 +17,30 @@ SHARED = ("parts", "hands", "shell", "agreement")  # page code of all pieces
 
 
 def page_code(name, *shared):
-    """What all share, files shared with few (such as "geometry") and a piece's own file as one ES module.
+    """What all share, files shared with few (such as "geometry") and a piece's own file as one ES
+    module.
 
     One string, because a stored widget cannot import relative files.
     """
     folder = files("helpers.widgets")
-    return "\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in (*SHARED, *shared, name))
+    return "\n".join(
+        (folder / f"{part}.js").read_text(encoding="utf-8") for part in (*SHARED, *shared, name)
+    )
 
 
 def page_style(name):
     """The shared style and a piece's own."""
     folder = files("helpers.widgets")
-    return "\n".join((folder / part).read_text(encoding="utf-8") for part in ("parts.css", f"{name}.css"))
+    return "\n".join(
+        (folder / part).read_text(encoding="utf-8") for part in ("parts.css", f"{name}.css")
+    )
 
 
 class Piece(anywidget.AnyWidget):
     """A widget that computes in the page.
 
-    Args: controls: which controls to offer, some of the piece's `CONTROLS`, default all; Reset is always there.
+    Args: controls: which controls to offer, some of the piece's `CONTROLS`, default all; Reset is
+    always there.
 
     ValueError for a control that the piece does not have.
     """
@@ -57,19 +65,28 @@ class Piece(anywidget.AnyWidget):
         return refuse(known_controls, proposal["value"], self.CONTROLS)
 
     def recompute(self):
-        """What `helpers` computes for the present state: a flat list of numbers, in the page's order."""
+        """What `helpers` computes for the present state: a flat list of numbers, in the page's
+        order.
+        """
         raise NotImplementedError
 
     @property
     def checked(self):
-        """What `helpers` computes for the present state, for the page to compare: {"state", "values"}."""
+        """What `helpers` computes for the present state, for the page to compare: {"state",
+        "values"}.
+        """
         values = [float(value) if math.isfinite(value) else None for value in self.recompute()]
         return {"state": {name: getattr(self, name) for name in self.CHECKED}, "values": values}
 
     def _answer(self, change=None):
-        """Tell the page, which asks when it opens. What is stored has no answer: nobody would have compared it."""
+        """Tell the page, which asks when it opens.
+
+        What is stored has no answer: nobody would have compared it.
+        """
         state = {name: getattr(self, name) for name in self.CHECKED}
-        if change is None or state != self._answered:  # two traits that change together are one state
+        if (
+            change is None or state != self._answered
+        ):  # two traits that change together are one state
             self._answered = state
             self.send(self.checked)
 
@@ -110,7 +127,9 @@ def known_controls(controls, known):
 
 
 def refuse(clean, *arguments):
-    """`clean(*arguments)` with errors that traitlets know: only after one of these do they take back a change."""
+    """`clean(*arguments)` with errors that traitlets know: only after one of these do they take
+    back a change.
+    """
     try:
         return clean(*arguments)
     except (TypeError, ValueError) as error:
@@ -118,14 +137,14 @@ def refuse(clean, *arguments):
 
 
 def small_picture(image):
-    """A PIL image, or an (H, W, 3) array of bytes, as the data URI of a small PNG with few colours."""
+    """A PIL image or an (H, W, 3) array of bytes as the data URI of a small PNG."""
     from PIL import Image
 
     buffer = io.BytesIO()
     image = image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))
-    image.convert("RGB").quantize(PICTURE_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-        buffer, "PNG", optimize=True
-    )
+    image.convert("RGB").quantize(
+        PICTURE_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    ).save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -139,6 +158,8 @@ def clean_box(box):
     """
     values = [float(value) for value in box]
     if len(values) != 4 or not all(map(math.isfinite, values)):
-        raise ValueError(f"a box is four finite numbers (center x, center y, width, height), not {values}.")
+        raise ValueError(
+            f"a box is four finite numbers (center x, center y, width, height), not {values}."
+        )
     least = (0.0, 0.0, SHORTEST_SIDE, SHORTEST_SIDE)
     return [min(max(value, low), 1.0) for value, low in zip(values, least)]

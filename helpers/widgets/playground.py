@@ -19,7 +19,9 @@ from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, prese
 MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
 WEIGHTS = ("class_cost", "bbox_cost", "giou_cost")
 LOSSES = ("loss_ce", "loss_bbox", "loss_giou")
-PARTS = [f"playground_{part}" for part in ("scene", "matrix", "side", "drag", "controls")]  # of the page's code
+PARTS = [
+    f"playground_{part}" for part in ("scene", "matrix", "side", "drag", "controls")
+]  # of the page's code
 VIEWS = ("class", "l1", "giou", "total", "all")
 CONTROLS = ("preset", "weights", "matching", "probabilities", "labels", "view", "sort", "hold")
 MOST_PREDICTIONS, MOST_TARGETS, MOST_CLASSES = 100, 40, 400
@@ -30,28 +32,33 @@ NO_PICTURE = {"image": "", "size": [1, 1]}
 
 
 class MatchingPlayground(Piece):
-    """Predictions (blue) and targets (orange) to drag; beside them the costs, the match and the loss.
+    """Predictions (blue) and targets (orange) to drag; beside them the costs, the match and the
+    loss.
 
     Args:
         image: a PIL image below the boxes, or None.
-        outputs: "logits" (1, N, K + 1) and "pred_boxes" (1, N, 4) of one image; at most 100 predictions.
-        targets: one dict (or a list of one) with "class_labels" (T,) and "boxes" (T, 4); at most 40.
-        preset: what to begin with if outputs and targets are not given: one of `playground_presets.PRESETS`. The page
-            offers them all.
+        outputs: "logits" (1, N, K + 1) and "pred_boxes" (1, N, 4) of one image; at most 100
+            predictions.
+        targets: one dict (or a list of one) with "class_labels" (T,) and "boxes" (T, 4); at most
+            40.
+        preset: what to begin with if outputs and targets are not given: one of
+            `playground_presets.PRESETS`. The page offers them all.
         class_cost, bbox_cost, giou_cost: the weights of the match, 0 to 20, not all 0.
         matching: "optimal", "greedy" or "argmin".
         eos_coef: the weight of no-object in the loss. Default: the preset's own, otherwise 0.1.
-        show_match: False leaves out the match and the loss, for when only the costs are the subject.
+        show_match: False leaves out the match and the loss, for when only the costs are the
+            subject.
         hold: begin with the match hidden, until somebody reveals it.
         view: the matrix to begin with: "class", "l1", "giou", "total" or "all".
         sort: begin with the rows sorted by match.
         controls: which controls to offer, some of `CONTROLS`; default all. Reset is always there.
         large: for a projector.
 
-    ValueError or TraitError for shapes and names that do not fit and for numbers that are not finite; boxes, logits
-    and weights outside their limits are moved to the nearest allowed value.
+    ValueError or TraitError for shapes and names that do not fit and for numbers that are not
+    finite; boxes, logits and weights outside their limits are moved to the nearest allowed value.
 
-    `outputs`, `targets`, `match` and `numbers` say what the page shows now, as `helpers` computes it.
+    `outputs`, `targets`, `match` and `numbers` say what the page shows now, as `helpers` computes
+    it.
 
     >>> playground = MatchingPlayground(preset="greedy loses")
     >>> playground.match
@@ -63,10 +70,19 @@ class MatchingPlayground(Piece):
 
     _esm = page_code("playground", "geometry", *PARTS)
     _css = page_style("playground")
-    SCENE = ("boxes", "logits", "target_boxes", "labels", "eos_coef", "picture")  # what a preset changes
+    SCENE = (
+        "boxes",
+        "logits",
+        "target_boxes",
+        "labels",
+        "eos_coef",
+        "picture",
+    )  # what a preset changes
     STATE = (*SCENE, "preset", *WEIGHTS, "matching", "hold", "view", "sort")
     CONTROLS = CONTROLS
-    _from_page = True  # whether a change comes from the page, or from the constructor, and is counted there
+    _from_page = (
+        True  # whether a change comes from the page, or from the constructor, and is counted there
+    )
     boxes = traitlets.List().tag(sync=True)
     logits = traitlets.List().tag(sync=True)
     target_boxes = traitlets.List().tag(sync=True)
@@ -80,11 +96,19 @@ class MatchingPlayground(Piece):
     hold = traitlets.Bool(False).tag(sync=True)
     view = traitlets.Enum(VIEWS, "total").tag(sync=True)
     sort = traitlets.Bool(False).tag(sync=True)
-    preset = traitlets.Enum(("", *PRESETS), "").tag(sync=True)  # the one chosen last; "" for what was given
-    presets = traitlets.List().tag(sync=True)  # all of them, so that the page can offer them without a kernel
-    pictures = traitlets.List().tag(sync=True)  # of all scenes: {"image": data URI, "size": [width, height]}
+    preset = traitlets.Enum(("", *PRESETS), "").tag(
+        sync=True
+    )  # the one chosen last; "" for what was given
+    presets = traitlets.List().tag(
+        sync=True
+    )  # all of them, so that the page can offer them without a kernel
+    pictures = traitlets.List().tag(
+        sync=True
+    )  # of all scenes: {"image": data URI, "size": [width, height]}
     picture = traitlets.Int(-1).tag(sync=True)  # which of them lies below the boxes; -1 for none
-    version = traitlets.Int(0).tag(sync=True)  # counts changes, so that an answer finds its question
+    version = traitlets.Int(0).tag(
+        sync=True
+    )  # counts changes, so that an answer finds its question
 
     def __init__(self, image=None, outputs=None, targets=None, preset="running example", **options):
         if (outputs is None) != (targets is None):
@@ -97,7 +121,9 @@ class MatchingPlayground(Piece):
         else:
             state = {**read_state(outputs, targets), "picture": 0 if pictures else -1}
         offered = "preset" in options.get("controls", CONTROLS)
-        presets = [{"name": name, **packed_preset(name, pictures)} for name in PRESETS] if offered else []
+        presets = (
+            [{"name": name, **packed_preset(name, pictures)} for name in PRESETS] if offered else []
+        )
         super().__init__(pictures=pictures, presets=presets, **{**state, **options})
         self._from_page = False
         self.observe(self._count_change, self.STATE)
@@ -119,7 +145,9 @@ class MatchingPlayground(Piece):
     def _clean_labels(self, proposal):
         labels = refuse(clean_labels, proposal["value"], len(self.logits[0]) - 1)
         if len(labels) != len(self.target_boxes):
-            raise traitlets.TraitError(f"there are {len(labels)} labels and {len(self.target_boxes)} targets.")
+            raise traitlets.TraitError(
+                f"there are {len(labels)} labels and {len(self.target_boxes)} targets."
+            )
         return labels
 
     @traitlets.validate("picture")
@@ -135,50 +163,71 @@ class MatchingPlayground(Piece):
     def _clean_weight(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
         if not math.isfinite(value):
-            raise traitlets.TraitError(f"{name} is {value}; give a number from 0 to {LARGEST_WEIGHT:g}.")
+            raise traitlets.TraitError(
+                f"{name} is {value}; give a number from 0 to {LARGEST_WEIGHT:g}."
+            )
         value = min(max(value, 0.0), LARGEST_WEIGHT)
         if value == 0 and not any(getattr(self, other) for other in WEIGHTS if other != name):
-            raise traitlets.TraitError("the three weights are all 0; give at least one of them a weight.")
+            raise traitlets.TraitError(
+                "the three weights are all 0; give at least one of them a weight."
+            )
         return value
 
     @property
     def outputs(self):
         """The predictions: "logits" (1, N, K + 1) and "pred_boxes" (1, N, 4), float64."""
         values = {"logits": self.logits, "pred_boxes": self.boxes}
-        return {name: torch.tensor(rows, dtype=torch.float64)[None] for name, rows in values.items()}
+        return {
+            name: torch.tensor(rows, dtype=torch.float64)[None] for name, rows in values.items()
+        }
 
     @property
     def targets(self):
         """The targets: a list with one dict of "class_labels" (T,) and "boxes" (T, 4)."""
-        boxes = torch.tensor(self.target_boxes, dtype=torch.float64).reshape(-1, 4)  # also where T is 0
+        boxes = torch.tensor(self.target_boxes, dtype=torch.float64).reshape(
+            -1, 4
+        )  # also where T is 0
         return [{"class_labels": torch.tensor(self.labels, dtype=torch.int64), "boxes": boxes}]
 
     @property
     def matcher(self):
         """The `HungarianMatcher` with the chosen weights and the chosen way to assign."""
-        return HungarianMatcher(self.class_cost, self.bbox_cost, self.giou_cost, assign=MATCHINGS[self.matching])
+        return HungarianMatcher(
+            self.class_cost, self.bbox_cost, self.giou_cost, assign=MATCHINGS[self.matching]
+        )
 
     @property
     def match(self):
         """(prediction_index, target_index) of the chosen matching."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # targets without a prediction are there to be looked at
+            warnings.simplefilter(
+                "ignore"
+            )  # targets without a prediction are there to be looked at
             return self.matcher(self.outputs, self.targets)[0]
 
     @property
     def numbers(self):
-        """A dict: the three cost matrices and "total", (N, T) each; "cost" of the match; the loss terms and "loss"."""
+        """A dict: the three cost matrices and "total", (N, T) each; "cost" of the match; the loss
+        terms and "loss".
+        """
         return self._compute()[0]
 
     def _compute(self):
         """The numbers and the match they belong to, found once."""
         outputs, targets, match = self.outputs, self.targets, self.match
         matrices = self.matcher.cost_matrices(outputs, targets)[0]
-        criterion = SetCriterion(lambda *_: [match], len(self.logits[0]) - 1, self.eos_coef, ("labels", "boxes"))
+        criterion = SetCriterion(
+            lambda *_: [match], len(self.logits[0]) - 1, self.eos_coef, ("labels", "boxes")
+        )
         losses = criterion(outputs, targets)
         loss = float(criterion.total(losses))
         cost = float(matrices["total"][match].sum())
-        return {**matrices, "cost": cost, **{name: float(losses[name]) for name in LOSSES}, "loss": loss}, match
+        return {
+            **matrices,
+            "cost": cost,
+            **{name: float(losses[name]) for name in LOSSES},
+            "loss": loss,
+        }, match
 
     def reset(self):
         self._from_page = True
@@ -215,14 +264,18 @@ class MatchingPlayground(Piece):
             return f"{counts}; the match is left out."
         if self.hold:
             return f"{counts}; the match is hidden."
-        pairs = ", ".join(f"{prediction_name(n)} with {names[t]}" for n, t in torch.stack(self.match, 1).tolist())
+        pairs = ", ".join(
+            f"{prediction_name(n)} with {names[t]}" for n, t in torch.stack(self.match, 1).tolist()
+        )
         return (
             f"{counts}. The {self.matching} matching pairs {pairs or 'nothing'}. "
             f"Cost {numbers['cost']:.2f}, loss {numbers['loss']:.2f}."
         )
 
     def figure(self):
-        """The present state as a static figure: the scene with its match, the shown matrix, the loss."""
+        """The present state as a static figure: the scene with its match, the shown matrix, the
+        loss.
+        """
         from helpers import figures
 
         shown = self.show_match and not self.hold
@@ -230,7 +283,9 @@ class MatchingPlayground(Piece):
         numbers, names = self.numbers, [figures.label_name(label) for label in self.labels]
         height = 1.9 + 0.34 * max(len(self.boxes), 8)
         ratios = {"width_ratios": [1, 1], "height_ratios": [height, 0.9 if shown else 0.01]}
-        fig, ((left, right), (bar, spare)) = figures.new_figure(11, height + 1, rows=2, columns=2, gridspec_kw=ratios)
+        fig, ((left, right), (bar, spare)) = figures.new_figure(
+            11, height + 1, rows=2, columns=2, gridspec_kw=ratios
+        )
         grid = bar.get_gridspec()
         bar.remove()
         spare.remove()
@@ -238,16 +293,26 @@ class MatchingPlayground(Piece):
         figures.draw_image(left, image)
         figures.draw_targets(left, image, self.targets[0])
         rows = [prediction_name(n) for n in range(len(self.boxes))]
-        strengths = [1 if not shown or n in match[0].tolist() else 0.45 for n in range(len(self.boxes))]
+        strengths = [
+            1 if not shown or n in match[0].tolist() else 0.45 for n in range(len(self.boxes))
+        ]
         figures.draw_predictions(left, image, self.outputs["pred_boxes"][0], rows, None, strengths)
         if shown:
             pred_boxes, boxes = torch.tensor(self.boxes), torch.tensor(self.target_boxes)
             figures.draw_match_lines(left, image, pred_boxes, boxes, match)
-        matrix = numbers[{"class": "class_cost", "l1": "bbox_cost", "giou": "giou_cost"}.get(self.view, "total")]
-        title = f"The {self.matching} matching costs {numbers['cost']:.2f}" if shown else "What each pair costs"
+        matrix = numbers[
+            {"class": "class_cost", "l1": "bbox_cost", "giou": "giou_cost"}.get(self.view, "total")
+        ]
+        title = (
+            f"The {self.matching} matching costs {numbers['cost']:.2f}"
+            if shown
+            else "What each pair costs"
+        )
         figures.draw_matrix(right, matrix, title, names, rows, rings=match if shown else None)
         if shown:
-            figures.draw_loss_bar(fig.add_subplot(grid[1, :]), numbers, TOTAL_WEIGHTS, "The loss of this match")
+            figures.draw_loss_bar(
+                fig.add_subplot(grid[1, :]), numbers, TOTAL_WEIGHTS, "The loss of this match"
+            )
         return fig
 
 
@@ -261,11 +326,14 @@ def prediction_name(place):
 
 
 def read_state(outputs, targets):
-    """Outputs and targets of one image as plain lists: a dict of "logits", "boxes", "labels", "target_boxes".
+    """Outputs and targets of one image as plain lists: a dict of "logits", "boxes", "labels",
+    "target_boxes".
 
     ValueError where they hold several images, or where a shape or a number does not fit.
     """
-    logits, boxes = (torch.as_tensor(outputs[name]).detach().cpu() for name in ("logits", "pred_boxes"))
+    logits, boxes = (
+        torch.as_tensor(outputs[name]).detach().cpu() for name in ("logits", "pred_boxes")
+    )
     if logits.ndim == 3 and len(logits) == len(boxes) == 1:
         logits, boxes = logits[0], boxes[0]
     if logits.ndim != 2 or boxes.ndim != 2:
@@ -279,7 +347,9 @@ def read_state(outputs, targets):
         "logits": logits,
         "boxes": clean_boxes(plain(boxes), len(logits)),
         "labels": labels,
-        "target_boxes": clean_boxes(plain(torch.as_tensor(target["boxes"]).reshape(-1, 4)), len(labels)),
+        "target_boxes": clean_boxes(
+            plain(torch.as_tensor(target["boxes"]).reshape(-1, 4)), len(labels)
+        ),
     }
 
 
@@ -290,7 +360,9 @@ def _read_preset(name):
 
 
 def packed_preset(name, pictures):
-    """What a preset makes of a playground's `SCENE`. Its picture joins the list of pictures, if it is new there.
+    """What a preset makes of a playground's `SCENE`.
+
+    Its picture joins the list of pictures, if it is new there.
 
     ValueError for a name that is none.
     """
@@ -324,7 +396,10 @@ def clean_boxes(boxes, count):
 
 
 def clean_logits(logits, count=None):
-    """Logits as nested lists, moved into -60 to 60. ValueError unless (N, K + 1) and finite, and N is `count`."""
+    """Logits as nested lists, moved into -60 to 60.
+
+    ValueError unless (N, K + 1) and finite, and N is `count`.
+    """
     values = _finite(logits, "logits")
     if not (1 <= len(values) <= MOST_PREDICTIONS and 2 <= values.shape[1] <= MOST_CLASSES):
         limits = f"({MOST_PREDICTIONS}, {MOST_CLASSES})"
@@ -335,10 +410,15 @@ def clean_logits(logits, count=None):
 
 
 def clean_labels(labels, num_classes):
-    """Class labels as a list. ValueError unless they are whole numbers from 0 to K - 1, at most 40."""
+    """Class labels as a list.
+
+    ValueError unless they are whole numbers from 0 to K - 1, at most 40.
+    """
     wrong = [label for label in labels if isinstance(label, bool) or not isinstance(label, int)]
     if wrong or len(labels) > MOST_TARGETS or any(not 0 <= label < num_classes for label in labels):
-        raise ValueError(f"labels must be at most {MOST_TARGETS} whole numbers from 0 to {num_classes - 1}.")
+        raise ValueError(
+            f"labels must be at most {MOST_TARGETS} whole numbers from 0 to {num_classes - 1}."
+        )
     return list(labels)
 
 
@@ -355,7 +435,9 @@ def _finite(rows, name, width=None):
 
 
 def stored_image(image):
-    """A PIL image or an (H, W, 3) array of bytes as {"image": a small data URI, "size": [width, height]}."""
+    """A PIL image or an (H, W, 3) array of bytes as {"image": a small data URI, "size": [width,
+    height]}.
+    """
     import base64
     import io
 
@@ -369,7 +451,10 @@ def stored_image(image):
     image.thumbnail((LARGEST_IMAGE, LARGEST_IMAGE))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
-    return {"image": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), "size": size}
+    return {
+        "image": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(),
+        "size": size,
+    }
 
 
 def read_image(image, size):

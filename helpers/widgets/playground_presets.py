@@ -1,4 +1,6 @@
-"""The states that `MatchingPlayground` can begin with: a scene, what was predicted in it, and its targets."""
+"""The states that `MatchingPlayground` can begin with: a scene, what was predicted in it, and its
+targets.
+"""
 
 import math
 from functools import cache
@@ -10,7 +12,8 @@ from helpers.targets import coco_target
 
 EARLY_STEP = 1000
 STANDARD_EOS_COEF = 0.1
-# Predictions as (box, {label: probability}), targets as (box, label); what is left of a probability is no-object's.
+# Predictions as (box, {label: probability}), targets as (box, label); what is left of a probability
+# is no-object's.
 SKETCHES = {
     "two fight over one": (
         [
@@ -27,7 +30,11 @@ SKETCHES = {
             ((0.36, 0.38, 0.27, 0.31), {1: 0.55, 7: 0.15}),
             ((0.67, 0.30, 0.26, 0.33), {7: 0.80}),
         ],
-        [((0.28, 0.33, 0.21, 0.35), 1), ((0.68, 0.29, 0.25, 0.34), 7), ((0.66, 0.79, 0.28, 0.28), 4)],
+        [
+            ((0.28, 0.33, 0.21, 0.35), 1),
+            ((0.68, 0.29, 0.25, 0.34), 7),
+            ((0.66, 0.79, 0.28, 0.28), 4),
+        ],
     ),
     "more objects than predictions": (
         [
@@ -82,14 +89,18 @@ def _detected():
 
 
 def _recorded(step):
-    """The running example, as it was seen at a step of the recorded training: the nearest, or the last."""
+    """The running example, as it was seen at a step of the recorded training: the nearest, or the
+    last.
+    """
     from helpers.detector import weights_folder
     from helpers.scenes import running_example
     from helpers.training.recording import load_recording
 
     image, annotation = running_example()
     recording = load_recording(weights_folder() / "recording.npz")
-    index = min(range(len(recording["step"])), key=lambda i: abs(min(step, 1e9) - int(recording["step"][i])))
+    index = min(
+        range(len(recording["step"])), key=lambda i: abs(min(step, 1e9) - int(recording["step"][i]))
+    )
     outputs = {
         "logits": torch.tensor(recording["logits"][index, :1]).float(),
         "pred_boxes": torch.tensor(recording["boxes"][index, :1]).float(),
@@ -104,6 +115,9 @@ def _sketched(predictions, targets):
         for label, probability in said.items():
             row[label] = probability
         row[-1] = 1 - row[:-1].sum()
-    outputs = {"logits": probabilities.log()[None], "pred_boxes": torch.tensor([[box for box, _ in predictions]])}
+    outputs = {
+        "logits": probabilities.log()[None],
+        "pred_boxes": torch.tensor([[box for box, _ in predictions]]),
+    }
     boxes, labels = zip(*targets)
     return outputs, [{"class_labels": torch.tensor(labels), "boxes": torch.tensor(boxes)}]

@@ -1,4 +1,6 @@
-"""AssignmentStepper: the shortest-augmenting-path method on a small cost matrix, one step at a time."""
+"""AssignmentStepper: the shortest-augmenting-path method on a small cost matrix, one step at a
+time.
+"""
 
 import math
 from string import ascii_uppercase as LETTERS
@@ -17,14 +19,16 @@ EXAMPLE = ((1, 2, 7, 7), (6, 9, 2, 1), (4, 12, 11, 5), (8, 3, 4, 6), (12, 6, 10,
 
 
 class AssignmentStepper(Piece):
-    """Step through `helpers.assignment.hungarian_steps`: prices, offers, the tree, the augmenting path, the proof.
+    """Step through `helpers.assignment.hungarian_steps`: prices, offers, the tree, the augmenting
+    path, the proof.
 
     Args:
-        cost: (N, T) numbers, a tensor or nested lists; at most 12 predictions and 8 targets, entries from -1000 to
-            1000. Default: an example of 6 x 4 in which greedy loses.
-        row_names, column_names: of the predictions and the targets; a name that returns gets a dash. Default: A, B, ...
-            and t1, t2, ...
-        thumbnails: the targets' pictures (PIL images, byte arrays or data URIs), shown instead of their names.
+        cost: (N, T) numbers, a tensor or nested lists; at most 12 predictions and 8 targets,
+            entries from -1000 to 1000. Default: an example of 6 x 4 in which greedy loses.
+        row_names, column_names: of the predictions and the targets; a name that returns gets a
+            dash. Default: A, B, ... and t1, t2, ...
+        thumbnails: the targets' pictures (PIL images, byte arrays or data URIs), shown instead of
+            their names.
         step: the first step to show; -1 is the last.
         view: what stands in the cells: "cost", or "slack", cost + price - offer.
         decimals: of all numbers, unless all costs are whole.
@@ -51,14 +55,19 @@ class AssignmentStepper(Piece):
     view = traitlets.Enum(["cost", "slack"], "cost").tag(sync=True)
     decimals = traitlets.Int(2, min=0, max=6).tag(sync=True)
 
-    def __init__(self, cost=EXAMPLE, row_names=(), column_names=(), thumbnails=(), step=0, **options):
+    def __init__(
+        self, cost=EXAMPLE, row_names=(), column_names=(), thumbnails=(), step=0, **options
+    ):
         cost = clean_cost(cost)
         last = len(list(hungarian_steps(cost))) - 1
         super().__init__(
             cost=cost,
             row_names=distinct(row_names),
             column_names=distinct(column_names),
-            thumbnails=[picture if isinstance(picture, str) else small_picture(picture) for picture in thumbnails],
+            thumbnails=[
+                picture if isinstance(picture, str) else small_picture(picture)
+                for picture in thumbnails
+            ],
             step=last if step == -1 else step,
             **options,
         )
@@ -104,7 +113,10 @@ class AssignmentStepper(Piece):
     def names(self):
         """Names of the predictions and of the targets: two lists."""
         rows, columns = np.shape(self.cost)
-        sides = ((self.row_names, LETTERS, rows), (self.column_names, [f"t{i + 1}" for i in range(columns)], columns))
+        sides = (
+            (self.row_names, LETTERS, rows),
+            (self.column_names, [f"t{i + 1}" for i in range(columns)], columns),
+        )
         return tuple([*given[:size], *default[len(given) : size]] for given, default, size in sides)
 
     @property
@@ -113,12 +125,15 @@ class AssignmentStepper(Piece):
         step = steps[self.step]
         pairs = ", ".join(f"{rows[n]} with {columns[t]}" for n, t in step.pairs) or "none yet"
         return (
-            f"{len(rows)} predictions and {len(columns)} targets, step {self.step + 1} of {len(steps)} "
+            f"{len(rows)} predictions and {len(columns)} targets, step {self.step + 1} of "
+            f"{len(steps)} "
             f"({step.kind}). Pairs: {pairs}. Total {step.total:.{self.decimals}f}."
         )
 
     def figure(self):
-        """The shown step as a static figure: costs, pairs ringed, prices beside the rows, offers below the columns."""
+        """The shown step as a static figure: costs, pairs ringed, prices beside the rows, offers
+        below the columns.
+        """
         from helpers import figures
 
         step, (rows, columns) = self.current, self.names
@@ -127,7 +142,9 @@ class AssignmentStepper(Piece):
         decimals = 0 if whole else self.decimals
         rings = tuple(zip(*step.pairs)) or None
         title = f"Step {self.step + 1} of {len(self.steps)}: total {step.total:.{decimals}f}"
-        figures.draw_matrix(axes, np.array(self.cost), title, columns, rows, rings, decimals=decimals)
+        figures.draw_matrix(
+            axes, np.array(self.cost), title, columns, rows, rings, decimals=decimals
+        )
         beside, below = ("price", step.prediction_prices), ("offer", step.target_prices)
         if len(rows) < len(columns):
             beside, below = ("offer", 0 - step.prediction_prices), ("price", 0 - step.target_prices)
@@ -136,7 +153,13 @@ class AssignmentStepper(Piece):
             for place, value in enumerate([math.nan, *values]):
                 text = name if place == 0 else "" if math.isnan(value) else f"{value:.{decimals}f}"
                 at = (x, place - 1) if y is None else (place - 1, y)
-                axes.text(*at, text, ha="center", va="center", color=figures.INK if place else figures.QUIET)
+                axes.text(
+                    *at,
+                    text,
+                    ha="center",
+                    va="center",
+                    color=figures.INK if place else figures.QUIET,
+                )
         axes.set(xlim=(-0.5, len(columns) + 0.4), ylim=(len(rows) + 0.4, -0.5))
         return fig
 
@@ -150,10 +173,17 @@ def clean_cost(cost):
     [[1.0, 1000.0]]
     """
     values = np.array([[float(value) for value in row] for row in cost], dtype=np.float64)
-    if values.ndim != 2 or not (1 <= values.shape[0] <= MOST_PREDICTIONS and 1 <= values.shape[1] <= MOST_TARGETS):
-        raise ValueError(f"cost has shape {values.shape}; give (N, T), at most ({MOST_PREDICTIONS}, {MOST_TARGETS}).")
+    if values.ndim != 2 or not (
+        1 <= values.shape[0] <= MOST_PREDICTIONS and 1 <= values.shape[1] <= MOST_TARGETS
+    ):
+        raise ValueError(
+            f"cost has shape {values.shape}; give (N, T), at most ({MOST_PREDICTIONS}, "
+            f"{MOST_TARGETS})."
+        )
     if not np.isfinite(values).all():
-        raise ValueError(f"{(~np.isfinite(values)).sum()} costs are NaN or infinite; give finite numbers.")
+        raise ValueError(
+            f"{(~np.isfinite(values)).sum()} costs are NaN or infinite; give finite numbers."
+        )
     return values.clip(-LARGEST_COST, LARGEST_COST).tolist()
 
 
