@@ -28,9 +28,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 VIEW = "application/vnd.jupyter.widget-view+json"
 # [widgets that show, widgets that do not], each by the words that stand in its place
 STATES = """() => {
-    const words = [...document.querySelectorAll('.jp-OutputArea-output')].map((e) => e.innerText.trim());
+    const outputs = [...document.querySelectorAll('.jp-OutputArea-output')];
+    const words = outputs.map((output) => output.innerText.trim());
     const dead = words.filter((text) => /^(Loading widget|Error displaying widget)/.test(text));
-    return [document.querySelectorAll('.jp-OutputArea-output .lm-Widget.jupyter-widgets').length, dead];
+    return [outputs.filter((output) => output.querySelector(':scope.lm-Panel > .lm-Widget > *')).length, dead];
 }"""
 
 
@@ -53,8 +54,15 @@ def running_lab(folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    # Without a token a server asks even for the end of a kernel to come from a page of its own.
     flags = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    flags += ["--ServerApp.disable_check_xsrf=True"]
     own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
+    # JupyterLab draws only what is near the screen; here every widget is wanted.
+    tracker = folder / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True)
+    tracker.write_text(json.dumps({"windowingMode": "none"}), encoding="utf-8")
     environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tools.lab", *flags]
     server = subprocess.Popen(

@@ -37,6 +37,7 @@ def outcomes(checkout, with_ours, arguments=()):
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tools.reference_tests", f"--junitxml={report}"]
+        command += ["--rootdir", str(checkout)]  # so that a test has one name, whatever lies around the checkout
         subprocess.run([*command, *folders, *arguments], cwd=checkout, env=environment, capture_output=True)
         cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
     if not cases:

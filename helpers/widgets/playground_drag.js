@@ -25,7 +25,7 @@ function handleScene(scene, hands) {
   dragByPointer(scene, hands);
   scene.svg.onkeydown = (event) => {
     const holder = event.target.closest("[data-kind]");
-    if (!holder || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!holder || event.ctrlKey || event.metaKey || event.altKey || turnsSlide(event)) return;
     const box = { kind: holder.dataset.kind, index: +holder.dataset.index };
     if (box.kind === "target" && /^\d$/.test(event.key)) return hands.rename(box.index, +event.key);
     const [other, arrow] = [scene.another(box, event.key), arrowOf(event)];

@@ -57,13 +57,18 @@ export function makeShell({ model, el }, name) {
 }
 
 // To JupyterLab `d d` deletes the cell around the piece and an arrow leaves it. So keys stay in the piece, but for those
-// that run the cell or save the page; and Escape gives the focus back to the page around.
+// that run the cell or save the page, and a presenter's Page Up and Page Down; Escape gives the focus back to the page.
 function keepKey(event) {
   const held = event.ctrlKey || event.metaKey;
+  if (turnsSlide(event)) return;
   if (event.key === "Escape") leave(event.currentTarget);
   else if (event.key === "Enter" && (held || event.shiftKey || event.altKey)) return;
   else if (event.key.toLowerCase() === "s" && held) return;
   else event.stopPropagation();
+}
+// A presenter's clicker sends Page Down: in a deck it leads on, wherever the focus is.
+export function turnsSlide({ key, target }) {
+  return /^Page(Up|Down)$/.test(key) && target.closest(".reveal") !== null;
 }
 function leave(root) {
   const cell = root.closest(".jp-Cell");
