@@ -12,7 +12,7 @@ import torch
 from helpers.boxes import SMALLEST_SIDE, at_least_float32
 from helpers.costs import STANDARD_COSTS
 
-PAIRS = 16384  # of a block: its ten buffers of four bytes a pair make two thirds of a megabyte
+PAIRS = 16384  # of a block: its twelve buffers of 4 bytes a pair make three quarters of a megabyte
 
 
 def can_fuse(costs, layers):
