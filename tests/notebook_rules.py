@@ -3,14 +3,31 @@
 import html
 import re
 from statistics import median
+from typing import NamedTuple
 
 from tools.canonical import WIDGET_VIEW
 
 TEXT_TYPES = ("text/plain", "text/html", "text/markdown", "text/latex")
-CELLS = (25, 40)
-MARKDOWN_PER_CODE = (1.2, 2.0)
+MARKDOWN_PER_CODE = 2.0
 CODE_LINES_MEDIAN, CODE_LINES_MOST = 6, 20
 MARKDOWN_WORDS = 60
+OPTION_WORDS = 12
+
+
+class Budget(NamedTuple):
+    """The most that a notebook may hold; words are those outside of folds."""
+
+    cells: int
+    words: int
+    votes: int
+    exercises: int
+
+
+CORE = Budget(cells=28, words=1000, votes=2, exercises=2)
+BESIDE = Budget(cells=34, words=1200, votes=2, exercises=4)
+LONG = Budget(cells=40, words=1200, votes=13, exercises=4)  # what a notebook had before it was rewritten
+BUDGETS = dict.fromkeys(("00", "02", "04", "05", "07", "10"), CORE)  # all others: BESIDE
+NOT_YET_REWRITTEN = {"00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13"}  # shrinks
 
 # A number: not part of a name (`conv2`), with its sign, perhaps with an exponent or a percent sign behind it.
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?![\w.]*\w)(?:\s?%)?", re.IGNORECASE)
@@ -85,21 +102,63 @@ def last_digit(number):
 
 
 def size_complaints(notebook):
-    """The limits on the number and the length of cells."""
+    """The limits on the length of cells, and on text beside code."""
     cells = [cell for cell in notebook.cells if not tagged(cell, "colab")]  # `make links` adds one
     markdown = [cell for cell in cells if cell.cell_type == "markdown"]
     code = [cell for cell in cells if cell.cell_type == "code"]
     lines = [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in code]
     complaints = []
-    if not CELLS[0] <= len(cells) <= CELLS[1]:
-        complaints.append(f"{len(cells)} cells, should be {CELLS[0]} to {CELLS[1]}")
-    if not MARKDOWN_PER_CODE[0] <= len(markdown) / len(code) <= MARKDOWN_PER_CODE[1]:
+    if len(markdown) / len(code) > MARKDOWN_PER_CODE:
         complaints.append(f"{len(markdown)} markdown cells for {len(code)} code cells")
     if median(lines) > CODE_LINES_MEDIAN:
         complaints.append(f"the median code cell has {median(lines)} lines")
     complaints += [f"{n} lines: {_start(cell)}" for cell, n in zip(code, lines, strict=True) if n > CODE_LINES_MOST]
     counts = [(cell, count_words(cell.source)) for cell in markdown]
     complaints += [f"{n} words: {_start(cell)}" for cell, n in counts if n > MARKDOWN_WORDS]
+    return complaints
+
+
+def budget_of(number):
+    """The budget of a notebook, by the two digits that its name begins with."""
+    return LONG if number in NOT_YET_REWRITTEN else BUDGETS.get(number, BESIDE)
+
+
+def holds(notebook):
+    """What a notebook holds of each thing that a budget limits."""
+    cells = [cell for cell in notebook.cells if not tagged(cell, "colab")]
+    words = sum(count_words(cell.source) for cell in cells if cell.cell_type == "markdown")
+    return Budget(len(cells), words, len(votes(notebook)), sum(tagged(cell, "exercise") for cell in cells))
+
+
+def budget_complaints(notebook, budget):
+    """Where a notebook holds more than it may."""
+    pairs = zip(Budget._fields, holds(notebook), budget, strict=True)
+    return [f"{has} {name}, at most {most} here" for name, has, most in pairs if has > most]
+
+
+def votes(notebook):
+    """The cells that ask the reader to predict."""
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown" and "**Predict first" in cell.source]
+
+
+FOLD = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.DOTALL)
+
+
+def vote_complaints(notebook):
+    """A vote is a question and a fold for each option: the click is the vote, and the fold answers that option."""
+    complaints = []
+    for cell in votes(notebook):
+        options, answers = ([plain(part) for part in parts] for parts in zip(*FOLD.findall(cell.source) or [("", "")]))
+        start = _start(cell)
+        if len(options) < 2:
+            complaints.append(f"a vote needs a fold for each option: {start}")
+        if len(set(options)) < len(options) or len(set(answers)) < len(answers):
+            complaints.append(f"two options or two answers are the same: {start}")
+        complaints += [f"an option of {len(o.split())} words: {o!r}" for o in options if len(o.split()) > OPTION_WORDS]
+        complaints += [f"an option without an answer: {o!r}" for o, a in zip(options, answers, strict=True) if not a]
+    for cell in notebook.cells:
+        opened = [summary for summary, _ in FOLD.findall(cell.source) if re.match(r"predict\b", summary, re.IGNORECASE)]
+        complaints += [f"one answer for everybody: {summary!r}" for summary in opened]
     return complaints
 
 
