@@ -5,6 +5,7 @@ import sys
 import jupytext
 import pytest
 from jupytext.config import load_jupytext_configuration_file
+from nbformat.v4 import new_markdown_cell, new_notebook
 from notebook_rules import (
     BESIDE,
     BUDGETS,
@@ -21,7 +22,6 @@ from notebook_rules import (
     texts,
     vote_complaints,
 )
-from nbformat.v4 import new_markdown_cell, new_notebook
 from notebook_runs import SHIPPED
 
 from tools.canonical import canonical
