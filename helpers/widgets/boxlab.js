@@ -9,7 +9,6 @@ const LOSSES = {
 const RATE = 0.002; // as in helpers.widgets.boxlab.follow_gradient
 const STEPS = 450;
 const PER_SECOND = 120;
-const NO_PULL = 1e-9;
 
 // L1, IoU and GIoU of two boxes, then the gradients of the three losses: in the order of BoxLab.recompute.
 export function labNumbers(box, target) {
@@ -56,22 +55,6 @@ export function insideImage([x, y, w, h], least = LEAST_SIDE) {
 // One corner dragged to a point; the opposite one stays.
 export const withCorner = (box, corner, x, y, least = LEAST_SIDE) =>
   insideImage(dragCorner(box, corner, [x, y], least), least);
-
-// What a loss does to the box, in words: "moves right, grows wider"; "" where it does nothing.
-export function describePull(gradient) {
-  const down = gradient.map((value) => (Math.abs(value) < NO_PULL ? 0 : -value));
-  const move = [
-    ["left", "", "right"][Math.sign(down[0]) + 1],
-    ["up", "", "down"][Math.sign(down[1]) + 1],
-  ].filter(Boolean);
-  const size = [
-    ["narrower", "", "wider"][Math.sign(down[2]) + 1],
-    ["flatter", "", "taller"][Math.sign(down[3]) + 1],
-  ].filter(Boolean);
-  return [move.length && `moves ${move.join(" and ")}`, size.length && `gets ${size.join(" and ")}`]
-    .filter(Boolean)
-    .join(", ");
-}
 
 function render({ model, el }) {
   const shell = makeShell({ model, el }, "boxlab");

@@ -3,6 +3,7 @@
 
 const SMALLEST_SIDE = 1e-5; // where an area divides, a shorter side counts as this long
 const LOSS_WEIGHTS = { class: 1, l1: 5, giou: 2 };
+const NO_PULL = 1e-9; // a gradient that moves nothing
 
 export const centerToCorners = ([x, y, w, h]) => [
   x - 0.5 * w,
@@ -196,6 +197,22 @@ export function boxGradient(name, box, target) {
     (corner[2] - corner[0]) / 2,
     (corner[3] - corner[1]) / 2,
   ];
+}
+
+// What a loss does to the box, in words: "moves right, grows wider"; "" where it does nothing.
+export function describePull(gradient) {
+  const down = gradient.map((value) => (Math.abs(value) < NO_PULL ? 0 : -value));
+  const move = [
+    ["left", "", "right"][Math.sign(down[0]) + 1],
+    ["up", "", "down"][Math.sign(down[1]) + 1],
+  ].filter(Boolean);
+  const size = [
+    ["narrower", "", "wider"][Math.sign(down[2]) + 1],
+    ["flatter", "", "taller"][Math.sign(down[3]) + 1],
+  ].filter(Boolean);
+  return [move.length && `moves ${move.join(" and ")}`, size.length && `gets ${size.join(" and ")}`]
+    .filter(Boolean)
+    .join(", ");
 }
 
 // Corners count from 0 to 3, clockwise from the top left. Which of [left, top, right, bottom] meet there:

@@ -28,11 +28,11 @@ def page_code(name, *shared):
     )
 
 
-def page_style(name):
-    """The shared style and a piece's own."""
+def page_style(name, *shared):
+    """The style that all share, those shared with few (such as "scene") and a piece's own."""
     folder = files("helpers.widgets")
     return "\n".join(
-        (folder / part).read_text(encoding="utf-8") for part in ("parts.css", f"{name}.css")
+        (folder / f"{part}.css").read_text(encoding="utf-8") for part in ("parts", *shared, name)
     )
 
 

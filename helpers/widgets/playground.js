@@ -18,15 +18,6 @@ const MATCHINGS = {
   argmin: "each target takes its cheapest prediction, whoever else wants it",
 };
 
-export const predictionName = (n) => (n < 26 ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[n] : `P${n + 1}`);
-
-// Labels in quotes, told apart by dashes where they repeat.
-export const targetNames = (labels) =>
-  labels.map((label, t) => {
-    const before = labels.slice(0, t).filter((other) => other === label);
-    return `“${label}”${"′".repeat(before.length)}`;
-  });
-
 // Everything that is shown, from everything that can be changed.
 export function playgroundNumbers(state, matching) {
   const matrices = costMatrices(state);

@@ -19,9 +19,7 @@ from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, prese
 MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
 WEIGHTS = ("class_cost", "bbox_cost", "giou_cost")
 LOSSES = ("loss_ce", "loss_bbox", "loss_giou")
-PARTS = [
-    f"playground_{part}" for part in ("scene", "matrix", "side", "drag", "controls")
-]  # of the page's code
+PARTS = [f"playground_{part}" for part in ("matrix", "side", "controls")]  # of the page's code
 VIEWS = ("class", "l1", "giou", "total", "all")
 CONTROLS = ("preset", "weights", "matching", "probabilities", "labels", "view", "sort", "hold")
 MOST_PREDICTIONS, MOST_TARGETS, MOST_CLASSES = 100, 40, 400
@@ -68,8 +66,8 @@ class MatchingPlayground(Piece):
     (tensor([0, 1]), tensor([1, 0]))
     """
 
-    _esm = page_code("playground", "geometry", *PARTS)
-    _css = page_style("playground")
+    _esm = page_code("playground", "geometry", "scene", "scene_hands", *PARTS)
+    _css = page_style("playground", "scene")
     SCENE = (
         "boxes",
         "logits",

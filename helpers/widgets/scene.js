@@ -1,7 +1,16 @@
-// The scene of the playground: a picture with its boxes, their names, and lines along the match.
+// A scene: a picture, or plain paper, with predictions and targets, their names, and lines along the match.
 
 const SCENE_WIDTH = 128;
 const fixed = (value) => value.toFixed(2);
+
+export const predictionName = (n) => (n < 26 ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[n] : `P${n + 1}`);
+
+// Labels in quotes, told apart by dashes where they repeat.
+export const targetNames = (labels) =>
+  labels.map((label, t) => {
+    const before = labels.slice(0, t).filter((other) => other === label);
+    return `“${label}”${"′".repeat(before.length)}`;
+  });
 
 // Sets only what has changed: of hundreds of boxes a drag moves one.
 function put(element, values) {
@@ -29,7 +38,7 @@ function makeScene(image, size, first, large) {
     first.labels.map(add("target")),
     first.boxes.map(add("prediction")),
   ];
-  const links = makeLinks(first.labels.length);
+  const links = makeLinks(Math.max(first.labels.length, first.boxes.length));
   lines.append(...links.elements);
   const corners = makeCorners();
   const svg = vector(
