@@ -70,14 +70,27 @@ def running_example():
     >>> [a["category_id"] for a in annotation["annotations"]]
     [3, 1, 4, 1, 5]
     """
+    rng, glyphs, labels = _running_example()
+    return compose_scene(rng, 0, glyphs, labels)
+
+
+def running_example_pieces():
+    """What the running example is laid out of: see `scene_pieces`.
+
+    >>> ground, pieces = running_example_pieces()
+    >>> ground.shape, [label for label, *_ in pieces]
+    ((128, 128, 3), [3, 1, 4, 1, 5])
+    """
+    return scene_pieces(*_running_example())
+
+
+def _running_example():
     glyphs, labels = digit_images("test")
     digits = (3, 1, 4, 1, 5)
     chosen = [
         np.flatnonzero(labels == digit)[nth] for digit, nth in zip(digits, RUNNING_EXAMPLE_GLYPHS)
     ]
-    return compose_scene(
-        np.random.default_rng(RUNNING_EXAMPLE_SEED), 0, glyphs[chosen], labels[chosen]
-    )
+    return np.random.default_rng(RUNNING_EXAMPLE_SEED), glyphs[chosen], labels[chosen]
 
 
 RUNNING_EXAMPLE_SEED = 5208
@@ -102,16 +115,11 @@ def compose_scene(rng, image_id, glyphs, labels):
     """Lay the glyphs (T, 8, 8) on a fresh ground where they hardly overlap; returns the image and
     its annotation.
     """
-    canvas = paper(rng)
-    boxes, annotations = [], []
-    for glyph, label in zip(glyphs, labels):
-        ink = cut_out(glyph, rng.integers(GLYPH_SIDES[0], GLYPH_SIDES[1] + 1), rng.uniform(-12, 12))
-        top, left = find_place(rng, boxes, ink.shape)
-        if top is None:
-            continue  # no free place: the scene has one digit fewer
-        lay_down(canvas, ink, top, left, ink_colour(rng))
+    canvas, pieces = scene_pieces(rng, glyphs, labels)
+    annotations = []
+    for label, ink, top, left, colour in pieces:
+        lay_down(canvas, ink, top, left, colour)
         height, width = ink.shape
-        boxes.append((left, top, left + width, top + height))
         mask = np.zeros((IMAGE_SIZE, IMAGE_SIZE), bool)
         mask[top : top + height, left : left + width] = ink > INK_THRESHOLD
         annotations.append(
@@ -127,6 +135,22 @@ def compose_scene(rng, image_id, glyphs, labels):
         )
     image = Image.fromarray((canvas * 255).round().astype(np.uint8))
     return image, {"image_id": image_id, "annotations": annotations}
+
+
+def scene_pieces(rng, glyphs, labels):
+    """What a scene is laid out of: the bare ground (128, 128, 3) in [0, 1], and for each digit that
+    found a place its label, ink (height, width) in [0, 1], top, left and colour (3,).
+    """
+    canvas, boxes, pieces = paper(rng), [], []
+    for glyph, label in zip(glyphs, labels):
+        ink = cut_out(glyph, rng.integers(GLYPH_SIDES[0], GLYPH_SIDES[1] + 1), rng.uniform(-12, 12))
+        top, left = find_place(rng, boxes, ink.shape)
+        if top is None:
+            continue  # no free place: the scene has one digit fewer
+        height, width = ink.shape
+        boxes.append((left, top, left + width, top + height))
+        pieces.append((int(label), ink, top, left, ink_colour(rng)))
+    return canvas, pieces
 
 
 def cut_out(glyph, side, tilt):
