@@ -1,4 +1,4 @@
-"""Run functions of the widgets' page code in Node, so that their numbers can be compared with Python's."""
+"""Run the widgets' page code in Node, so that its numbers can be compared with Python's."""
 
 import json
 import shutil
@@ -12,12 +12,17 @@ def call_page(piece, function, arguments):
 
     Args: piece: a widget class; function: the name of an export; arguments: a list of argument lists.
     """
+    return run_page(piece, f"return data.map((list) => {function}(...list));", arguments)
+
+
+def run_page(piece, body, data=None):
+    """What the body of a function in the piece's module returns; it finds `data` there, as JSON can hold it."""
     node = shutil.which("node")
     if node is None:
         skip_without("Node")
     code = getattr(piece._esm, "default_value", piece._esm)
-    program = f"{code}\nconst results = {json.dumps(arguments)}.map((list) => {function}(...list));\n"
-    program += "console.log(JSON.stringify(results));"
+    program = f"{code}\nconst result = ((data) => {{ {body} }})({json.dumps(data)});\n"
+    program += "console.log(JSON.stringify(result));"
     done = subprocess.run(
         [node, "--input-type=module"], input=program, capture_output=True, text=True, timeout=600, check=False
     )

@@ -1,9 +1,9 @@
 // A badge that says whether helpers, in Python, comes to the page's numbers, and up to what difference. It says so only
 // of the state that is shown, and only where a kernel has computed it for this page.
-const AGREEMENT = 1e-5;
+const AGREEMENT = 1e-5; // unless a piece says how far its numbers may be off
 const PATIENCE = 1500; // milliseconds without an answer, after which the page speaks for itself
 
-export function makeBadge() {
+export function makeBadge(agreement = AGREEMENT) {
   const [verdict, amount] = [make("span", {}), make("span", { "aria-hidden": "true" })]; // only a verdict is read out
   const element = make("span", { class: "badge", role: "status" }, verdict, amount);
   const write = (part, text) => part.textContent === text || (part.textContent = text);
@@ -31,7 +31,7 @@ export function makeBadge() {
     // What helpers computed for this state differs by so much.
     say(difference) {
       heard = true;
-      const agree = difference <= AGREEMENT;
+      const agree = difference <= agreement;
       put(
         agree ? "agree" : "differ",
         agree ? "helpers agrees" : "helpers differs",
@@ -79,6 +79,7 @@ export function followHelpers(model, badge, names, numbers) {
     compare();
   }
   function answer({ state, values }) {
+    if (!values) return; // a piece may be told other things
     [answered, theirs] = [keyOf((name) => state[name]), values];
     if (sent.has(answered)) {
       latencies.push(performance.now() - sent.get(answered));

@@ -3,6 +3,7 @@
 
 const SMALLEST_SIDE = 1e-5; // where an area divides, a shorter side counts as this long
 const LOSS_WEIGHTS = { class: 1, l1: 5, giou: 2 };
+const TERMS = Object.keys(LOSS_WEIGHTS);
 const NO_PULL = 1e-9; // a gradient that moves nothing
 
 export const centerToCorners = ([x, y, w, h]) => [

@@ -58,11 +58,15 @@ class Piece(anywidget.AnyWidget):
         self.initial = {name: getattr(self, name) for name in self.STATE}
         if self.CHECKED:
             self.observe(self._answer, self.CHECKED)
-            self.on_msg(lambda widget, content, buffers: self._answer())
+            self.on_msg(lambda widget, content, buffers: self.hear(content))
 
     @traitlets.validate("controls")
     def _know_controls(self, proposal):
         return refuse(known_controls, proposal["value"], self.CONTROLS)
+
+    def hear(self, content):
+        """The page asks: for what `helpers` computes, unless a piece knows other questions."""
+        self._answer()
 
     def recompute(self):
         """What `helpers` computes for the present state: a flat list of numbers, in the page's

@@ -11,7 +11,6 @@ const TABS = [
   { name: "all", text: "all", says: "the three costs and their weighted sum" },
 ];
 const TRAITS = { class: "class_cost", l1: "bbox_cost", giou: "giou_cost" };
-const TERMS = ["class", "l1", "giou"];
 const MATCHINGS = {
   optimal: "the least sum, one prediction for each target",
   greedy: "the cheapest pair first, then the cheapest of what is left",

@@ -66,8 +66,8 @@ class MatchingPlayground(Piece):
     (tensor([0, 1]), tensor([1, 0]))
     """
 
-    _esm = page_code("playground", "geometry", "scene", "scene_hands", *PARTS)
-    _css = page_style("playground", "scene")
+    _esm = page_code("playground", "geometry", "scene", "scene_hands", "lossbar", *PARTS)
+    _css = page_style("playground", "scene", "lossbar")
     SCENE = (
         "boxes",
         "logits",

@@ -121,36 +121,3 @@ function arithmetic([n, t], state, matrices) {
     ),
   ];
 }
-
-// The three terms of the loss, stacked, and their sum.
-function makeLossBar() {
-  const weights = { class: 1, l1: 5, giou: 2 };
-  const parts = TERMS.map((name) => make("i", { class: name }));
-  const keys = TERMS.map((name) => make("span", { class: `key ${name}` }));
-  const total = make("b", { class: "loss-total" });
-  const track = make("div", { class: "track", role: "img" }, ...parts);
-  const element = make(
-    "div",
-    { class: "loss" },
-    make("div", { class: "loss-head" }, make("h4", {}, "Loss of this match"), ...keys, total),
-    track,
-  );
-  let scale = 0;
-  return {
-    element,
-    rescale: () => (scale = 0),
-    paint(losses, hidden) {
-      element.classList.toggle("hidden", hidden);
-      scale = scale === 0 ? 2 * losses.total : Math.max(scale, losses.total);
-      TERMS.forEach((name, i) => {
-        const value = weights[name] * losses[name];
-        parts[i].style.width = `${(100 * value) / (scale || 1)}%`;
-        keys[i].textContent =
-          `${VIEWS[i].text} ${weights[name]} × ${losses[name].toFixed(2)} = ${value.toFixed(2)}`;
-      });
-      total.textContent = losses.total.toFixed(2);
-      const terms = keys.map((key) => key.textContent).join(", ");
-      track.setAttribute("aria-label", `Loss ${losses.total.toFixed(2)}: ${terms}`);
-    },
-  };
-}

@@ -1,9 +1,9 @@
 // The frame of a piece: its state, its root in the page, the keys that are its own, and what ends when it leaves.
 
-// Everything a piece has in common with the others. `render` returns its `close`.
-export function makeShell({ model, el }, name) {
+// Everything a piece has in common with the others. `render` returns its `close`. `agreement`: see `makeBadge`.
+export function makeShell({ model, el }, name, agreement) {
   const endings = [];
-  const badge = makeBadge();
+  const badge = makeBadge(agreement);
   const get = (trait) => model.get(trait);
   const offers = (control) => get("controls").includes(control);
   const root = make("div", { class: `spl ${name}`, role: "group" });

@@ -169,10 +169,10 @@ function answer(net) {
   const last = rowsOf(scratch.states, length - tokens);
   normalise(net, read, last, weights.norm, 0, tokens);
   const states = values.slice(read.at, read.at + tokens * width);
-  const [logits, boxes] = [weights.classHead, weights.boxHead].map((head) =>
+  const [logits, places] = [weights.classHead, weights.boxHead].map((head) =>
     passHead(net, read, head),
   );
-  for (const box of boxes) box.forEach((value, i) => (box[i] = 1 / (1 + Math.exp(-value))));
+  const boxes = places.map((box) => box.map((value) => 1 / (1 + Math.exp(-value))));
   return { logits, boxes, states };
 }
 function passHead({ values, width, tokens, scratch, multiply }, read, layers) {
