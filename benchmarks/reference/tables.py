@@ -95,15 +95,16 @@ def divisor_table():
 
 
 def evaluator_table():
-    """AP of the same boxes."""
+    """AP of the same boxes, by each evaluator that is installed."""
     facts = evaluators.facts()
     names = list(next(iter(facts.values())))
     rows = [[case, *(f"{found[name]:g}" for name in names)] for case, found in facts.items()]
     return Table(
         "Evaluators",
-        ("pycocotools", "faster-coco-eval", "hotcoco"),
-        "AP of the same boxes. torchmetrics gives pycocotools thresholds made by `torch.linspace(...).tolist()`: "
-        "float32, a little above 0.55 and 0.6. -1 is pycocotools' word for *no value*; ours is NaN.",
+        ("pycocotools", "torchmetrics", "faster-coco-eval", "hotcoco"),
+        "AP of the same boxes. torchmetrics numbers all annotations anew, from 1, and gives pycocotools thresholds "
+        "made by `torch.linspace(...).tolist()`: float32, a little above 0.55 and 0.6. -1 is pycocotools' word for "
+        "*no value*; ours is NaN.",
         ("case", *names),
         rows,
         "Report the evaluator and its version beside AP. Two papers' numbers can be compared to the second decimal "
@@ -112,16 +113,18 @@ def evaluator_table():
 
 
 def target_table():
-    """What the image processor makes of twelve annotations."""
+    """What the image processor makes of awkward annotations."""
+    facts = targets.facts().items()
     labels = targets.labels_after_albumentations() or {}
     after = "; ".join(f"{name}: {kind}" for name, kind in labels.items())
     return Table(
         "From annotation to target",
-        ("transformers", "albumentations"),
-        "`YolosImageProcessorPil` on a picture of 100 x 100; the box is (x, y, w, h) = (10, 20, 30, 40) where the row "
-        "says nothing else. `helpers.targets.coco_target` makes the same, and does without `area`.",
-        ("annotation", "target"),
-        [[case, made] for case, made in targets.facts().items()],
+        ("transformers", "torchvision", "albumentations"),
+        "`YolosImageProcessorPil`, and `YolosImageProcessor`, which needs torchvision, on a picture of 100 x 100; the "
+        "box is (x, y, w, h) = (10, 20, 30, 40) where the row says nothing else. They part at numbers written as "
+        "text. `helpers.targets.coco_target` makes what the first makes of numbers, and does without `area`.",
+        ("annotation", *(f"target, {backend}" for backend in targets.backends())),
+        [[case, usual, *("the same" if made == usual else made for made in more)] for case, (usual, *more) in facts],
         f"albumentations returns integer labels as floats ({after}), which no loss takes for class labels; "
         "convert them with `torch.as_tensor(labels).long()`.",
     )

@@ -21,7 +21,8 @@ CASES = {
     "beyond the left edge": {"bbox": [-10, 20, 30, 40]},
     "wholly outside": {"bbox": [150, 20, 30, 40]},
     "category 90": {"category_id": 90},
-    "a whole number as text": {"category_id": "2"},
+    "a category as text": {"category_id": "2"},
+    "an area as text": {"area": "1200"},
 }
 
 
@@ -31,11 +32,19 @@ def annotation(case):
     return {name: value for name, value in changed.items() if value is not None}
 
 
-def processed(case):
-    """The target that transformers' image processor (its PIL backend) makes, in pixels, or how it fails."""
-    from transformers import YolosImageProcessorPil
+def backends():
+    """transformers' image processor by the name of its backend; those that can run here."""
+    import transformers
 
-    processor = YolosImageProcessorPil(do_resize=False, do_pad=False)
+    found = {"PIL": transformers.YolosImageProcessorPil}
+    if importlib.util.find_spec("torchvision"):
+        found["torchvision"] = transformers.YolosImageProcessor
+    return found
+
+
+def processed(case, backend="PIL"):
+    """The target that transformers' image processor makes, in pixels, or how it fails."""
+    processor = backends()[backend](do_resize=False, do_pad=False)
     try:
         made = processor(
             Image.new("RGB", (SIDE, SIDE)),
@@ -52,8 +61,8 @@ def processed(case):
 
 
 def facts():
-    """What the processor makes of each case."""
-    return {case: processed(case) for case in CASES}
+    """What the processor makes of each case, with each backend."""
+    return {case: [processed(case, backend) for backend in backends()] for case in CASES}
 
 
 def labels_after_albumentations():

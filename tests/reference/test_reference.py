@@ -1,5 +1,7 @@
 """The reference page says what the installed libraries do; a row that is no longer true fails by its name."""
 
+import copy
+
 import pytest
 import torch
 from batches import make_batch, pairs_of
@@ -54,12 +56,23 @@ def test_evaluator(case):
     assert {name: written[name].strip(" |") for name in found} == {name: f"{ap:g}" for name, ap in found.items()}
 
 
+@pytest.mark.parametrize("case", evaluators.CASES)
+def test_its_thresholds_explain_torchmetrics(case):
+    (row,) = (line for line in TEXT.splitlines() if line.startswith(f"| {case} |"))
+    (head,) = (line for line in TEXT.splitlines() if line.startswith("| case |"))
+    written = float(row.split(" | ")[head.split(" | ").index("torchmetrics")])
+    annotations, detections = copy.deepcopy(evaluators.CASES[case])
+    for number, annotation in enumerate(annotations["annotations"], 1):
+        annotation["id"] = number
+    assert round(evaluators.pycocotools_ap(annotations, detections, float32=True), 4) == written
+
+
 @pytest.mark.parametrize("case", targets.CASES)
 def test_target(case):
     assert stands(case, targets.processed(case))
 
 
-@pytest.mark.parametrize("case", sorted({*targets.CASES} - {"no `area`", "a whole number as text"}))
+@pytest.mark.parametrize("case", sorted({*targets.CASES} - {"no `area`", "a category as text", "an area as text"}))
 def test_coco_target_makes_what_the_processor_makes(case):
     ours = coco_target({"annotations": [targets.annotation(case)]}, targets.SIDE, targets.SIDE)
     assert len(ours["class_labels"]) == (targets.processed(case) != "dropped")
