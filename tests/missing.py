@@ -8,6 +8,7 @@ CURES = {
     "Chromium": "install the package `chromium`",
     "Node": "install the package `nodejs`",
     "playwright": "`make test` installs it",
+    "wabt": "a network, from which npx fetches it once",
     "repo2docker": "`make test` installs it",
     "jupyterlab_rise": "`make test-slow` installs it",
     "Sphinx": "`make test-slow` installs it, with MyST-NB and Furo",

@@ -12,6 +12,7 @@ PIECES = {
     "BoxLab": "boxlab",
     "MatchingPlayground": "playground",
     "NoObjectDial": "dial",
+    "SceneLab": "scenelab",
     "TrainingReplay": "replay",
 }
 __all__ = list(PIECES)

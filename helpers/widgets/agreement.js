@@ -42,10 +42,10 @@ export function makeBadge(agreement = AGREEMENT) {
 }
 const scientific = (value) => (value === 0 ? "0" : value.toExponential(0).replace("+", ""));
 
-// Asks helpers, if there is a kernel, for what it computes of the present state.
-export function askHelpers(model) {
+// Asks helpers, if there is a kernel, for what it computes of the present state, or something else.
+export function askHelpers(model, question = { kind: "ask" }) {
   try {
-    model.send({ kind: "ask" });
+    model.send(question);
   } catch {
     // no kernel: the page speaks for itself
   }
@@ -61,8 +61,8 @@ export function largestDifference(ours, theirs) {
   }, 0);
 }
 
-// Keeps the badge true: whenever the state `names` changes or helpers answers, compares `numbers()` with what helpers
-// computed for this very state. `latencies` are milliseconds from changes to their answers.
+// Keeps the badge true: whenever the state `names` changes or helpers answers, compares `numbers()`, null while there are
+// none, with what helpers computed for this very state. `latencies` are milliseconds from changes to their answers.
 export function followHelpers(model, badge, names, numbers) {
   const keyOf = (values) => JSON.stringify(names.map((name) => values(name)));
   const now = () => keyOf((name) => model.get(name));
@@ -70,7 +70,8 @@ export function followHelpers(model, badge, names, numbers) {
   const latencies = [];
   let [answered, theirs, last] = [null, null, now()]; // of which state helpers has spoken last, and what
   function compare() {
-    if (answered === now()) badge.say(largestDifference(numbers(), theirs));
+    const ours = answered === now() ? numbers() : null;
+    if (ours) badge.say(largestDifference(ours, theirs));
     else badge.wait();
   }
   function changed() {
@@ -94,6 +95,7 @@ export function followHelpers(model, badge, names, numbers) {
   askHelpers(model);
   return {
     latencies,
+    compare,
     stop() {
       badge.alone(); // and no timer is left
       model.off(changes, changed);

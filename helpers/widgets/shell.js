@@ -25,11 +25,12 @@ export function makeShell({ model, el }, name, agreement) {
     for (const element of elements) watch.observe(element);
     endings.push(() => watch.disconnect());
   }
-  // Let the badge compare `numbers()` with what helpers computes of these traits.
+  // Let the badge compare `numbers()` with what helpers computes of these traits. Gives back what compares once more.
   function check(traits, numbers) {
-    const { latencies, stop } = followHelpers(model, badge, traits, numbers);
+    const { latencies, compare, stop } = followHelpers(model, badge, traits, numbers);
     root.latencies = latencies; // for the tests
     endings.push(stop);
+    return compare;
   }
   // Put the elements into the page. `label` names the piece for screen readers.
   function mount(label, ...elements) {
