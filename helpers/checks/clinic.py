@@ -1,4 +1,4 @@
-"""The checks of notebook 13: four treatments that mend nine tickets, each judged patient by
+"""The checks of notebook 13: three treatments that mend six tickets, each judged patient by
 patient.
 """
 
@@ -10,17 +10,15 @@ import numpy as np
 import torch
 
 from helpers.boxes import center_to_corners
-from helpers.checks import NOT_ATTEMPTED, as_numbers, attempt, is_close, teaches
+from helpers.checks import NOT_ATTEMPTED, as_numbers, attempt, is_close
 from helpers.detector import detection_outputs
-from helpers.loss import TOTAL_WEIGHTS, SetCriterion, base_name
+from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.meters import one_line
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.targets import coco_target
 from helpers.training.recipe import Recipe, build_model
 
 EOS_COEF = 0.4
-WEIGHTS = {name: TOTAL_WEIGHTS[name] for name in ("loss_ce", "loss_bbox", "loss_giou")}
 
 
 # A case for a treatment: its name, what the treatment is given, and `fault_of(answer)`, what is
@@ -38,17 +36,6 @@ def check_mended(mend_data_set):
             mend_data_set,
             _data_set_patients(),
             "healthy data sets are left alone, sick ones are mended whole.",
-        )
-    )
-
-
-def check_guarded_total(guarded_total):
-    """Notebook 13, tickets 4 to 6: `guarded_total(losses, weights) -> scalar`, or a ValueError."""
-    print(
-        _judge(
-            guarded_total,
-            _loss_patients(),
-            "what has a weight is summed, and an impossible term stops the run.",
         )
     )
 
@@ -216,120 +203,6 @@ def _data_set_fault(answer, wanted):
                 "the image as a centre "
                 "box, all boxes are corners; otherwise leave them alone."
             )
-    return None
-
-
-def _loss_patients():
-    terms = {
-        "loss_ce": 1.5,
-        "loss_bbox": 0.25,
-        "loss_giou": 0.625,
-        "cardinality_error": 7.0,
-        "class_error": 87.5,
-    }
-    layers = {
-        **terms,
-        **{f"{name}_{layer}": value + 0.125 for name, value in terms.items() for layer in (0, 11)},
-    }
-    perfect = {"loss_ce": 0.5, "loss_bbox": 0.0, "loss_giou": 0.0, "cardinality_error": 0.0}
-    to_look_at = {**terms, "class_error": float("nan"), "cardinality_error": -1.0}
-    for name, given in (
-        ("one layer", terms),
-        ("a batch without objects", perfect),
-        ("ticket 6", layers),
-        ("a NaN that is only to look at", to_look_at),
-    ):
-        losses = {
-            term: torch.tensor(value, requires_grad="error" not in term)
-            for term, value in given.items()
-        }
-        yield Patient(
-            name,
-            (losses, dict(WEIGHTS)),
-            lambda answer, given=given, losses=losses: _total_fault(answer, given, losses),
-            hint="nothing is wrong with a weighted term here; "
-            "a term without a weight is only to look at.",
-        )
-    for name, term, value in (
-        ("ticket 4", "loss_bbox", float("nan")),
-        ("ticket 5", "loss_giou_11", -800.0),
-        ("a term that is infinite", "loss_ce_0", float("inf")),
-    ):
-        losses = {key: torch.tensor(number) for key, number in (layers | {term: value}).items()}
-        what = f"{term} is {value:g}"
-        fault_of = lambda answer, term=term, what=what: _alarm_fault(answer, what, term)  # noqa: E731
-        yield Patient(
-            name,
-            (losses, dict(WEIGHTS)),
-            fault_of,
-            _alarm,
-            "raise a ValueError that names the term.",
-        )
-
-
-def _total_fault(answer, terms, losses):
-    numbers = as_numbers(answer)
-    if numbers is None or numbers.numel() != 1:
-        return (
-            f"it returns a {type(answer).__name__}. Hint: one number, the sum of weight times "
-            "value."
-        )
-    weighted = {name: (WEIGHTS.get(base_name(name), 0.0), number) for name, number in terms.items()}
-    expected = sum(weight * number for weight, number in weighted.values() if weight)
-    found = float(numbers)
-    if found != found:
-        return "a term without a weight spoils the sum: 0 times NaN is NaN. Hint: leave it out."
-    for wrong, sentence in (
-        (
-            sum(terms.values()),
-            "you sum everything. Hint: a term without a weight is only to look at.",
-        ),
-        (
-            sum(v for w, v in weighted.values() if w),
-            "the terms are not weighted. Hint: 1, 5 and 2.",
-        ),
-        (
-            sum(w * v for name, (w, v) in weighted.items() if name in WEIGHTS),
-            'only the last layer counts. Hint: "loss_ce_11" weighs what "loss_ce" weighs; cut the '
-            "number off.",
-        ),
-    ):
-        if not is_close(found, expected) and is_close(found, wrong):
-            return sentence
-    if not is_close(found, expected):
-        return (
-            f"you give {found:.3f}, but it is {expected:.3f}. Hint: weight times value, over all "
-            "layers."
-        )
-    right = sum(
-        WEIGHTS.get(base_name(name), 0.0) * losses[name]
-        for name in losses
-        if base_name(name) in WEIGHTS
-    )
-    inputs = [losses[name] for name in losses if base_name(name) in WEIGHTS]
-    if not isinstance(answer, torch.Tensor) or not teaches(answer, inputs, right):
-        return (
-            "the number is right, its gradient is not. Hint: stay with tensors; no item(), no "
-            "float()."
-        )
-    return None
-
-
-def _alarm_fault(answer, what, *names):
-    """What is wrong with an alarm, which shall raise a ValueError that says these words."""
-    does, said = answer
-    hint = f"raise a ValueError that says {' and '.join(names)}"
-    if does == "goes on":
-        numbers = as_numbers(said)
-        shown = (
-            f"return {float(numbers):.2f}"
-            if numbers is not None and numbers.numel() == 1
-            else "go on"
-        )
-        return f"{what}, and you {shown}. Hint: {hint}; training on would hide the cause."
-    if any(name not in said for name in names):
-        words = repr(one_line(said, 60)) if said else "nothing"
-        return f"{what}, and the ValueError says {words}. Hint: {hint}."
     return None
 
 

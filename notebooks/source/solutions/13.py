@@ -7,7 +7,7 @@
 import torch
 
 from helpers import HungarianMatcher, SetCriterion, center_to_corners, corners_to_center
-from helpers.checks.clinic import check_deep_loss, check_guarded_total, check_mended, check_padded
+from helpers.checks.clinic import check_deep_loss, check_mended, check_padded
 from helpers.detector import detection_outputs
 
 # %% [markdown]
@@ -26,23 +26,6 @@ def mend_data_set(targets, num_classes):
 
 
 check_mended(mend_data_set)
-
-# %% [markdown]
-# ## A total with an alarm
-
-
-# %%
-def guarded_total(losses, weights):
-    total = 0
-    for name, value in losses.items():
-        weight = weights.get(name.rstrip("_0123456789"), 0)
-        if weight and not (torch.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} is {float(value)}: look at the boxes before you train on.")
-        total = total + weight * value if weight else total
-    return total
-
-
-check_guarded_total(guarded_total)
 
 # %% [markdown]
 # ## All layers, no object lost

@@ -1,2 +1,0 @@
-def guarded_total(losses, weights):
-    return sum(losses.values())
