@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hand_and_eye import PATIENCE
 from missing import not_tested, skip_without
 from notebook_runs import RUNS
 
@@ -30,7 +31,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SCREEN = {"width": 1366, "height": 768}  # an ordinary classroom projector
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
-LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:")
+LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "file:", "data:", "blob:", "about:")
+SLOWER = int(os.environ.get("SLOWER", "1"))  # how many times slower than this machine a page's scripts run
 
 
 @dataclass
@@ -121,15 +123,33 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
-    """A fresh page, as a newcomer's. `page.outside` lists every request that left this machine: none should."""
-    context = browser.new_context(viewport=SCREEN)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.outside = []
-    page.on("request", lambda request: request.url.startswith(LOCAL) or page.outside.append(request.url))
-    yield page
-    context.close()
+def new_page(browser):
+    """Makes fresh pages, as a newcomer's, each in a context with these options.
+
+    `page.outside` lists requests that left this machine, `page.errors` what its scripts complained of: none should be.
+    """
+    contexts = []
+
+    def make(**options):
+        contexts.append(browser.new_context(**{"viewport": SCREEN, **options}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.outside, page.errors = [], []
+        page.on("request", lambda request: request.url.startswith(LOCAL) or page.outside.append(request.url))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        if SLOWER > 1:
+            contexts[-1].new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page):
+    """A fresh page on an ordinary screen."""
+    return new_page()
 
 
 def open_notebook(page, lab, name="00_start_here"):

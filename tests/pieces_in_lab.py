@@ -1,12 +1,15 @@
 """The interactive pieces in a real JupyterLab: a notebook with their state stored, opened, searched and pictured."""
 
+import itertools
 import os
 import subprocess
 import sys
+import time
 
 import nbformat
 from conftest import open_notebook, own_folders
 from fake_recording import write_fake_recording
+from hand_and_eye import PATIENCE, rested
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.notebooks import live_kernel, run_cells
@@ -47,9 +50,7 @@ def store(lab, name, code):
 
 
 def opened(page, lab, name):
-    """The page with a stored notebook, opened and not run; `page.errors` lists what its scripts complain of."""
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    """The page with a stored notebook, opened and not run."""
     open_notebook(page, lab, name)
     return page
 
@@ -66,12 +67,11 @@ def show(page, piece, cell=None):
     JupyterLab keeps only cells near the view, so look down the notebook for it.
     """
     found = page.locator(f".{piece}") if cell is None else page.locator(".jp-CodeCell").nth(cell).locator(f".{piece}")
-    for place in [None, *range(0, 4000, 250)] * 3:
-        if place is not None:
-            page.evaluate(f"document.querySelector('.jp-WindowedPanel-outer').scrollTop = {place}")
-            page.wait_for_timeout(300)
-        if found.count() and found.is_visible():
-            break
+    places, end = itertools.cycle(range(0, 4000, 250)), time.monotonic() + PATIENCE / 1000
+    while not (found.count() and found.is_visible()):
+        assert time.monotonic() < end, f"no {piece} to be seen"
+        page.evaluate(f"document.querySelector('.jp-WindowedPanel-outer').scrollTop = {next(places)}")
+        rested(page, 200)
     found.evaluate("e => e.scrollIntoView()")
     found.wait_for()
     keep_picture(page, piece)
@@ -80,10 +80,17 @@ def show(page, piece, cell=None):
 
 def run_all(page, cells):
     """Run the notebook and wait for the last of so many cells."""
+    page.evaluate("document.querySelectorAll('.jp-InputPrompt').forEach((prompt) => (prompt.textContent = ''))")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     last = f"document.querySelectorAll('.jp-InputPrompt')[{cells}]?.innerText.includes('{cells}')"
     page.wait_for_function(last)
+
+
+def save(page):
+    """Save with the keys, from wherever the focus is, and wait until the server has the file."""
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
+        page.keyboard.press("Control+s")
 
 
 def choose_theme(page, theme):
@@ -96,5 +103,5 @@ def choose_theme(page, theme):
 def keep_picture(page, name):
     """Where SCREENSHOTS names a folder, leave pictures there for a person to look at."""
     if folder := os.environ.get("SCREENSHOTS"):
-        page.wait_for_timeout(300)
+        rested(page, 300)
         page.screenshot(path=f"{folder}/{name}.png")

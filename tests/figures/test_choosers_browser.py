@@ -1,5 +1,6 @@
 """The choosers of notebooks 11, 12 and 13 in a real JupyterLab: another option, another page, before anything runs."""
 
+from hand_and_eye import drawn, expect
 from pieces_in_lab import keep_picture, on_projector, show, store
 
 NAME = "pieces_choosers"
@@ -33,28 +34,29 @@ def test_another_option_shows_another_page(page, lab):
     on_projector(page, lab, NAME)
 
     slider = show(page, "spl-pages", cell=0)
-    assert "16 images: 11,200 pairs can be matched" in slider.inner_text()
+    expect(slider).to_contain_text("16 images: 11,200 pairs can be matched", use_inner_text=True)
     slider.locator(".noUi-handle").press("ArrowRight")
     slider.get_by_text("64 images: 44,800 pairs can be matched").wait_for()
-    assert slider.locator("img:visible").count() == 1
+    expect(slider.locator("img:visible")).to_have_count(1)
     keep_picture(page, "batch-slider")
 
     method = show(page, "spl-pages", cell=1)
     table = method.locator("table:visible")
-    assert table.locator("td").count() == 24
-    assert 'DETR. Guesses that each target grades: "3" 1, "1" 1.' in method.inner_text()
+    expect(table.locator("td")).to_have_count(24)
+    expect(method).to_contain_text('DETR. Guesses that each target grades: "3" 1, "1" 1.', use_inner_text=True)
     method.locator("select").select_option("H-DETR")
     method.get_by_text('H-DETR. Guesses that each target grades: "3" 2, "1" 2.').wait_for()
-    assert table.count() == 1
-    assert table.locator("td[style*=outline]").count() == 4
+    expect(table).to_have_count(1)
+    expect(table.locator("td[style*=outline]")).to_have_count(4)
 
     symptom = show(page, "spl-pages", cell=2)
-    assert "Ticket 1." in symptom.inner_text()
+    expect(symptom).to_contain_text("Ticket 1.", use_inner_text=True)
     symptom.locator("select").select_option("loss is NaN")
     symptom.get_by_text("Ticket 11.").wait_for()
-    assert "Ticket 4." in symptom.inner_text()
-    assert "Ticket 1." not in symptom.inner_text()
+    expect(symptom).to_contain_text("Ticket 4.", use_inner_text=True)
+    expect(symptom).not_to_contain_text("Ticket 1.", use_inner_text=True)
 
     marks = "all => all.filter(e => getComputedStyle(e, '::before').content !== 'none').length"
+    drawn(page)
     assert page.locator(".spl-pages, .spl-pages .jupyter-widgets-disconnected").evaluate_all(marks) == 0
     assert not page.errors

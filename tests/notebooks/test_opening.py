@@ -1,7 +1,8 @@
 """What a reader meets: the notebook, at once, alive, and nothing in front of it."""
 
 from conftest import IDLE, open_notebook
-from pieces_in_lab import run_all
+from hand_and_eye import expect, rested
+from pieces_in_lab import run_all, save
 
 from tools.notebooks import build, read_built, target_of
 
@@ -12,9 +13,9 @@ def test_the_first_thing_seen_is_the_notebook(lab, page):
     page.goto(f"{lab.url}/")
     page.wait_for_selector(".jp-Notebook h1")
     page.wait_for_selector(IDLE)  # a kernel is there although nobody chose one
-    page.wait_for_timeout(2000)  # popups come late
+    rested(page, 2000)  # popups come late
     assert page.locator(POPUPS).all_inner_texts() == []
-    assert page.locator(".lm-DockPanel-tabBar .lm-mod-current").inner_text() == "00_start_here.ipynb"
+    expect(page.locator(".lm-DockPanel-tabBar .lm-mod-current")).to_have_text("00_start_here.ipynb")
     assert page.outside == []
 
 
@@ -42,6 +43,7 @@ def test_saving_an_edit_keeps_the_source_in_step(lab, page):
     save(page)
     after = source.read_text(encoding="utf-8")
     assert after.replace("# %%\nremember = 42\n\n", "", 1) == before
+    rested(page)
     assert page.locator(POPUPS).all_inner_texts() == []
 
 
@@ -58,11 +60,6 @@ def test_running_and_unfolding_leave_the_source_as_it_was(lab, page):
     save(page)
     assert source.read_text(encoding="utf-8").endswith(before)
     assert read_built(target_of(source)).cells[1].metadata.jupyter == {"outputs_hidden": True, "source_hidden": True}
-
-
-def save(page):
-    page.keyboard.press("Control+s")
-    page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
 
 
 def test_the_glossary_opens_rendered(lab, page):

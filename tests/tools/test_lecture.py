@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import started
+from hand_and_eye import drag, expect, rested
 from missing import skip_without
 
 from tools import lecture
@@ -98,7 +99,7 @@ def slides(page, server):
     page.wait_for_selector("section.present > section.present h1")
     page.wait_for_selector(".boxlab", state="attached")
     page.wait_for_selector("#rise-custom-css", state="attached")
-    page.wait_for_timeout(1000)  # jupyterlab-rise goes to the first slide a moment later
+    rested(page, 1000)  # jupyterlab-rise goes to the first slide a moment later
     yield page
     assert page.outside == []
 
@@ -108,18 +109,10 @@ def go_to(page, piece):
     found = page.locator(f"section.present > section.present {piece}")
     for _ in range(60):
         if found.count() and found.first.is_visible():
-            settled(page, found.first)
             return found.first
         page.keyboard.press("Space")
-        page.wait_for_timeout(600)  # jupyterlab-rise chooses a cell of the new slide after 450 ms
+        rested(page)  # jupyterlab-rise chooses a cell of the new slide after 450 ms
     raise AssertionError(f"no slide shows {piece}")
-
-
-def settled(page, found):
-    """Wait until the slide no longer moves."""
-    before = None
-    while before != (before := found.bounding_box()):
-        page.wait_for_timeout(300)
 
 
 def test_letters_can_be_read_from_the_last_row(slides):
@@ -133,18 +126,18 @@ def test_letters_can_be_read_from_the_last_row(slides):
 def test_a_piece_can_be_dragged_and_keeps_its_keys(slides):
     piece = go_to(slides, ".boxlab")
     piece.evaluate("piece => piece.scrollIntoView()")
+    measures, edge = piece.locator(".card output"), piece.locator(".box.prediction .frame")
     board = piece.locator(".board svg").first.bounding_box()
-    before, address = piece.inner_text(), slides.url
+    before, address = measures.all_inner_texts(), address_of(slides)
     x, y = board["x"] + board["width"] * 0.3, board["y"] + board["height"] * 0.35  # the middle of the prediction
-    slides.mouse.move(x, y)
-    slides.mouse.down()
-    slides.mouse.move(x + board["width"] * 0.3, y + board["height"] * 0.2, steps=5)
-    slides.mouse.up()
-    dragged = piece.inner_text()
-    assert dragged != before
+    drag(slides, (x, y), (board["width"] * 0.3, board["height"] * 0.2))
+    expect(measures).not_to_have_text(before)
+    left = float(edge.get_attribute("x"))
     slides.keyboard.press("ArrowRight")
-    assert piece.inner_text() != dragged
-    assert slides.url == address
+    expect(edge).not_to_have_attribute("x", f"{left:.2f}")
+    assert float(edge.get_attribute("x")) > left
+    rested(slides)
+    assert address_of(slides) == address
     slides.keyboard.press("PageDown")
     slides.wait_for_function("address => location.href != address", arg=address)
 
@@ -152,9 +145,15 @@ def test_a_piece_can_be_dragged_and_keeps_its_keys(slides):
 def test_a_cell_can_be_changed_and_run(slides):
     cell = go_to(slides, ".jp-CodeCell:has(.cm-content)")
     cell.locator(".cm-content").click()
-    address = slides.url
+    address = address_of(slides)
     slides.keyboard.press("Control+a")
     slides.keyboard.type("print(6 * 7)")
     slides.keyboard.press("Shift+Enter")
-    cell.locator(".jp-OutputArea-output", has_text="42").wait_for()
-    assert slides.url == address
+    expect(cell.locator(".jp-OutputArea-output", has_text="42")).to_be_visible()
+    rested(slides)
+    assert address_of(slides) == address
+
+
+def address_of(page):
+    """Where the page is now; `page.url` hears of it a moment later."""
+    return page.evaluate("location.href")

@@ -4,6 +4,7 @@ import importlib.util
 from subprocess import CalledProcessError
 
 import pytest
+from hand_and_eye import drag, expect, middle
 from missing import skip_without
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
@@ -55,57 +56,44 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture
-def show(browser, built):
+def show(new_page, built):
     """Open a page of the site from its folder, with the network off and in a width and a scheme of colours."""
-    contexts = []
 
     def open_page(name, width=1280, scheme="light"):
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
-        contexts.append(context)
-        page = context.new_page()
-        page.asked, page.errors = [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
         page.goto((built / f"{name}.html").as_uri())
         if name in NAMES:
             page.wait_for_selector(".playground")
             page.wait_for_selector("mjx-container", state="attached")
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 @pytest.mark.parametrize("name", ["index", "glossary", "teaching", *NAMES, TABLES])
 def test_a_page_needs_no_network_and_a_telephone_can_show_it(show, name):
     page = show(name, width=390)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    assert page.locator("mjx-merror").count() == 0
+    expect(page.locator("mjx-merror")).to_have_count(0)
     assert page.errors == []
-    assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert page.outside == []
 
 
 def test_a_piece_can_be_moved_and_goes_dark_with_the_page(show):
     page = show("05_assignment", scheme="dark")
     piece = page.locator(".playground").first
-    before = piece.inner_text()
-    box = piece.locator(".board svg").first
-    box.scroll_into_view_if_needed()
-    frame = box.bounding_box()
-    x, y = frame["x"] + frame["width"] * 0.35, frame["y"] + frame["height"] * 0.45  # inside guess A
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 40, y + 60, steps=5)
-    page.mouse.up()
-    assert piece.inner_text() != before
-    assert page.locator("body[data-jp-theme-light='false']").count() == 1
+    piece.locator(".board svg").first.scroll_into_view_if_needed()
+    guess = piece.get_by_role("button", name="Prediction A")
+    said = guess.get_attribute("aria-label")
+    drag(page, middle(piece.locator(".chip.prediction[data-index='0']")), (40, 60))
+    expect(guess).not_to_have_attribute("aria-label", said)
+    expect(page.locator("body[data-jp-theme-light='false']")).to_have_count(1)
 
 
 def test_a_table_that_a_cell_made_is_a_table(show):
     table = show(TABLES).locator("table", has_text="eos-late-1").first
-    assert table.locator("th").first.inner_text() == "run"
-    assert table.locator("strong").count()
+    expect(table.locator("th").first).to_have_text("run")
+    expect(table.locator("strong").first).to_be_visible()
 
 
 def test_an_exercise_leads_to_its_solution_on_a_page_of_its_own(show):
@@ -122,5 +110,4 @@ def test_the_search_finds_a_word_of_a_notebook(show):
     page = show("index")
     page.locator(".sidebar-search").fill("understudy")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li")
-    assert page.locator("#search-results a[href^='05_assignment.html']").count()
+    expect(page.locator("#search-results a[href^='05_assignment.html']").first).to_be_visible()

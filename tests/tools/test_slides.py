@@ -4,6 +4,7 @@ import re
 from subprocess import CalledProcessError
 
 import pytest
+from hand_and_eye import drag, drawn, expect
 from missing import skip_without
 from nbformat.v4 import new_output
 
@@ -76,21 +77,17 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture
-def show(browser, built):
+def show(new_page, built):
     """Open a deck at 1280 x 720 with the network off."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    page = context.new_page()
-    page.asked = []
-    page.on("request", lambda request: page.asked.append(request.url))
 
     def open_deck(name):
+        page = new_page(viewport={"width": 1280, "height": 720}, offline=True)
         page.goto((built / f"{name}.html").as_uri())
         page.wait_for_function("window.Reveal?.isReady() && document.querySelector('.boxlab, .dial')")
         page.wait_for_function("document.querySelector('mjx-container')")
         return page
 
-    yield open_deck
-    context.close()
+    return open_deck
 
 
 CUT_OFF = """() => {
@@ -105,7 +102,7 @@ def test_a_deck_needs_no_network_and_nothing_is_cut_off(show, name):
     seen, cut = 0, []
     while not (seen and page.evaluate("Reveal.isLastSlide() && !Reveal.availableFragments().next")):
         page.evaluate("Reveal.next()")
-        page.wait_for_timeout(60)
+        drawn(page)
         seen += 1
         if page.evaluate(CUT_OFF):
             cut.append(page.url)
@@ -113,22 +110,23 @@ def test_a_deck_needs_no_network_and_nothing_is_cut_off(show, name):
     assert seen > 20
     assert page.evaluate("Reveal.getSlidePastCount() + 1 == Reveal.getTotalSlides()")
     assert page.locator("mjx-merror").count() == 0
-    assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert page.outside == []
 
 
 def test_a_piece_can_be_dragged_and_keeps_its_keys(show):
     page = show("04_three_costs")
     place = page.evaluate("Reveal.getIndices(document.querySelector('.boxlab').closest('.page').parentNode)")
     page.evaluate("({ h, v }) => Reveal.slide(h, v)", place)
-    box = page.locator(".boxlab:visible .board svg").first
-    before, frame = page.locator(".boxlab:visible").inner_text(), box.bounding_box()
+    drawn(page)
+    frame = page.locator(".boxlab:visible .board svg").first.bounding_box()
+    measures, edge = (page.locator(f".boxlab:visible {part}") for part in (".card output", ".box.prediction .frame"))
+    before = measures.all_inner_texts()
     x, y = frame["x"] + frame["width"] * 0.3, frame["y"] + frame["height"] * 0.35  # the middle of the prediction
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + frame["width"] * 0.3, y + frame["height"] * 0.2, steps=5)
-    page.mouse.up()
-    assert page.locator(".boxlab:visible").inner_text() != before
+    drag(page, (x, y), (frame["width"] * 0.3, frame["height"] * 0.2))
+    expect(measures).not_to_have_text(before)
+    dragged = edge.get_attribute("x")
     page.keyboard.press("ArrowRight")
+    expect(edge).not_to_have_attribute("x", dragged)
     assert page.evaluate("Reveal.getIndices().h") == place["h"]
     page.keyboard.press("PageDown")
-    assert page.evaluate("Reveal.getIndices().h") == place["h"] + 1
+    page.wait_for_function("h => Reveal.getIndices().h === h", arg=place["h"] + 1)

@@ -1,6 +1,7 @@
 """What a piece says of helpers: nothing before a kernel computed anything, and nothing old after a change."""
 
 import pytest
+from hand_and_eye import expect
 from pieces_in_lab import PIECES, on_projector, run_all, show, store_all
 
 NAME = "pieces_badge"
@@ -25,8 +26,7 @@ def shown(page, lab):
 
 def test_a_badge_says_only_what_was_compared(shown):
     for name in PIECES:
-        badge = show(shown, name).locator(".badge")
-        assert badge.inner_text() == "computed in this page"
+        expect(show(shown, name).locator(".badge")).to_have_text("computed in this page")
         assert show(shown, name).evaluate(CHANGE) == "computed in this page"
     run_all(shown, len(PIECES) + 1)
     for name in PIECES:

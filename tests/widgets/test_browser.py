@@ -1,10 +1,12 @@
 """The playground in a real JupyterLab: alive before anything runs, and in step with Python."""
 
 import json
+import re
 import statistics
 
 import pytest
 from conftest import IDLE
+from hand_and_eye import drag, drawn, expect, middle
 from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, run_all, show, store
 
 NAME = "pieces_playground"
@@ -64,7 +66,7 @@ def shown(page, lab, stored):
 
 
 def loss_of(playground):
-    return playground.locator(".loss-total").inner_text()
+    return playground.locator(".loss-total")
 
 
 def box(playground, name):
@@ -74,63 +76,60 @@ def box(playground, name):
 @pytest.mark.quick
 def test_the_playground_is_alive_before_anything_runs(shown):
     playground = show(shown, "playground", 0)
-    first = loss_of(playground)
+    loss = loss_of(playground)
+    first = loss.inner_text()
     place = int(playground.locator('.cell.matched[data-t="1"]').get_attribute("data-n"))
     cell, letter = playground.locator(f'.cell[data-n="{place}"][data-t="1"]'), "ABCDEFGHIJKL"[place]
     before = cell.inner_text()
     cell.click()
-    body = box(playground, f"Prediction {letter}").bounding_box()
-    x, y = body["x"] + body["width"] / 2, body["y"] + body["height"] / 2
-    shown.mouse.move(x, y)
-    shown.mouse.down()
-    shown.mouse.move(x + 60, y + 45, steps=5)
-    shown.mouse.up()
-    assert cell.inner_text() != before
-    assert loss_of(playground) != first
-    assert playground.locator(".badge").inner_text() == "computed in this page"
+    drag(shown, middle(box(playground, f"Prediction {letter}")), (60, 45))
+    expect(cell).not_to_have_text(before)
+    expect(loss).not_to_have_text(first)
+    expect(playground.locator(".badge")).to_have_text("computed in this page")
     keep_picture(shown, "playground-dragged")
     playground.get_by_label("Back to the first state").click()
-    assert loss_of(playground) == first
-    assert cell.inner_text() == before
+    expect(loss).to_have_text(first)
+    expect(cell).to_have_text(before)
 
     target = box(playground, "Target “3”")
     target.focus()
     said = target.get_attribute("aria-label")
     target.press("ArrowRight")
     target.press("Shift+ArrowDown")
-    assert target.get_attribute("aria-label") != said
+    expect(target).not_to_have_attribute("aria-label", said)
     playground.get_by_label("Weight of the class cost").press("Home")
     cell.hover()
-    assert "0 × " in playground.locator(".pair").inner_text()
+    expect(playground.locator(".pair")).to_contain_text("0 × ")
     playground.get_by_role("button", name="argmin").click()
     playground.get_by_role("button", name="class", exact=True).click()
-    assert cell.inner_text().startswith(("−0", "−1"))
-    assert playground.locator(".cell.matched").count() == 5
+    expect(cell).to_have_text(re.compile("^−[01]"))
+    expect(playground.locator(".cell.matched")).to_have_count(5)
     playground.get_by_label("Hide or reveal the match").click()
-    assert playground.locator(".cell.matched").count() == 0
-    assert playground.locator(".link:not(.gone)").count() == 0
-    assert not playground.locator(".loss").is_visible()
+    expect(playground.locator(".cell.matched")).to_have_count(0)
+    expect(playground.locator(".link:not(.gone)")).to_have_count(0)
+    expect(playground.locator(".loss")).to_be_hidden()
     playground.get_by_label("Back to the first state").click()
-    assert loss_of(playground) == first
+    expect(loss).to_have_text(first)
 
     playground.get_by_label("Sort the rows of the matrix by match").click()
+    drawn(shown)
     tops = [cell.bounding_box()["y"] for cell in playground.locator(".cell.matched").all()]
     lefts = [cell.bounding_box()["x"] for cell in playground.locator(".cell.matched").all()]
     assert sorted(tops) == [top for _, top in sorted(zip(lefts, tops))]
     playground.locator('.cell[data-n="0"][data-t="4"]').hover()
-    assert playground.locator(".pair h4").inner_text() == "A and “5”"
-    assert playground.locator(".box:not(.faded)").count() == 2
+    expect(playground.locator(".pair h4")).to_have_text("A and “5”")
+    expect(playground.locator(".box:not(.faded)")).to_have_count(2)
     cell.click()
     chance = playground.get_by_label(f"Probability that {letter} gives to “1”")
     chance.press("Home")
-    assert float(chance.input_value()) < 0.01
+    expect(chance).to_have_value(re.compile(r"^0(\.00\d*)?$"))  # below 0.01
     playground.locator(".grid").press("ArrowDown")
     assert shown.errors == []
     assert shown.outside == []
-    drag(shown)
+    drag_long(shown)
 
 
-def drag(shown):
+def drag_long(shown):
     """A long drag in a small and in a large scene; how long a move takes is printed, with `pytest -s`."""
     for place, size in ((0, "12 x 5"), (2, "100 x 20")):
         playground = show(shown, "playground", place)
@@ -141,20 +140,20 @@ def drag(shown):
 
 def test_presets_and_labels_are_chosen_before_anything_runs(shown):
     playground = show(shown, "playground", 0)
-    first = loss_of(playground)
+    first = loss_of(playground).inner_text()
     preset = playground.get_by_label("preset")
     preset.select_option("more objects than predictions")
-    assert playground.locator(".box.prediction").count() == 3
-    assert "go without" in playground.locator(".summary").inner_text()
+    expect(playground.locator(".box.prediction")).to_have_count(3)
+    expect(playground.locator(".summary")).to_contain_text("go without")
     playground.locator(".box.target").first.focus()
     playground.get_by_label("Label of target “2”").select_option("9")
-    assert playground.locator(".grid .column").first.inner_text() == "“9”"
+    expect(playground.locator(".grid .column").first).to_have_text("“9”")
     playground.locator(".box.target").first.press("7")
-    assert playground.locator(".grid .column").first.inner_text() == "“7”"
+    expect(playground.locator(".grid .column").first).to_have_text("“7”")
     playground.get_by_label("Back to the first state").click()
-    assert preset.input_value() == "late training"
-    assert playground.locator(".box.prediction").count() == 12
-    assert loss_of(playground) == first
+    expect(preset).to_have_value("late training")
+    expect(playground.locator(".box.prediction")).to_have_count(12)
+    expect(loss_of(playground)).to_have_text(first)
     assert shown.errors == []
 
 
@@ -176,7 +175,7 @@ def test_with_a_kernel_page_and_python_agree(shown):
     badge.wait_for()
 
     label = box(playground, "Prediction D").get_attribute("aria-label")
-    loss = loss_of(playground)
+    loss = loss_of(playground).inner_text()
     last = shown.locator(".jp-CodeCell").nth(1)
     last.locator(".cm-content").click()
     shown.keyboard.press("Control+Enter")
@@ -200,6 +199,7 @@ def test_nothing_is_cut_off(shown):
             shown.set_viewport_size({"width": width, "height": height})
             found = show(shown, "playground", 0)
             keep_picture(shown, f"playground-{width}-{theme}")
+            drawn(shown)
             wide = found.evaluate(WIDER)
             assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (width, theme, wide)
         shown.set_viewport_size({"width": 1280, "height": 720})

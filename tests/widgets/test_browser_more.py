@@ -1,10 +1,11 @@
 """Stepper, replay, dial and lab of boxes in a real JupyterLab: alive before anything runs, and in step with Python."""
 
-import json
+import re
 
 import pytest
 from conftest import IDLE
 from fake_recording import shipped_total, write_fake_recording
+from hand_and_eye import drag, drawn, expect, rested
 from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, run_all, show, store
 
 from helpers.widgets import BoxLab
@@ -34,24 +35,25 @@ def shown(page, lab, stored):
 @pytest.mark.quick
 def test_the_stepper_is_alive_before_anything_runs(shown):
     stepper = show(shown, "stepper")
-    assert stepper.locator("h3").inner_text() == "Step 1 of 18"
+    title = stepper.locator("h3")
+    expect(title).to_have_text("Step 1 of 18")
     stepper.get_by_label("One step on").click()
     stepper.get_by_label("One step on").press("Enter")
-    assert stepper.locator("h3").inner_text() == "Step 3 of 18"
+    expect(title).to_have_text("Step 3 of 18")
     stepper.get_by_label("Step", exact=True).press("End")
-    assert "would rise without that one" in stepper.locator(".narration").inner_text()
+    expect(stepper.locator(".narration")).to_contain_text("would rise without that one")
     cell = stepper.get_by_label("cost of A and t1")
     cell.fill("50")
     cell.press("Enter")
-    assert cell.input_value() == "50"
+    expect(cell).to_have_value("50")
     stepper.get_by_label("Step", exact=True).press("End")
-    assert stepper.locator(".bar output").last.inner_text() == "9"
+    expect(stepper.locator(".bar output").last).to_have_text("9")
     cell.fill("nonsense")
     cell.press("Enter")
-    assert cell.input_value() == "50"
+    expect(cell).to_have_value("50")
     stepper.get_by_label("Back to the first matrix").click()
-    assert stepper.locator("h3").inner_text() == "Step 1 of 18"
-    assert cell.input_value() == "1"
+    expect(title).to_have_text("Step 1 of 18")
+    expect(cell).to_have_value("1")
     assert shown.errors == []
     assert shown.outside == []
 
@@ -60,36 +62,40 @@ def test_the_stepper_is_alive_before_anything_runs(shown):
 def test_the_replay_is_alive_before_anything_runs(shown):
     replay = show(shown, "replay")
     total = f"{shipped_total():,}"
-    assert replay.locator("h3").inner_text() == f"Step 0 of {total}"
+    title = replay.locator("h3")
+    expect(title).to_have_text(f"Step 0 of {total}")
     scrub = replay.get_by_label("Recorded step", exact=True)
     scrub.press("End")
-    assert replay.locator("h3").inner_text() == f"Step {total} of {total}"
-    assert replay.locator(".picture .owner").count() == 5
-    assert replay.locator(".picture line.match").count() == 5
+    expect(title).to_have_text(f"Step {total} of {total}")
+    expect(replay.locator(".picture .owner")).to_have_count(5)
+    expect(replay.locator(".picture line.match")).to_have_count(5)
     replay.locator(".charts").click(position={"x": 200, "y": 100})
-    middle = replay.locator("h3").inner_text()
-    assert middle not in (f"Step 0 of {total}", f"Step {total} of {total}")
+    expect(title).not_to_have_text(f"Step {total} of {total}")
+    drawn(shown)
+    between = title.inner_text()
+    assert between != f"Step 0 of {total}"
     replay.get_by_label("Play or pause").click()
-    shown.wait_for_function(f"document.querySelector('.replay h3').innerText !== {json.dumps(middle)}")
+    expect(title).not_to_have_text(between)
     replay.get_by_label("Play or pause").click()
     replay.get_by_label("Follow token C", exact=True).click()
-    assert replay.locator(".trail").count() == 1
+    expect(replay.locator(".trail")).to_have_count(1)
     keep_picture(shown, "replay-late")
     replay.get_by_label("Scene", exact=True).select_option("1")
-    assert replay.locator(".picture rect.target").count() == 2
+    expect(replay.locator(".picture rect.target")).to_have_count(2)
     assert shown.errors == []
 
 
 @pytest.mark.quick
 def test_the_dial_is_alive_before_anything_runs(shown):
     dial = show(shown, "dial")
-    assert "88\u00a0% of the weight" in dial.locator(".summary").inner_text()
+    summary = dial.locator(".summary")
+    expect(summary).to_contain_text("88\u00a0% of the weight")
     dial.get_by_label("N 100, T 7, eos_coef 0.1", exact=True).click()
-    assert "43\u00a0% of the weight" in dial.locator(".summary").inner_text()
+    expect(summary).to_contain_text("43\u00a0% of the weight")
     dial.get_by_label("T, objects").press("Home")
-    assert "cancels" in dial.locator(".summary").inner_text()
+    expect(summary).to_contain_text("cancels")
     dial.get_by_label("Back to the first setting").click()
-    assert "88\u00a0% of the weight" in dial.locator(".summary").inner_text()
+    expect(summary).to_contain_text("88\u00a0% of the weight")
     assert shown.errors == []
 
 
@@ -119,6 +125,7 @@ def test_nothing_is_cut_off(shown, width, height):
         for piece in ("stepper", "replay", "dial"):
             found = show(shown, piece)
             keep_picture(shown, f"{piece}-{width}-{theme}")
+            drawn(shown)
             assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (piece, width)
 
 
@@ -136,15 +143,11 @@ def boxlab(page, lab, boxlab_notebook):
     return show(on_projector(page, lab, "pieces_boxlab"), "boxlab")
 
 
-def drag(page, boxlab, start, end, steps):
-    """Drag with the mouse between two points of the picture, given as shares of its width and height."""
+def drag_inside(page, boxlab, start, end, steps):
+    """Drag between two points of the picture, given as shares of its width and height."""
     area = boxlab.locator("svg.paper").bounding_box()
-    place = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in (start, end)]
-    page.mouse.move(*place[0])
-    page.mouse.down()
-    page.mouse.move(*place[1], steps=steps)
-    page.mouse.up()
-    page.wait_for_timeout(200)
+    (x, y), (right, bottom) = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in (start, end)]
+    drag(page, (x, y), (right - x, bottom - y), steps)
 
 
 def page_state(boxlab):
@@ -163,21 +166,21 @@ def middle_and_late(values):
 
 @pytest.mark.quick
 def test_the_lab_is_alive_before_anything_runs(page, boxlab):
-    assert boxlab.locator(".card output").all_inner_texts() == ["0.38", "0.18", "0.00", "3.90"]
-    assert boxlab.locator(".badge").inner_text() == "computed in this page"
+    expect(boxlab.locator(".card output")).to_have_text(["0.38", "0.18", "0.00", "3.90"])
+    expect(boxlab.locator(".badge")).to_have_text("computed in this page")
     before = page_state(boxlab)
-    drag(page, boxlab, (0.3, 0.3), (0.5, 0.5), steps=20)
+    drag_inside(page, boxlab, (0.3, 0.3), (0.5, 0.5), steps=20)
     after = page_state(boxlab)
     moved = [b - a for a, b in zip(before["prediction"], after["prediction"])]
     assert moved == pytest.approx([0.2, 0.2, 0, 0], abs=0.01)
     assert_same_as_helpers(after)
     x, y, width, height = after["prediction"]
-    drag(page, boxlab, (x - width / 2, y - height / 2), (0.1, 0.05), steps=10)  # its upper left corner
+    drag_inside(page, boxlab, (x - width / 2, y - height / 2), (0.1, 0.05), steps=10)  # its upper left corner
     right, bottom = x + width / 2, y + height / 2  # stay where they are
     expected = [(0.1 + right) / 2, (0.05 + bottom) / 2, right - 0.1, bottom - 0.05]
     assert page_state(boxlab)["prediction"] == pytest.approx(expected, abs=0.01)
     boxlab.get_by_label("Back to the first view").click()
-    page.wait_for_timeout(200)
+    drawn(page)
     assert page_state(boxlab) == before
     assert page.errors == []
     assert page.outside == []
@@ -198,7 +201,7 @@ def test_the_lab_follows_a_gradient_before_anything_runs(page, boxlab):
     expected = BoxLab(preset="far apart").way[-1].tolist()
     assert state["prediction"] == pytest.approx(expected, abs=1e-6)
     boxlab.get_by_label("One step of gradient descent").click()
-    page.wait_for_timeout(200)
+    drawn(page)
     assert page.errors == []
 
 
@@ -208,17 +211,15 @@ def test_the_lab_obeys_the_keyboard(page, boxlab):
     for key in ("ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowDown"):
         page.keyboard.press(key)
     page.keyboard.press("Tab")  # the first corner of the box that has the focus
-    assert "prediction: top left corner" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    expect(page.locator(":focus")).to_have_attribute("aria-label", re.compile("prediction: top left corner"))
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(200)
+    drawn(page)
     after = page_state(boxlab)["prediction"]
     assert [b - a for a, b in zip(before, after)] == pytest.approx([0.005, 0.01, 0.02, 0.01], abs=1e-9)
     boxlab.locator(".card.giou").focus()
     page.keyboard.press("ArrowDown")
-    page.wait_for_timeout(200)
-    assert boxlab.locator(".card.sum").get_attribute("aria-checked") == "true"
-    page.wait_for_timeout(800)
-    assert boxlab.locator("[aria-live]").inner_text().startswith("L1 ")
+    expect(boxlab.locator(".card.sum")).to_have_attribute("aria-checked", "true")
+    expect(boxlab.locator("[aria-live]")).to_have_text(re.compile("^L1 "))
 
 
 def test_with_a_kernel_no_drag_of_the_lab_is_lost(page, boxlab):
@@ -226,14 +227,14 @@ def test_with_a_kernel_no_drag_of_the_lab_is_lost(page, boxlab):
     page.wait_for_selector(IDLE)
     boxlab = show(page, "boxlab")
     x, y, *_ = page_state(boxlab)["prediction"]
-    drag(page, boxlab, (x - 0.1, y - 0.1), (0.7, 0.72), steps=1000)
+    drag_inside(page, boxlab, (x - 0.1, y - 0.1), (0.7, 0.72), steps=1000)
     agree = "e => e.querySelector('.badge').classList.contains('agree')"
     boxlab.evaluate("e => (e.latencies.length = 0)")
     for place in range(30):
         boxlab.locator(".box.target").press("ArrowLeft" if place % 2 else "ArrowUp")
-        page.wait_for_timeout(60)
+        drawn(page)
     page.wait_for_function(f"({agree})(document.querySelector('.boxlab'))")
-    page.wait_for_timeout(1000)
+    rested(page, 1000)
     state = page_state(boxlab)
     assert_same_as_helpers(state)
     redraw, answer = (middle_and_late(boxlab.evaluate(f"e => e.{name}")) for name in ("timings", "latencies"))
@@ -255,4 +256,5 @@ def test_nothing_of_the_lab_is_cut_off(page, boxlab, width, height):
     for theme in ("Light", "Dark"):
         choose_theme(page, theme)
         keep_picture(page, f"boxlab-{width}-{theme}")
+        drawn(page)
         assert boxlab.evaluate("e => e.scrollWidth - e.clientWidth") <= 1

@@ -1,9 +1,11 @@
 """Keys pressed in a piece are the piece's: in a real JupyterLab no cell is deleted, cut, changed or left by them."""
 
 import json
+import re
 
 import pytest
-from pieces_in_lab import PIECES, on_projector, show, store, store_all
+from hand_and_eye import drawn, expect, rested
+from pieces_in_lab import PIECES, on_projector, save, show, store, store_all
 
 NAME, CHOOSERS = "pieces_keys", "choosers_keys"
 # To JupyterLab these delete a cell, make it text, cut, insert, restart the kernel, and move the selection.
@@ -25,8 +27,7 @@ def shown(page, lab, stored):
 
 def saved_cells(page, lab, name=NAME):
     """What the notebook holds once it is saved: the kind and the source of its cells."""
-    page.keyboard.press("Control+s")  # heard from inside a piece, too
-    page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
+    save(page)  # heard from inside a piece, too
     cells = json.loads((lab.root / "notebooks" / f"{name}.ipynb").read_text())["cells"]
     return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
 
@@ -36,6 +37,7 @@ def tab_into(page, piece):
     piece.evaluate("root => root.closest('.jp-Cell').focus()")
     for _ in range(8):
         page.keyboard.press("Tab")
+        drawn(page)
         if piece.evaluate(INSIDE):
             return
     pytest.fail("Tab does not reach the piece")
@@ -55,11 +57,13 @@ def test_no_key_reaches_the_notebook(shown, lab, name):
 
     moving = piece.locator(control).first
     moving.focus()
-    shown.wait_for_timeout(500)
+    rested(shown)
     places = "e => [e.value, e.selectedIndex]"
     first = moving.evaluate(places)
     shown.keyboard.press("ArrowRight" if moving.evaluate("e => +e.value < +e.max || e.selectedIndex === 0") else "Home")
-    assert moving.evaluate(places) != first
+    shown.wait_for_function(
+        f"([e, first]) => String(({places})(e)) !== String(first)", arg=[moving.element_handle(), first]
+    )
     assert piece.evaluate(INSIDE)
     assert saved_cells(shown, lab) == before
     assert shown.errors == []
@@ -68,10 +72,10 @@ def test_no_key_reaches_the_notebook(shown, lab, name):
 def press_all(page, piece):
     """All the keys, half a second after the focus has come, as JupyterLab takes its time to know of it."""
     assert piece.evaluate(INSIDE)
-    page.wait_for_timeout(500)
+    rested(page)
     for key in KEYS:
         page.keyboard.press(key)
-        page.wait_for_timeout(30)
+        drawn(page)
     assert piece.evaluate(INSIDE)
 
 
@@ -81,16 +85,15 @@ def test_escape_and_tab_leave_and_shift_enter_runs(shown, name):
     last = piece.evaluate_handle(f"root => ({STOPS})(root).at(-1)").as_element()
     last.focus()
     shown.keyboard.press("Tab")
-    assert not piece.evaluate(INSIDE)
+    shown.wait_for_function(f"root => !({INSIDE})(root)", arg=piece.element_handle())
 
     tab_into(shown, piece)
-    shown.wait_for_timeout(500)
-    shown.keyboard.press("Escape")
-    assert not piece.evaluate(INSIDE)
-    assert piece.evaluate("root => root.closest('.jp-Cell') === document.activeElement")  # its keys are heard again
+    rested(shown)
+    shown.keyboard.press("Escape")  # the cell's keys are heard again
+    shown.wait_for_function("root => root.closest('.jp-Cell') === document.activeElement", arg=piece.element_handle())
 
     tab_into(shown, piece)
-    shown.wait_for_timeout(500)
+    rested(shown)
     prompt = shown.locator(".jp-CodeCell").nth(list(PIECES).index(name) + 1).locator(".jp-InputPrompt")
     stored = prompt.inner_text()
     shown.keyboard.press("Shift+Enter")  # runs it among fewer cells than when it was stored: its number is a lower one
@@ -110,16 +113,16 @@ def test_a_chooser_keeps_its_keys(page, lab):
     before = saved_cells(page, lab, CHOOSERS)
     for control in (menu, slider):
         control.focus()
-        page.wait_for_timeout(500)
+        rested(page)
         for key in "ddmxab":
             page.keyboard.press(key)
     menu.focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
-    assert menu.evaluate("e => e.selectedIndex") == 1
+    page.wait_for_function("e => e.selectedIndex === 1", arg=menu.element_handle())
     assert saved_cells(page, lab, CHOOSERS) == before
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.matches('.jp-Cell')")
+    page.wait_for_function("document.activeElement.matches('.jp-Cell')")
 
 
 def test_the_focus_stays_where_it_is_when_a_piece_redraws(shown):
@@ -128,45 +131,48 @@ def test_the_focus_stays_where_it_is_when_a_piece_redraws(shown):
     tabs.first.focus()
     for key in ("Enter", "ArrowRight", "Space"):
         shown.keyboard.press(key)
-    assert shown.evaluate("document.activeElement.innerText") == "L1"
-    assert tabs.nth(1).get_attribute("aria-pressed") == "true"
+    expect(shown.locator(":focus")).to_have_text("L1")
+    expect(tabs.nth(1)).to_have_attribute("aria-pressed", "true")
 
     stepper = show(shown, "stepper")
     bottom = stepper.get_by_label("cost of F and t1")
     bottom.fill("3")
     shown.keyboard.press("Enter")
-    assert shown.evaluate("document.activeElement.getAttribute('aria-label')") == "cost of F and t1"
-    assert bottom.input_value() == "3"
+    drawn(shown)
+    expect(shown.locator(":focus")).to_have_attribute("aria-label", "cost of F and t1")
+    expect(bottom).to_have_value("3")
     bottom.fill("4")
     shown.keyboard.press("Tab")
-    assert shown.evaluate("document.activeElement.closest('.stepper') !== null")
+    expect(bottom).not_to_be_focused()
+    drawn(shown)
+    expect(stepper.locator(":focus")).to_have_count(1)
     assert shown.errors == []
 
 
 def test_twelve_boxes_are_one_stop(shown):
     playground = show(shown, "playground")
     boxes = playground.locator(".scene [tabindex='0']")
-    assert boxes.count() == 1
+    expect(boxes).to_have_count(1)
     boxes.focus()
     shown.keyboard.press("c")
-    label = "document.activeElement.getAttribute('aria-label')"
-    assert shown.evaluate(label).startswith("Prediction C")
-    said = shown.evaluate(label)
+    focused = shown.locator(":focus")
+    expect(focused).to_have_attribute("aria-label", re.compile("^Prediction C"))
+    said = focused.get_attribute("aria-label")
     shown.keyboard.press("ArrowRight")
-    assert shown.evaluate(label) != said
+    expect(focused).not_to_have_attribute("aria-label", said)
     shown.keyboard.press("PageDown")
-    assert shown.evaluate(label).startswith("Prediction D")
+    expect(focused).to_have_attribute("aria-label", re.compile("^Prediction D"))
     shown.keyboard.press("a")
     shown.keyboard.press("PageUp")
-    assert shown.evaluate(label).startswith("Target")
-    assert boxes.count() == 1
+    expect(focused).to_have_attribute("aria-label", re.compile("^Target"))
+    expect(boxes).to_have_count(1)
     shown.keyboard.press("Tab")
-    assert shown.evaluate("document.activeElement.closest('.scene') === null")
+    expect(playground.locator(".scene :focus")).to_have_count(0)
     replay = show(shown, "replay")
     tokens = replay.locator(".tokens button")
-    assert replay.locator(".tokens [tabindex='0']").count() == 1
+    expect(replay.locator(".tokens [tabindex='0']")).to_have_count(1)
     tokens.first.focus()
     for key in ("ArrowRight", "End", "ArrowRight", "ArrowRight"):
         shown.keyboard.press(key)
-    assert shown.evaluate("document.activeElement.innerText") == "B"
+    expect(focused).to_have_text("B")
     assert shown.errors == []

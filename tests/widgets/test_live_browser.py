@@ -1,6 +1,7 @@
 """A training in a real JupyterLab: its stop button is heard while the cell runs, and what was learned stays."""
 
 import pytest
+from hand_and_eye import expect
 from pieces_in_lab import on_projector, store
 
 NAME = "pieces_live"
@@ -31,5 +32,5 @@ def test_the_stop_button_ends_a_running_cell(page, lab):
     page.wait_for_timeout(2000)  # some steps
     stop.click()
     page.locator(".jp-OutputArea", has_text="stopped after").wait_for()
-    assert stop.count() == 0
+    expect(stop).to_have_count(0)
     assert not page.errors

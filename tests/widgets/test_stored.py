@@ -1,6 +1,7 @@
 """A stored piece opens, whichever side is late: the page, the kernel's answers, or a kernel that never answers."""
 
 import pytest
+from hand_and_eye import drawn
 from pieces_in_lab import store
 
 NAME = "pieces_stored"
@@ -25,5 +26,6 @@ def test_a_stored_piece_opens(page, lab, stored, late):
     page.add_init_script(LATE[late])
     page.goto(f"{lab.url}/lab/workspaces/{NAME}/tree/notebooks/{NAME}.ipynb?reset")
     page.locator(".dial .summary").wait_for()
+    drawn(page)
     assert page.get_by_text("model not found").count() == 0
     assert page.outside == []

@@ -1,7 +1,7 @@
 """A finger instead of a mouse: in a real JupyterLab it drags a box and does not scroll the page."""
 
 import pytest
-from conftest import SCREEN
+from hand_and_eye import drawn, middle
 from pieces_in_lab import keep_picture, opened, show, store
 
 NAME = "pieces_touch"
@@ -12,14 +12,10 @@ CELLS = [
 
 
 @pytest.fixture
-def touched(browser, lab):
+def touched(new_page, lab):
     """A trusted notebook with two pieces on a screen that is touched, opened and not run."""
     store(lab, NAME, CELLS)
-    context = browser.new_context(viewport=SCREEN, has_touch=True)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    yield opened(page, lab, NAME)
-    context.close()
+    return opened(new_page(has_touch=True), lab, NAME)
 
 
 def swipe(page, start, by, steps=12):
@@ -33,12 +29,7 @@ def swipe(page, start, by, steps=12):
     for step in range(1, steps + 1):
         send("touchMove", tuple(place + way * step / steps for place, way in zip(start, by)))
     send("touchEnd")
-    page.wait_for_timeout(300)
-
-
-def middle(locator):
-    area = locator.bounding_box()
-    return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+    drawn(page)
 
 
 def test_a_finger_drags_a_box(touched):

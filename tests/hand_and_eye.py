@@ -1,0 +1,43 @@
+"""What a hand does in a page, and how an eye waits for what comes of it.
+
+A piece paints with the next frame, and a busy machine takes its time: what is read once, right after a press, may be
+what stood there before. So what shall come is waited for with `expect`, and what shall stay is read after `drawn`.
+"""
+
+PATIENCE = 60_000  # milliseconds that anything gets
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def expect(what):
+    """Playwright's `expect`, which looks again until it is so. Imported here, as a machine may lack Playwright."""
+    from playwright import sync_api
+
+    sync_api.expect.set_options(timeout=PATIENCE)
+    return sync_api.expect(what)
+
+
+def drawn(page):
+    """Wait two frames: what was done before is painted."""
+    page.evaluate(FRAMES)
+
+
+def rested(page, milliseconds=500):
+    """Wait by the page's own clock: what the page has put off for less is done, however busy it is."""
+    page.evaluate(f"new Promise((done) => setTimeout(done, {milliseconds}))")
+    drawn(page)
+
+
+def drag(page, start, by, steps=5):
+    """Press the mouse at a point, move it by so many pixels and let go."""
+    x, y = start
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by[0], y + by[1], steps=steps)
+    page.mouse.up()
+    drawn(page)
+
+
+def middle(locator):
+    """The point in the middle of what is found."""
+    area = locator.bounding_box()
+    return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
