@@ -88,3 +88,23 @@ def reference_still(fault):
         yield
     except (Exception, pytest.fail.Exception) as error:
         raise AssertionError(f"the reference no longer does this: update the notebook ({fault})") from error
+
+
+def agree(model, loss_function, pixel_values, labels):
+    """The model's own loss, and ours in its place: the loss, its terms, and every gradient. Returns both."""
+    theirs = model(pixel_values=pixel_values, labels=labels)
+    theirs.loss.backward()
+    expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+    model.zero_grad()
+    model.loss_function = loss_function
+    ours = model(pixel_values=pixel_values, labels=labels)
+    ours.loss.backward()
+    assert ours.loss.item() == pytest.approx(theirs.loss.item(), rel=1e-5)
+    assert ours.loss_dict.keys() == theirs.loss_dict.keys()
+    for name, value in ours.loss_dict.items():
+        assert value.item() == pytest.approx(theirs.loss_dict[name].item(), rel=1e-5, abs=1e-6), name
+    largest = max(float(gradient.abs().max()) for gradient in expected.values())
+    for name, weight in model.named_parameters():
+        if name in expected:
+            assert (weight.grad - expected[name]).abs().max() < 1e-4 * largest, name
+    return ours, theirs

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from batches import make_batch, recorded
+from batches import agree, make_batch, recorded
 
 from helpers import as_transformers_loss
 from helpers.transformers_loss import AccumulatesWholeBatches
@@ -48,27 +48,8 @@ def small_detr_config():
 
 
 class TestInTransformersModels:
-    def agree(self, model, pixel_values, labels, **tolerance):
-        """The model's own loss, and ours in its place: the loss, its terms, and the gradient of every weight."""
-        theirs = model(pixel_values=pixel_values, labels=labels)
-        theirs.loss.backward()
-        expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
-        model.zero_grad()
-        model.loss_function = as_transformers_loss()
-        ours = model(pixel_values=pixel_values, labels=labels)
-        ours.loss.backward()
-        assert ours.loss.item() == pytest.approx(theirs.loss.item(), rel=1e-5)
-        assert ours.loss_dict.keys() == theirs.loss_dict.keys()
-        for name, value in ours.loss_dict.items():
-            assert value.item() == pytest.approx(theirs.loss_dict[name].item(), rel=1e-4, abs=1e-6), name
-        largest = max(float(gradient.abs().max()) for gradient in expected.values())
-        for name, weight in model.named_parameters():
-            if name in expected:
-                assert (weight.grad - expected[name]).abs().max() < 1e-4 * largest, name
-        return ours, theirs
-
     def test_yolos(self):
-        self.agree(small_yolos(), torch.rand(3, 3, 32, 32), labels_for(3))
+        agree(small_yolos(), as_transformers_loss(), torch.rand(3, 3, 32, 32), labels_for(3))
 
     def test_weights_come_from_the_config(self):
         model = small_yolos(
@@ -79,7 +60,7 @@ class TestInTransformersModels:
             giou_loss_coefficient=9,
             eos_coefficient=0.7,
         )
-        self.agree(model, torch.rand(3, 3, 32, 32), labels_for(3))
+        agree(model, as_transformers_loss(), torch.rand(3, 3, 32, 32), labels_for(3))
 
     def test_another_matcher(self):
         model = small_yolos()
@@ -94,10 +75,12 @@ class TestInTransformersModels:
         assert model(pixel_values=pixel_values, labels=labels).loss.item() > usual.item()
 
     def test_detr(self):
-        self.agree(small_detr(), torch.rand(3, 3, 32, 32), labels_for(3))
+        agree(small_detr(), as_transformers_loss(), torch.rand(3, 3, 32, 32), labels_for(3))
 
     def test_detr_with_auxiliary_losses(self):
-        ours, theirs = self.agree(small_detr(auxiliary_loss=True), torch.rand(3, 3, 32, 32), labels_for(3))
+        ours, theirs = agree(
+            small_detr(auxiliary_loss=True), as_transformers_loss(), torch.rand(3, 3, 32, 32), labels_for(3)
+        )
         assert "loss_giou_0" in ours.loss_dict
         assert len(ours.auxiliary_outputs) == len(theirs.auxiliary_outputs) == 1
         assert torch.equal(ours.auxiliary_outputs[0]["logits"], theirs.auxiliary_outputs[0]["logits"])
@@ -107,7 +90,7 @@ class TestInTransformersModels:
 
         torch.manual_seed(0)
         model = TableTransformerForObjectDetection(TableTransformerConfig(**small_detr_config())).eval()
-        self.agree(model, torch.rand(2, 3, 32, 32), labels_for(2))
+        agree(model, as_transformers_loss(), torch.rand(2, 3, 32, 32), labels_for(2))
 
     def test_detr_segmentation(self):
         from transformers import DetrConfig, DetrForSegmentation
@@ -122,7 +105,7 @@ class TestInTransformersModels:
         labels = labels_for(2)
         for target in labels:
             target["masks"] = torch.rand(len(target["class_labels"]), 32, 32) > 0.5
-        ours, _ = self.agree(model, torch.rand(2, 3, 32, 32), labels)
+        ours, _ = agree(model, as_transformers_loss(), torch.rand(2, 3, 32, 32), labels)
         assert "loss_dice" in ours.loss_dict
 
     @pytest.mark.parametrize("name", ["ConditionalDetrConfig", "DeformableDetrConfig", "DabDetrConfig", "RTDetrConfig"])

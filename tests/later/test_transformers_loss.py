@@ -1,7 +1,7 @@
 import pytest
 import torch
 import transformers
-from batches import make_batch
+from batches import agree, make_batch
 
 from helpers import as_transformers_loss
 from helpers.later.transformers_loss import as_focal_transformers_loss
@@ -35,22 +35,7 @@ def test_the_numbers_and_gradients_are_transformers(name, more):
     model = small_model(name, **more)
     labels = make_batch([2, 0, 3], num_classes=4)[1]
     labels[0]["class_labels"][0] = 3  # the last column is a class
-    pixel_values = torch.rand(3, 3, 64, 64)
-    theirs = model(pixel_values=pixel_values, labels=labels)
-    theirs.loss.backward()
-    expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
-    model.zero_grad()
-    model.loss_function = as_focal_transformers_loss()
-    ours = model(pixel_values=pixel_values, labels=labels)
-    ours.loss.backward()
-    assert ours.loss.item() == pytest.approx(theirs.loss.item(), rel=1e-5)
-    assert ours.loss_dict.keys() == theirs.loss_dict.keys()
-    for key, value in ours.loss_dict.items():
-        assert value.item() == pytest.approx(theirs.loss_dict[key].item(), rel=1e-5, abs=1e-6), key
-    largest = max(float(gradient.abs().max()) for gradient in expected.values())
-    for key, weight in model.named_parameters():
-        if key in expected:
-            assert (weight.grad - expected[key]).abs().max() < 1e-4 * largest, key
+    agree(model, as_focal_transformers_loss(), torch.rand(3, 3, 64, 64), labels)
 
 
 @pytest.mark.parametrize(
