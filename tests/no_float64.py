@@ -1,6 +1,7 @@
-"""A device without float64, such as Apple's, played on the CPU: whatever makes float64 there raises.
+"""A device without float64, such as Apple's, played on the CPU: whatever makes float64 there raises `NoFloat64`.
 
-`device()` is a context in which `torch.device("meta")` stands for it: `on_device(tensor)` moves there, and every tensor
+In `no_float64_anywhere()` that device is all there is, for gradients and optimisers, too. `device()` tells it from the
+CPU: it is a context in which `torch.device("meta")` stands for it. `on_device(tensor)` moves there, and every tensor
 that a torch function makes there is a `There`, which says so. Numbers are computed as ever.
 """
 
@@ -8,7 +9,8 @@ import contextlib
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
 
 DEVICE = torch.device("meta")
 MOVES = {torch.Tensor.cpu, torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.item, torch.Tensor.__float__}
@@ -19,6 +21,11 @@ INDEXING = {torch.Tensor.__getitem__, torch.Tensor.__setitem__}  # takes indices
 
 class NoFloat64(TypeError):
     """What such a device answers."""
+
+
+def refuse_float64(value, function):
+    if isinstance(value, torch.Tensor) and value.dtype == torch.float64:
+        raise NoFloat64(f"{function}: no float64 on this device")
 
 
 class There(torch.Tensor):
@@ -67,8 +74,8 @@ class _Mode(TorchFunctionMode):
         def place(value):
             if not isinstance(value, torch.Tensor):
                 return value
-            if there and value.dtype == torch.float64:
-                raise NoFloat64(f"{function}: no float64 on this device")
+            if there:
+                refuse_float64(value, function)
             return value.as_subclass(There if there else torch.Tensor)
 
         return tree_map(place, result) if isinstance(result, (torch.Tensor, tuple, list)) else result
@@ -80,6 +87,19 @@ def _leaves(value):
     elif not isinstance(value, (list, tuple)):
         return [value]
     return [leaf for part in value for leaf in _leaves(part)]
+
+
+class _Everywhere(TorchDispatchMode):
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        result = function(*arguments, **(options or {}))
+        for value in tree_leaves(result):
+            refuse_float64(value, function)
+        return result
+
+
+def no_float64_anywhere():
+    """Inside its `with` block torch makes no float64; NumPy, on the host, may."""
+    return _Everywhere()
 
 
 @contextlib.contextmanager

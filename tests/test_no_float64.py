@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from batches import NUM_CLASSES, make_batch, pairs_of
-from no_float64 import NoFloat64, There, device, on_device
+from no_float64 import NoFloat64, There, device, no_float64_anywhere, on_device
 
 from helpers import HungarianMatcher, SetCriterion
 from helpers.later.costs import FOCAL_COSTS, point_costs
@@ -34,6 +34,12 @@ def test_the_stand_in_notices_float64():
         ):
             with pytest.raises(NoFloat64):
                 wrong()
+    with no_float64_anywhere():
+        weight = torch.ones(2, requires_grad=True)
+        with pytest.raises(NoFloat64):
+            weight.double()
+        with pytest.raises(NoFloat64):
+            torch.zeros(2, dtype=torch.float64)
 
 
 def batch(where):

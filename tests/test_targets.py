@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from no_float64 import no_float64_anywhere
 from PIL import Image
 from transformers import BatchFeature, DetrImageProcessorPil, YolosImageProcessorPil
-from without_float64 import WithoutFloat64
 
 from helpers.targets import coco_target, validate_targets
 
@@ -195,7 +195,7 @@ def test_an_image_has_two_sides(wrong):
 
 
 def test_validation_needs_no_float64():
-    with WithoutFloat64():
+    with no_float64_anywhere():
         validate_targets([target(), EMPTY, target(masks=torch.zeros(2, 8, 8, dtype=torch.bool))], 10)
         with pytest.raises(ValueError, match="pixels"):
             validate_targets([target([1], [(64.0, 64.0, 20.0, 20.0)])], 10)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from no_float64 import no_float64_anywhere
 from safetensors.torch import load_file
-from without_float64 import WithoutFloat64
 
 from helpers import HungarianMatcher, SetCriterion
 from helpers.assignment import greedy
@@ -445,7 +445,7 @@ def test_running_means_need_no_float64():
             return (tensor + 10) / 2  # the other's is 10
 
     running = Running()
-    with WithoutFloat64():
+    with no_float64_anywhere():
         running.add({"loss": torch.tensor(4.0), "accuracy": torch.tensor(6.0)})
         assert running.means(TwoProcesses()) == {"loss": 7.0, "accuracy": 8.0}
 
@@ -453,7 +453,7 @@ def test_running_means_need_no_float64():
 def test_training_needs_no_float64(tmp_path, data):
     """Loss, match, validation, evaluation and all that a run writes, where a tensor of float64 is an error."""
     recipe = dataclasses.replace(TINY, muon_rate=2e-3)
-    with WithoutFloat64():
+    with no_float64_anywhere():
         model = training.train(recipe, tmp_path, data)
         for precision in (torch.float32, torch.bfloat16):
             measures = evaluate(model.to(precision), build_image_processor(recipe), recipe.build_scenes("test", 3))
