@@ -78,6 +78,30 @@ def check_divisor(name, value):
     return number
 
 
+def check_switch(name, value):
+    """Whether a switch is on; TypeError unless it is True or False: "no" would count as true.
+
+    >>> check_switch("suppress", False)
+    False
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is {shown(value)}; give True or False.")
+    return bool(value)
+
+
+def check_matcher(matcher):
+    """Raise TypeError unless it can be called, as a matcher is."""
+    if callable(matcher):
+        return
+    if isinstance(matcher, Integral) and not isinstance(matcher, bool):
+        raise TypeError(
+            f"matcher is {shown(matcher)}, a number, as in DETR's SetCriterion(num_classes, "
+            "matcher, weight_dict, ...); here matcher stands first, and num_classes second, then "
+            "eos_coef, losses, weights: name them."
+        )
+    raise TypeError(f"matcher is {shown(matcher)}; give a callable such as HungarianMatcher().")
+
+
 def check_names(argument, names, known):
     """A tuple of names, all of them known."""
     if isinstance(names, (str, bytes)) or not isinstance(names, (Sequence, Set)):

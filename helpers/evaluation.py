@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from helpers.boxes import at_least_float32, box_area, box_iou
-from helpers.contract import shown
+from helpers.contract import check_switch, shown
 from helpers.detector import decode, look_at
 from helpers.pictures import upright_rgb
-from helpers.targets import check_annotation, corner_boxes, is_crowd, things_of
+from helpers.targets import as_scene, check_annotation, corner_boxes, is_crowd, things_of
 
 OBJECT_SCORE = 0.5  # a prediction counts as a detection above this score
 SAME_OBJECT_IOU = 0.5
@@ -45,6 +45,7 @@ def evaluate(model, image_processor, scenes, batch_size=100, suppress=False):
     detections as objects, both at score 0.5 and without suppression."""
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}; give a whole number from 1 on.")
+    suppress = check_switch("suppress", suppress)
     if not hasattr(scenes, "__len__") or not hasattr(scenes, "__getitem__"):
         raise TypeError(
             f"scenes is a {type(scenes).__name__}; give a sequence, for example list(scenes)."
@@ -52,7 +53,7 @@ def evaluate(model, image_processor, scenes, batch_size=100, suppress=False):
     predictions, annotations = [], []
     for start in range(0, len(scenes), batch_size):
         places = range(start, min(start + batch_size, len(scenes)))
-        images, batch = zip(*(scenes[place] for place in places))
+        images, batch = zip(*(as_scene(scenes[place], f"scenes[{place}]") for place in places))
         images = [upright_rgb(image) for image in images]
         predictions += decode(
             look_at(model, image_processor, images), [image.size for image in images]

@@ -88,10 +88,7 @@ class SetCriterion(nn.Module):
         terms=None,
     ):
         super().__init__()
-        if not callable(matcher):
-            raise TypeError(
-                f"matcher is {contract.shown(matcher)}; give a callable such as HungarianMatcher()."
-            )
+        contract.check_matcher(matcher)
         contract.check_num_classes(num_classes)
         self.matcher, self.num_classes = matcher, num_classes
         self.eos_coef = contract.check_number("eos_coef", eos_coef, least=0)
@@ -105,7 +102,9 @@ class SetCriterion(nn.Module):
             self.weights |= getattr(term, "total_weights", {})
         known = None if terms else TOTAL_WEIGHTS
         self.weights |= contract.check_weights({} if weights is None else weights, known)
-        self.global_class_normalizer = global_class_normalizer
+        self.global_class_normalizer = contract.check_switch(
+            "global_class_normalizer", global_class_normalizer
+        )
 
     def forward(self, outputs, targets, num_boxes=None, class_weight_sum=None):
         layers = contract.layers_of(outputs)

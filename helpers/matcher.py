@@ -141,7 +141,10 @@ class HungarianMatcher(nn.Module):
         matches = [pairs[start : start + num_images] for start in range(0, len(pairs), num_images)]
         if solver is not solve:
             matches = [_looked_at(match, num_predictions, sizes) for match in matches]
-        _warn_of_leftovers(matches[0], sizes, num_predictions)
+        # A solver that splits the predictions, or repeats the targets, has room for fewer.
+        count_room = getattr(self.assign, "room", None)
+        room = num_predictions if count_room is None else count_room(num_predictions)
+        _warn_of_leftovers(matches[0], sizes, room)
         return matches
 
     def _on_one_device(self, layers, targets, joined):
@@ -228,14 +231,13 @@ def _without_invalid(cost, sizes):
     return cost
 
 
-def _warn_of_leftovers(pairs, sizes, num_predictions):
-    crowded = [
-        (size, len(target)) for size, (_, target) in zip(sizes, pairs) if size > num_predictions
-    ]
-    left = sum(max(size - matched, 0) for size, matched in crowded)
+def _warn_of_leftovers(pairs, sizes, room):
+    """`room` is how many targets of an image can have all the predictions that they should."""
+    left = sum(
+        size - len(target.unique()) for size, (_, target) in zip(sizes, pairs) if size > room
+    )
     if left:
         contract.warn(
-            f"{left} targets have no prediction left: some images hold more than {num_predictions} "
-            "objects. "
-            "Use more detection tokens."
+            f"{left} targets have no prediction left: some images hold more than {room} objects. "
+            "Use more detection tokens (helpers.training.recipe.renew_detection_tokens)."
         )

@@ -109,6 +109,15 @@ def corner_boxes(annotations):
     return torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], dim=1)
 
 
+def as_scene(scene, called):
+    """A scene, (image, annotation); TypeError unless it is such a pair."""
+    if not isinstance(scene, (tuple, list)) or len(scene) != 2:
+        raise TypeError(
+            f"{called} is {shown(scene)}; make it a pair, a PIL image and its COCO annotation."
+        )
+    return scene
+
+
 def things_of(annotation, called):
     """The list of an image's annotations in COCO's format; ValueError if there is none."""
     things = annotation.get("annotations") if isinstance(annotation, Mapping) else None

@@ -209,6 +209,12 @@ class TestWrongInput:
         bare = [(image, annotation["annotations"]) for image, annotation in (SCENES[i] for i in range(3))]
         with pytest.raises(ValueError, match=r'scenes\[0\]\[1\] is .*; make it a dict whose "annotations" are'):
             evaluate(Oracle(), build_image_processor(), bare)
+        with pytest.raises(TypeError, match=r"scenes\[0\] is <PIL.Image.*; make it a pair, a PIL image and its COCO"):
+            evaluate(Oracle(), build_image_processor(), [SCENES[0][0]])
+
+    def test_a_switch_that_is_a_word(self):
+        with pytest.raises(TypeError, match="suppress is 'no'; give True or False"):
+            evaluate(Oracle(), build_image_processor(), SCENES, suppress="no")
 
 
 class TestSetQuality:

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.boxes import at_least_float32, box_iou, center_to_corners
-from helpers.contract import check_number, flatten_targets, shown
+from helpers.contract import check_divisor, check_number, flatten_targets, shown
 from helpers.loss import Matched, Truth
 from helpers.masks import checked_masks, focal, ink_of
 
@@ -132,7 +132,7 @@ def focal_loss(logits, goals, num_boxes, alpha=0.25, gamma=2.0, class_weights=1.
     >>> focal_loss(torch.zeros(1, 1, 2), torch.tensor([[[0.0, 1.0]]]), num_boxes=1)
     tensor(0.1733)
     """
-    return (class_weights * focal(logits, goals, alpha, gamma)).sum() / max(num_boxes, 1)
+    return (class_weights * focal(logits, goals, alpha, gamma)).sum() / _divisor(num_boxes)
 
 
 def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
@@ -153,9 +153,8 @@ def varifocal_loss(logits, goals, overlap, num_boxes, alpha=0.75, gamma=2.0):
     logits = at_least_float32(logits)
     wanted = goals * overlap[..., None]
     weight = wanted + alpha * logits.detach().sigmoid() ** gamma * (1 - goals)
-    return F.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum") / max(
-        num_boxes, 1
-    )
+    summed = F.binary_cross_entropy_with_logits(logits, wanted, weight, reduction="sum")
+    return summed / _divisor(num_boxes)
 
 
 def quality_loss(logits, goals, overlap, num_boxes, alpha=0.25, gamma=2.0):
@@ -174,7 +173,14 @@ def quality_loss(logits, goals, overlap, num_boxes, alpha=0.25, gamma=2.0):
     quality = probability.detach() ** alpha * overlap[..., None] ** (1 - alpha)
     wanted = goals * quality.clamp(min=0.01)
     against = torch.where(goals > 0, 1 - wanted, probability**gamma)
-    return (wanted * F.softplus(-logits) + against * F.softplus(logits)).sum() / max(num_boxes, 1)
+    return (wanted * F.softplus(-logits) + against * F.softplus(logits)).sum() / _divisor(num_boxes)
+
+
+def _divisor(num_boxes):
+    """The number of targets as a divisor: none count as one; a share of several batches may be less
+    than one.
+    """
+    return 1.0 if num_boxes == 0 else check_divisor("num_boxes", num_boxes)
 
 
 def at_points(masks, points):

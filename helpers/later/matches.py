@@ -21,6 +21,9 @@ class Groups:
 
     count: int
 
+    def room(self, num_predictions):
+        return num_predictions // self.count
+
     def __call__(self, cost):
         if len(cost) % self.count:
             raise ValueError(
@@ -38,7 +41,8 @@ class Groups:
 
 def in_groups(count):
     """Split the predictions into `count` groups of equal size and match each group with all
-    targets.
+    targets. Of an image with more targets than a group has predictions the dearest get none, with a
+    warning of the matcher.
 
     Source: Group DETR (Chen et al. 2022); `LwDetrHungarianMatcher(...)(outputs, targets,
     group_detr=count)`. The loss of such a match is that of `helpers.later.losses.GroupCriterion`.
@@ -54,6 +58,9 @@ class Repeated:
     """What `repeated` returns."""
 
     times: int
+
+    def room(self, num_predictions):
+        return num_predictions // self.times
 
     def __call__(self, cost):
         prediction_index, copy = linear_sum_assignment(np.tile(cost, self.times))

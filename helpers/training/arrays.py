@@ -16,7 +16,7 @@ import torch
 
 from helpers.pictures import upright_rgb
 from helpers.scenes import IMAGE_SIZE, MAX_OBJECTS
-from helpers.targets import coco_target
+from helpers.targets import as_scene, coco_target
 
 CHUNK = 500  # scenes rendered by one task
 
@@ -111,7 +111,7 @@ def _render(scenes, indices):
     """
     images, targets = [], []
     for index in indices:
-        image, annotation = scenes[index]
+        image, annotation = as_scene(scenes[index], f"scenes[{index}]")
         images.append(np.asarray(upright_rgb(image)))
         targets.append(coco_target(annotation, *images[-1].shape[1::-1]))
         if images[-1].shape != images[0].shape:

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.scenes import IMAGE_SIZE, HandwrittenScenes
+from helpers.targets import things_of
 
 PLAIN_SIZE = IMAGE_SIZE // 2
 
@@ -30,7 +31,7 @@ def make_plain(image, annotation):
     halved.
     """
     ink = np.zeros((IMAGE_SIZE, IMAGE_SIZE), bool)
-    things = annotation["annotations"]
+    things = things_of(annotation, "annotation")
     for thing in things:
         runs = thing["segmentation"]["counts"]  # of empty pixels and ink in turn, column by column
         ink |= np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(ink.shape, order="F")

@@ -139,6 +139,9 @@ def test_softmax_with_weights_is_torchs(smoothing):
     assert plain["loss_ce"].item() == pytest.approx(usual["loss_ce"].item(), rel=1e-6)
 
 
+RAW = torch.zeros(1, 2, 3), torch.eye(3)[None, :2], torch.full((1, 2), 0.5)  # logits, goals, overlap
+
+
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
@@ -149,12 +152,27 @@ def test_softmax_with_weights_is_torchs(smoothing):
         (lambda: FocalLoss(class_weights=3), TypeError, "class_weights is int"),
         (lambda: SoftmaxLoss(class_weights=[1, None]), TypeError, "class_weights is None"),
         (lambda: in_groups(0), ValueError, "count is 0"),
+        (lambda: focal_loss(*RAW[:2], float("nan")), ValueError, "num_boxes is nan"),
+        (lambda: focal_loss(*RAW[:2], -3), ValueError, "num_boxes is -3"),
+        (lambda: varifocal_loss(*RAW, "2"), TypeError, "num_boxes is '2'"),
+        (lambda: quality_loss(*RAW, [2]), TypeError, r"num_boxes is \[2\]"),
         (lambda: GroupCriterion(HungarianMatcher(), 5), TypeError, "matcher has no groups"),
     ],
 )
 def test_parts_that_could_not_work_are_refused(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+@pytest.mark.parametrize("loss", [FocalLoss(), VarifocalLoss(), QualityLoss()])
+def test_a_share_of_one_target_divides_as_it_is(loss):
+    """One object in four batches: each divides by a quarter, and boxes and classes by the same."""
+    outputs, targets = make_batch([1])
+    criterion = SetCriterion(HungarianMatcher(costs=FOCAL_COSTS), NUM_CLASSES + 1, terms={"labels": loss})
+    one, quarter = (criterion(outputs, targets, num_boxes=boxes) for boxes in (1, 0.25))
+    for name in one:
+        if name != "cardinality_error":
+            assert torch.isclose(quarter[name], 4 * one[name])
 
 
 def test_weights_for_another_number_of_classes():

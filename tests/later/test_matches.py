@@ -32,11 +32,33 @@ def test_groups_equal_the_reference_match_and_losses(groups):
         assert torch.allclose(ours[name], theirs[name])
 
 
+@pytest.mark.parametrize(
+    ("assign", "num_targets", "left", "room"),
+    [(in_groups(2), 4, 1, 3), (in_groups(2), 7, 4, 3), (repeated(3), 6, 4, 2)],
+)
+def test_targets_that_no_prediction_is_left_for_are_counted_in_a_warning(assign, num_targets, left, room):
+    _, targets = make_batch([1, num_targets])
+    # All guesses like the first two targets best: copies of these go before the others.
+    outputs = {"logits": 5.0 * torch.eye(NUM_CLASSES + 1)[0].expand(2, 6, -1), "pred_boxes": torch.full((2, 6, 4), 0.5)}
+    targets = [{name: torch.zeros_like(value) for name, value in target.items()} for target in targets]
+    targets[1]["class_labels"][2:] = 1
+    with pytest.warns(UserWarning, match=f"{left} targets have no prediction left: some .* more than {room} objects"):
+        pairs = HungarianMatcher(assign=assign)(outputs, targets)
+    assert len(set(pairs[1][1].tolist())) == num_targets - left
+
+
+@pytest.mark.parametrize(("assign", "num_targets"), [(in_groups(2), 3), (repeated(3), 2), (repeated(3), 0)])
+def test_targets_that_all_have_predictions_raise_no_warning(assign, num_targets):
+    pairs = HungarianMatcher(assign=assign)(*make_batch([num_targets], num_predictions=6))
+    assert len(set(pairs[0][1].tolist())) == num_targets
+
+
 def test_groups_must_be_of_equal_size():
     with pytest.raises(ValueError, match="do not split"):
         in_groups(5)(np.zeros((12, 2)))
 
 
+@pytest.mark.filterwarnings("ignore:.*targets have no prediction left")
 @given(batches(max_extra=0))
 def test_repeated_targets_have_as_many_guesses_and_none_twice(batch):
     outputs, targets = batch

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from helpers.scenes import HandwrittenScenes, running_example
 from helpers.training.arrays import SceneArrays
@@ -25,6 +26,15 @@ def test_ink_is_white_inside_the_boxes_and_nowhere_else():
         assert ink[area].max() == 255
         outside[area] = 0
     assert outside.max() == 0
+
+
+def test_a_scene_without_annotations_gets_a_sentence():
+    image, annotation = HandwrittenScenes("test", 1, seed=0)[0]
+    for make in (lambda scene: make_plain(*scene), lambda scene: SceneArrays([scene])):
+        with pytest.raises(ValueError, match=r'annotation is .*; make it a dict whose "annotations" are'):
+            make((image, {"image_id": annotation["image_id"]}))
+    with pytest.raises(TypeError, match=r"scenes\[0\] is <PIL.Image.*; make it a pair"):
+        SceneArrays([image])
 
 
 def test_the_arrays_are_what_the_image_processor_makes():
