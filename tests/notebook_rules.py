@@ -26,6 +26,7 @@ class Budget(NamedTuple):
 CORE = Budget(cells=28, words=1000, votes=2, exercises=2)
 BESIDE = Budget(cells=34, words=1200, votes=2, exercises=4)
 LONG = Budget(cells=40, words=1200, votes=13, exercises=4)  # what a notebook had before it was rewritten
+CLINIC = Budget(cells=40, words=1200, votes=15, exercises=3)  # a vote a ticket: two came in, an exercise went out
 BUDGETS = dict.fromkeys(("00", "02", "04", "05", "07", "10"), CORE)  # all others: BESIDE
 NOT_YET_REWRITTEN = {"00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13"}  # shrinks
 
@@ -120,6 +121,8 @@ def size_complaints(notebook):
 
 def budget_of(number):
     """The budget of a notebook, by the two digits that its name begins with."""
+    if number == "13":
+        return CLINIC
     return LONG if number in NOT_YET_REWRITTEN else BUDGETS.get(number, BESIDE)
 
 

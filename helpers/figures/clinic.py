@@ -12,6 +12,7 @@ from helpers.figures import (
     DASHES,
     GIOU,
     INK,
+    MATCH,
     PREDICTION,
     QUIET,
     TARGET,
@@ -23,12 +24,13 @@ from helpers.figures import (
 from helpers.figures.pages import page_chooser
 
 Ticket = namedtuple("Ticket", "cause cure notebooks")
-WARD_COLOURS = (
-    TARGET,
-    GIOU,
-    PREDICTION,
-    QUIET,
-)  # three tickets each: targets, numbers, model, scale
+WARDS = {  # of three tickets each, the last of two
+    "targets": TARGET,
+    "numbers": GIOU,
+    "model": PREDICTION,
+    "scale": QUIET,
+    "ports": MATCH,
+}
 PER_WARD = 3
 
 TICKETS = {
@@ -82,6 +84,14 @@ TICKETS = {
         "decode with the sizes of the targets; padding out of the loss",
         "03 08",
     ),
+    13: Ticket(
+        "the logarithm of a rounded probability", "take class losses from the logits", "07 12"
+    ),
+    14: Ticket(
+        "a softmax over the wrong dimension, or for a head of sigmoids",
+        "read scores as they were trained",
+        "06 12",
+    ),
 }
 
 QUESTIONS = (
@@ -102,6 +112,7 @@ QUESTIONS = (
             ("loss near 1,000", (2,)),
             ("loss below zero", (5,)),
             ("loss is NaN", (4, 11)),
+            ("loss is infinite", (13,)),
             ("class_error at 100", (6, 8)),
             ("my own sum differs", (6, 9)),
         ),
@@ -124,18 +135,25 @@ QUESTIONS = (
     ),
     (
         "Other results in\nanother set-up?",
-        (("more GPUs", (10,)), ("smaller batches", (10, 12)), ("half precision", (11,))),
+        (
+            ("more GPUs", (10,)),
+            ("smaller batches", (10, 12, 14)),
+            ("half precision", (11, 13)),
+            ("masks, too", (14,)),
+        ),
     ),
 )
 FILES = {
     "02": "02_detection_tokens",
     "03": "03_targets",
     "04": "04_three_costs",
+    "06": "06_matcher",
     "07": "07_loss",
     "08": "08_masks_and_auxiliary",
     "09": "09_watch_it_learn",
     "10": "10_break_it",
     "11": "11_fast_and_safe",
+    "12": "12_where_the_field_went",
 }
 ROW, GAP, COLUMN, CHIP, LEFT = (
     0.6,
@@ -277,7 +295,7 @@ def _draw_symptom(axes, x, y, text, tickets):
 def _draw_number(axes, x, y, number):
     axes.add_patch(
         patches.Circle(
-            (x, y), 0.18, facecolor=WARD_COLOURS[(number - 1) // PER_WARD], edgecolor="none"
+            (x, y), 0.18, facecolor=[*WARDS.values()][(number - 1) // PER_WARD], edgecolor="none"
         )
     )
     axes.text(
@@ -286,13 +304,13 @@ def _draw_number(axes, x, y, number):
 
 
 def _draw_wards(axes, y):
-    for ward, name in enumerate(("the targets", "the numbers", "the model", "the scale")):
-        x = LEFT + 2.32 * ward
+    for ward, name in enumerate(WARDS):
+        x = LEFT - 0.85 + 2.04 * ward
         _draw_number(axes, x + 0.18, y, PER_WARD * ward + 1)
         axes.text(
             x + 0.44,
             y,
-            f"to {PER_WARD * (ward + 1)}: {name}",
+            f"to {min(PER_WARD * (ward + 1), len(TICKETS))}: {name}",
             ha="left",
             va="center",
             fontsize=12,
