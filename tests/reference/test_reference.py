@@ -3,10 +3,9 @@
 import copy
 
 import pytest
-import torch
 from batches import make_batch, pairs_of
 
-from benchmarks.reference import divisors, evaluators, not_finite, ports, solvers, tables, targets
+from benchmarks.reference import divisors, evaluators, not_finite, solvers, tables, targets
 from benchmarks.reference.__main__ import PAGE, wrapped
 from helpers import HungarianMatcher
 from helpers.targets import coco_target
@@ -94,9 +93,3 @@ def test_port(row, port_rows):
 @pytest.fixture(scope="module")
 def port_rows():
     return tables.port_table().rows
-
-
-def test_grounding_dino_would_be_right_with_the_sum_of_all_images_before():
-    counts = torch.tensor([2, 3, 1])
-    assert (counts.cumsum(0) - counts).tolist() != [0, *counts[1:].tolist()]
-    assert ports.words_taught() == [0, 11, 1]
