@@ -1,4 +1,4 @@
-"""A sick data set for notebook 13: our scenes as a COCO file, with three faults hidden in it."""
+"""A sick data set for notebook 13, our scenes as a COCO file with three hidden faults; its cure."""
 
 
 def sick_data_set(length=40):
@@ -34,3 +34,22 @@ def sick_data_set(length=40):
         "annotations": things,
         "categories": [{"id": digit + 1, "name": f"digit {digit}"} for digit in range(10)],
     }
+
+
+def cured(coco):
+    """A COCO file with the faults of `sick_data_set` mended; the given one stays as it is.
+
+    >>> sick = sick_data_set(length=3)
+    >>> len(sick["annotations"]) - len(cured(sick)["annotations"])
+    1
+    """
+    found = {}
+    for thing in coco["annotations"]:
+        left, top, right, bottom = thing["bbox"]
+        box = [left, top, right - left, bottom - top]
+        found.setdefault(
+            (thing["image_id"], thing["category_id"], *thing["bbox"]),
+            {**thing, "category_id": thing["category_id"] - 1, "bbox": box},
+        )
+    categories = [{**category, "id": category["id"] - 1} for category in coco["categories"]]
+    return {**coco, "annotations": list(found.values()), "categories": categories}
