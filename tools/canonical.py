@@ -60,8 +60,20 @@ def _canonical_cell(cell, name):
     result = {"cell_type": cell.cell_type, "id": name, "metadata": metadata, "source": cell.source}
     if cell.cell_type == "code":
         result["execution_count"] = cell.get("execution_count")
-        result["outputs"] = [_canonical_output(output) for output in cell.get("outputs", [])]
+        result["outputs"] = joined([_canonical_output(output) for output in cell.get("outputs", [])])
     return result
+
+
+def joined(outputs):
+    """Outputs with neighbouring streams of one name as one: a kernel sends what is printed in pieces, by the clock."""
+    whole = []
+    for output in outputs:
+        before = whole[-1] if whole else {}
+        if output["output_type"] == "stream" and before.get("name") == output["name"]:
+            whole[-1] = {**before, "text": before["text"] + output["text"]}
+        else:
+            whole.append(output)
+    return whole
 
 
 def slide_type(cell):

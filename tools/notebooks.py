@@ -80,7 +80,7 @@ def stale_reason(source, target, package=PACKAGE):
     except SyntaxError as error:
         return f"{error.msg} in helpers"
     if built.metadata.get(OWN_METADATA, {}).get("inputs") != inputs:
-        return "helpers changed"
+        return "helpers or a cell changed"
     if not counts_in_order(built) or to_text(canonical(built)) != target.read_text(encoding="utf-8"):
         return "it was saved by hand"
     return None

@@ -2,12 +2,14 @@
 
 import nbformat
 import pytest
+from jupytext.combine import combine_inputs_with_outputs
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_rules import differences, output_complaints, size_complaints
 
-from tools.canonical import WIDGET_STATE, WIDGET_VIEW, canonical, cell_ids, to_text
+from tools.canonical import WIDGET_STATE, WIDGET_VIEW, canonical, cell_ids, joined, to_text
 from tools.inputs import fingerprint, plain_python, reached_modules
-from tools.notebooks import build, main, read_built, stale_reason, target_of
+from tools.notebooks import build, main, read_built, read_source, stale_reason, target_of
 
 SOURCE = """# %% [markdown]
 # # A title
@@ -46,7 +48,7 @@ def test_building_twice_gives_the_same_bytes_and_editing_makes_stale(course):
     (package / "deeper.py").write_text('"""Prose does not count."""\n\nONE = 1  # nor does this\n')
     assert stale_reason(source, target, package) is None
     (package / "deeper.py").write_text("ONE = 2\n")
-    assert stale_reason(source, target, package) == "helpers changed"
+    assert stale_reason(source, target, package) == "helpers or a cell changed"
     source.write_text(SOURCE + "\n# %%\n1 + 1\n")
     assert stale_reason(source, target, package) == "its source changed"
 
@@ -58,6 +60,46 @@ def test_a_notebook_saved_by_hand_is_stale(course):
     notebook.metadata.language_info["version"] = "3.99"
     nbformat.write(notebook, target)
     assert stale_reason(source, target, package) == "it was saved by hand"
+
+
+def test_a_rewritten_cell_above_its_old_output_is_stale(course):
+    source, target, package = course
+    source.write_text("# %%\nprint('old')\n\n# %%\nprint('kept')\n")
+    build(source, target, package)
+    source.write_text(source.read_text().replace("'old'", "'new'"))
+    # What JupyterLab opens for the pair: jupytext keeps outputs by the cell's place where its text is another.
+    paired = combine_inputs_with_outputs(read_source(source), read_built(target), fmt="py:percent")
+    assert [cell.source for cell in paired.cells] == ["print('new')", "print('kept')"]
+    assert [cell.outputs[0].text for cell in paired.cells] == ["old\n", "kept\n"]
+    assert stale_reason(source, target, package) == "its source changed"
+    # Saved without running it, both files agree, and the output is still that of another cell.
+    target.write_text(to_text(canonical(paired)), encoding="utf-8")
+    assert stale_reason(source, target, package) == "helpers or a cell changed"
+    build(source, target, package)
+    assert read_built(target).cells[0].outputs[0].text == "new\n"
+
+
+def test_what_is_printed_in_pieces_is_stored_as_one_stream(course):
+    source, target, package = course
+    pieces = "# %%\nimport time\n\nfor step in range(3):\n    print(step, flush=True)\n    time.sleep(0.3)\n"
+    source.write_text(pieces)
+    raw = NotebookClient(read_source(source), kernel_name="python3").execute()
+    assert len(raw.cells[0].outputs) > 1  # as nbconvert and other programs store it
+    build(source, target, package)
+    (output,) = read_built(target).cells[0].outputs
+    assert output.text == "0\n1\n2\n"
+    # Saved by such a program, it is no longer as built, and `make notebooks` mends it.
+    stored = read_built(target)
+    stored.cells[0].outputs = raw.cells[0].outputs
+    nbformat.write(stored, target)
+    assert stale_reason(source, target, package) == "it was saved by hand"
+
+
+def test_only_neighbouring_streams_of_one_name_are_joined():
+    said = [new_output("stream", text=text, name=name) for name, text in zip(("out", "err", "out", "out"), "abcd")]
+    shown = new_output("display_data", {"text/plain": "picture"})
+    assert [output.get("text") for output in joined([*said, shown, said[0]])] == ["a", "b", "cd", None, "a"]
+    assert said[2].text == "c"
 
 
 def test_each_heading_begins_a_slide():
@@ -108,7 +150,7 @@ def test_what_ipython_allows_can_be_built(course):
     assert said[1].strip() == "bash if then"
     assert stale_reason(source, target, package) is None
     (package / "deeper.py").write_text("ONE = 2\n")
-    assert stale_reason(source, target, package) == "helpers changed"
+    assert stale_reason(source, target, package) == "helpers or a cell changed"
 
 
 @pytest.mark.parametrize("cell", ["%%time\nimport tiny.used", "%%bash\nls if\nimport tiny.used"])
