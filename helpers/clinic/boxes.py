@@ -57,15 +57,20 @@ def _whole_format(table, placed):
         inside = (boxes[:, :2] + boxes[:, 2:] <= extent + slack(extent)).all()
         if kind in SCALES and inside and len(boxes) < CERTAIN:
             kind = f"maybe-{kind}"
-    return of_annotations(table, kind, placed) if kind else []
+    then = ", then multiply by the image's width and height"
+    if kind in SCALES and not (extent > 2 * SCALES[kind]).all():
+        then += "; where the images are little larger than that, these may be pixels, and right"
+    return of_annotations(table, kind, placed, then=then) if kind else []
 
 
 def _no_fractions(table, placed):
     """Target boxes that are no fractions: their mask, and the finding."""
     large = placed & (table.boxes > 2).any(1)
-    return large, of_annotations(
-        table, target_scale(table.boxes[large]), large
-    ) if large.any() else []
+    # Nobody said how large the images are.
+    then = ", if the images are larger than that; if not, these are pixels: divide x and width by "
+    then += "the image's width, y and height by its height"
+    kind = target_scale(table.boxes[large])
+    return large, of_annotations(table, kind, large, then=then) if large.any() else []
 
 
 def _fractions(table, placed):

@@ -135,13 +135,13 @@ CATALOGUE = {
         ERROR,
         "Numbers from 0 to 100, whatever the image: each object is taught in the wrong place and "
         "size.",
-        "Divide by 100, then, for COCO, multiply by the image's width and height; then draw some.",
+        "Divide by 100{then}; then draw some.",
     ),
     "boxes-in-per-mille": (
         ERROR,
         "Numbers from 0 to 1000, whatever the image: each object is taught in the wrong place and "
         "size.",
-        "Divide by 1000, then, for COCO, multiply by the image's width and height; then draw some.",
+        "Divide by 1000{then}; then draw some.",
     ),
     "maybe-boxes-in-percent": (
         NOTE,

@@ -382,6 +382,25 @@ check_accumulated_loss(accumulated_loss)
 # %% [markdown]
 # `criterion.normalizers` does this counting; it needs the targets of all parts, no outputs. Then each part can go
 # through the network alone. Not only the numbers must agree, but the gradients:
+#
+# <details><summary>In the Trainer of transformers</summary>
+#
+# With `gradient_accumulation_steps` its `Trainer` counts what a whole batch holds for language models alone; it averages
+# the losses of detectors. Mix in a class of `helpers`, and it counts targets, too:
+#
+# ```python
+# from transformers import Trainer
+# from helpers import as_transformers_loss
+# from helpers.transformers_loss import AccumulatesWholeBatches
+#
+# class WholeBatches(AccumulatesWholeBatches, Trainer):
+#     pass
+#
+# model.loss_function = as_transformers_loss()
+# WholeBatches(model, arguments, train_dataset=scenes, data_collator=collate).train()
+# ```
+#
+# </details>
 
 # %%
 divisors = criterion.normalizers(10, targets_4)

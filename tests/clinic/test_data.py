@@ -165,6 +165,19 @@ def test_a_few_boxes_that_may_be_of_another_scale_are_a_note(scale, size):
     assert {100: "maybe-boxes-in-percent", 1000: "maybe-boxes-in-per-mille"}[scale] in names(report)
 
 
+def test_numbers_up_to_a_hundred_in_small_images_get_both_readings():
+    said = {}
+    for side in (130, 640):
+        content = boxes_as(
+            healthy(images=60, size=(side, side), origin="ours"),
+            lambda x, y, w, h, width, height: (100 * x / width, 100 * y / height, 100 * w / width, 100 * h / height),
+        )
+        content["annotations"][0]["bbox"] = [0, 0, 100, 100]
+        said[side] = next(found.cure for found in examine(content).findings if found.name == "boxes-in-percent")
+    assert "these may be pixels, and right" in said[130]
+    assert "pixels" not in said[640]
+
+
 def test_rare_classes():
     content = healthy(images=120, origin="ours")
     content["categories"].append({"id": 3, "name": "rare"})
@@ -271,6 +284,13 @@ class TestTargets:
     )
     def test_other_formats(self, name, change):
         assert names(examine(self.targets(change)))[0] == name
+
+    @pytest.mark.parametrize(("size", "scale"), [(100, "percent"), (96, "percent"), (1000, "per-mille")])
+    def test_pixels_of_images_as_large_as_a_scale_get_both_readings(self, size, scale):
+        found = examine(self.targets(lambda boxes: boxes * size)).findings[0]
+        assert found.name == f"boxes-in-{scale}"
+        assert f"Divide by {100 if size <= 100 else 1000}, if the images are larger than that" in found.cure
+        assert "if not, these are pixels: divide x and width by the image's width" in found.cure
 
     def test_labels(self):
         from_one = [{**target, "class_labels": target["class_labels"] + 1} for target in self.targets()]
