@@ -29,9 +29,9 @@ def scripts(folder=WEB):
         if shutil.which("npm") is None:
             sys.exit(NO_NPM)
         folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ANYWIDGET, folder / "anywidget.js")
         for package, files in PACKAGES.items():
             fetch(package, files, folder)
-        shutil.copy(ANYWIDGET, folder / "anywidget.js")
     return folder
 
 
@@ -48,11 +48,15 @@ def stored_name(package, file):
 
 
 def fetch(package, files, folder):
-    """Put `files` of an npm package into `folder`. npm checks the package against the registry's checksum."""
-    with tempfile.TemporaryDirectory() as temporary:
+    """Put `files` of an npm package into `folder`. npm checks the package against the registry's checksum.
+
+    Each comes in whole at once: another process may look for it.
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         subprocess.run(["npm", "pack", "--silent", package], cwd=temporary, check=True, stdout=subprocess.DEVNULL)
         (archive,) = Path(temporary).glob("*.tgz")
         with tarfile.open(archive) as content:
             for file in files:
-                target = folder / stored_name(package, file)
-                target.write_bytes(content.extractfile(f"package/{file}").read())
+                whole = Path(temporary, stored_name(package, file))
+                whole.write_bytes(content.extractfile(f"package/{file}").read())
+                whole.replace(folder / whole.name)
