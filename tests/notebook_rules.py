@@ -15,18 +15,19 @@ OPTION_WORDS = 12
 
 
 class Budget(NamedTuple):
-    """The most that a notebook may hold; words are those outside of folds."""
+    """The most that a notebook may hold; words are those outside of folds, lines those of a code cell, blank or not."""
 
     cells: int
     words: int
     votes: int
     exercises: int
+    lines: int = 20
 
 
 CORE = Budget(cells=28, words=1000, votes=2, exercises=2)
 BESIDE = Budget(cells=34, words=1200, votes=2, exercises=4)
-LONG = Budget(cells=40, words=1200, votes=13, exercises=4)  # what a notebook had before it was rewritten
-CLINIC = Budget(cells=40, words=1200, votes=15, exercises=3)  # a vote a ticket: two came in, an exercise went out
+LONG = Budget(cells=40, words=1200, votes=13, exercises=4, lines=25)  # what a notebook had before it was rewritten
+CLINIC = Budget(cells=40, words=1200, votes=15, exercises=3, lines=26)  # a vote a ticket, two came in
 BUDGETS = dict.fromkeys(("00", "02", "04", "05", "07", "10"), CORE)  # all others: BESIDE
 NOT_YET_REWRITTEN = {"00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13"}  # shrinks
 
@@ -130,7 +131,9 @@ def holds(notebook):
     """What a notebook holds of each thing that a budget limits."""
     cells = [cell for cell in notebook.cells if not tagged(cell, "colab")]
     words = sum(count_words(cell.source) for cell in cells if cell.cell_type == "markdown")
-    return Budget(len(cells), words, len(votes(notebook)), sum(tagged(cell, "exercise") for cell in cells))
+    exercises = sum(tagged(cell, "exercise") for cell in cells)
+    lines = max((len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"), default=0)
+    return Budget(len(cells), words, len(votes(notebook)), exercises, lines)
 
 
 def budget_complaints(notebook, budget):

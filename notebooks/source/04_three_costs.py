@@ -216,9 +216,9 @@ losses = {
     "1 − IoU stands still": lambda box: 1 - box_iou(center_to_corners(box), center_to_corners(goal)),
     "1 − GIoU inflates first": lambda box: 1 - used_giou(center_to_corners(box), center_to_corners(goal)),
     "L1 moves": lambda box: (box - goal).abs().sum(),
+    "5 · L1 + 2 · (1 − GIoU)": lambda box: (5 * l1_loss(box) + 2 * giou_loss(box)) / 7,  # 7: steps of like size
 }
-_, giou_loss, l1_loss = losses.values()
-losses["5 · L1 + 2 · (1 − GIoU)"] = lambda box: (5 * l1_loss(box) + 2 * giou_loss(box)) / 7  # 7: steps of like size
+_, giou_loss, l1_loss, _ = losses.values()
 ways = {name: follow(loss) for name, loss in losses.items()}
 figure = geometry.chase_figure(ways.values(), goal, ways)
 figures.show(figure, "Time runs down: what each guess covers from left to right, on its way to the orange target.")
