@@ -64,7 +64,7 @@ def class_error(matched, criterion=None):
     """
     if matched.depth:
         return {}
-    best = matched.logits[matched.image, matched.prediction].argmax(-1)
+    best = matched.of_pairs(matched.logits).argmax(-1)
     right = (best == matched.labels).float().sum() / max(len(best), 1)
     return {"class_error": 100 - 100 * right}
 

@@ -10,143 +10,112 @@ import numpy as np
 import torch
 
 from helpers.boxes import SMALLEST_SIDE, at_least_float32
+from helpers.contract import joined, watched
 from helpers.costs import STANDARD_COSTS
 
-PAIRS = 16384  # of a block: its twelve buffers of 4 bytes a pair make three quarters of a megabyte
+PAIRS = 16384  # of a block: its fifteen planes of 4 bytes a pair make just under a megabyte
 
 
-def can_fuse(costs, layers):
+def can_fuse(costs, layers, labels):
     """Whether these are the three standard costs of single precision on a CPU, which is all that
-    `fused_rows` knows.
-
-    Not where a mode watches what torch does, such as `helpers.meters.HostReads`: it would see
-    nothing of NumPy's work."""
-    if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
-        return False
-    single = all(
-        layer[name].device.type == "cpu" and at_least_float32(layer[name]).dtype == torch.float32
-        for layer in layers
-        for name in ("logits", "pred_boxes")
-    )
-    return single and costs == STANDARD_COSTS
+    `fused_rows` knows, and nothing watches.
+    """
+    for layer in layers:
+        for tensor in (layer["logits"], layer["pred_boxes"], labels):
+            if not tensor.is_cpu or tensor.dtype is torch.float64:
+                return False
+    return costs == STANDARD_COSTS and not watched()
 
 
 @np.errstate(all="ignore")  # what is not finite is for the matcher to tell of
-def fused_rows(costs, weights, layers, flat, sizes):
+def fused_rows(weights, layers, labels, boxes, sizes):
     """`helpers.costs.cost_rows`, for what `can_fuse`: (layers * sum of T, N) float64, a row for
     each target.
 
     >>> boxes = torch.tensor([[[0.5, 0.5, 0.2, 0.2], [0.2, 0.5, 0.2, 0.2]]])
     >>> layer = {"logits": torch.zeros(1, 2, 2), "pred_boxes": boxes}
-    >>> flat = {"class_labels": torch.tensor([0]), "boxes": boxes[0, :1]}
     >>> weights = {"class_cost": 1, "bbox_cost": 5, "giou_cost": 2}
-    >>> fused_rows(STANDARD_COSTS, weights, [layer], flat, [1]).round(2)
+    >>> fused_rows(weights, [layer], torch.tensor([0]), boxes[0, :1], [1]).round(2)
     array([[-2.5,  1.4]])
     """
-    weights = [np.float32(weights[name]) for name in STANDARD_COSTS]
-    logits = [at_least_float32(layer["logits"]).detach() for layer in layers]
-    pred_boxes = [at_least_float32(layer["pred_boxes"]).detach().numpy() for layer in layers]
-    labels, boxes, image_index = (
-        flat["class_labels"].numpy(),
-        flat["boxes"].numpy(),
-        np.repeat(range(len(sizes)), sizes),
-    )
-    count, num_predictions = len(labels), logits[0].shape[1]
-    rows = np.empty((count * len(layers), num_predictions))
-    if len(layers) > 1 and rows.size <= PAIRS:  # all layers in one block, as more images
-        image_index = (image_index + len(sizes) * np.arange(len(layers))[:, None]).ravel()
-        labels, boxes = (np.concatenate([part] * len(layers)) for part in (labels, boxes))
+    labels, boxes = labels.numpy(), at_least_float32(boxes).detach().numpy()
+    rows = np.empty((len(layers) * len(labels), layers[0]["logits"].shape[1]))
+    together = len(layers) if rows.size <= PAIRS else 1  # small layers are more images of one batch
+    if together > 1:
+        labels, boxes = (np.concatenate([part] * together) for part in (labels, boxes))
+    for start in range(0, len(layers), together):
+        logits, pred_boxes = (
+            joined([at_least_float32(layer[name]) for layer in layers[start : start + together]])
+            for name in ("logits", "pred_boxes")
+        )
         _fill(
-            rows,
-            torch.cat(logits),
-            np.concatenate(pred_boxes),
+            rows[start * len(labels) :][: len(labels)],
+            logits.detach().softmax(-1).numpy(),  # once a prediction, not once a pair
+            pred_boxes.detach().numpy(),
             labels,
             boxes,
-            image_index,
-            *weights,
+            sizes * together,
+            **weights,
         )
-        return rows
-    for layer in range(len(layers)):
-        here = rows[layer * count : (layer + 1) * count]
-        _fill(here, logits[layer], pred_boxes[layer], labels, boxes, image_index, *weights)
     return rows
 
 
-def _fill(
-    rows, logits, pred_boxes, labels, boxes, image_index, class_weight, bbox_weight, giou_weight
-):
-    """Write the costs of one layer, or of several small ones side by side, a block of targets at a
-    time.
-    """
-    probability = logits.softmax(-1).numpy()  # (B, N, K + 1): once a prediction, not once a pair
-    # Predictions and targets in one list, so that each step is one call for both: (4, B * N + sum
-    # of T).
-    centers = np.concatenate([pred_boxes.reshape(-1, 4), boxes]).T.copy()
-    corners = _corners(centers)
-    areas = _area(corners[:2] + corners[2:], np.float32(-SMALLEST_SIDE))
-    pred_centers, target_centers = _apart(
-        centers, pred_boxes.shape
-    )  # (4, B, N) and (4, sum of T, 1)
-    pred_corners, target_corners = _apart(corners, pred_boxes.shape)
-    pred_areas, target_areas = _apart(areas, pred_boxes.shape)  # (B, N) and (sum of T, 1)
+def _fill(rows, probability, pred_boxes, labels, boxes, sizes, class_cost, bbox_cost, giou_cost):
+    """Write the costs of some images' pairs, a block of targets at a time."""
+    num_images, num_predictions, _ = pred_boxes.shape
+    split = num_images * num_predictions
+    measures = _measures(pred_boxes.reshape(split, 4), boxes)
+    predicted = measures[:, :split].reshape(-1, num_images, num_predictions)
+    wanted = measures[:, split:, None]  # (9, sum of T, 1)
+    image_index = np.arange(num_images).repeat(sizes) if num_images > 1 else None
 
-    most = min(max(PAIRS // rows.shape[1], 1), len(rows))  # targets of a block
-    a, b, limits = np.empty((3, 4, most, rows.shape[1]), np.float32)
-    none, least = limits[
-        :2
-    ]  # full arrays: NumPy's `minimum` is three times as slow beside a number
-    none[...], least[...] = 0, -SMALLEST_SIDE
+    most = min(max(PAIRS // num_predictions, 1), len(rows))  # targets of a block
+    store = np.empty(13 * most * num_predictions, np.float32)
+    # Full planes: NumPy's `minimum` is three times as slow beside a number.
+    limits = np.empty((2, 1, most, num_predictions), np.float32)
+    limits[0], limits[1] = -SMALLEST_SIDE, 0  # of hulls and of intersections
     for start in range(0, len(rows), most or 1):
         here = slice(start, start + most)
-        image = image_index[here]
-        if len(image) < most:  # the last block
-            a, b, none, least = (part[..., : len(image), :] for part in (a, b, none, least))
+        target, total = wanted[:, here], rows[here]
+        block = store[: 13 * total.size].reshape(13, *total.shape)
+        if num_images == 1:
+            image, own = 0, predicted  # (9, 1, N)
+        else:
+            image = image_index[here]  # (9, targets, N); "clip" fills the block without a copy
+            own = predicted.take(image, axis=1, out=block[:9], mode="clip")
 
-        pred_corners.take(
-            image, axis=1, out=a, mode="clip"
-        )  # (4, targets, N); "clip" fills a without a copy
-        np.maximum(a, target_corners[:, here], out=b)  # corners of the intersections ...
-        np.minimum(a, target_corners[:, here], out=a)  # ... and of the hulls
-        intersection = _area(np.add(b[:2], b[2:], out=b[:2]), none)
-        hull = _area(np.add(a[:2], a[2:], out=a[:2]), least)
-        union = pred_areas.take(image, axis=0, out=a[1], mode="clip")
-        np.add(union, target_areas[here], out=union)
+        np.maximum(own[5:], target[5:], out=block[9:])  # corners of the intersections ...
+        np.minimum(own[5:], target[5:], out=block[5:9])  # ... and of the hulls, side by side
+        corners = block[5:].reshape(2, 4, *total.shape)
+        sides = np.add(corners[:, :2], corners[:, 2:], out=corners[:, :2])
+        np.minimum(sides, limits[:, :, : len(total)], out=sides)
+        hull, intersection = np.multiply(sides[:, 0], sides[:, 1], out=sides[:, 0])
+        union = np.add(own[4], target[4], out=block[4])
         np.subtract(union, intersection, out=union)
-        iou = np.divide(intersection, union, out=intersection)
-        uncovered = np.divide(np.subtract(hull, union, out=union), hull, out=union)
-        giou = np.subtract(iou, uncovered, out=iou)  # lies in b[0]; a is free again
+        giou = np.divide(intersection, union, out=intersection)
+        uncovered = np.subtract(hull, union, out=union)
+        np.subtract(giou, np.divide(uncovered, hull, out=hull), out=giou)
 
-        pred_centers.take(image, axis=1, out=a, mode="clip")
-        np.abs(np.subtract(a, target_centers[:, here], out=a), out=a)
-        np.add(a[:2], a[2:], out=a[:2])
-        total = np.add(a[0], a[1], out=a[0])  # L1: (targets, N)
-        np.multiply(total, bbox_weight, out=total)
-        np.subtract(total, np.multiply(giou, giou_weight, out=giou), out=total)
+        apart = np.subtract(own[:4], target[:4], out=block[:4])
+        np.abs(apart, out=apart)
+        np.add(apart[:2], apart[2:], out=apart[:2])
+        distance = np.add(apart[0], apart[1], out=apart[0])  # L1: (targets, N)
+        np.multiply(distance, bbox_cost, out=distance)
+        boxes_alone = np.subtract(distance, np.multiply(giou, giou_cost, out=giou), out=giou)
         of_class = probability[image, :, labels[here]]
-        np.subtract(total, np.multiply(of_class, class_weight, out=of_class), out=total)
-        rows[here] = total
+        np.subtract(boxes_alone, np.multiply(of_class, class_cost, out=of_class), out=total)
 
 
-def _corners(centers):
-    """(cx, cy, w, h) as (left, top, -right, -bottom), (4, M): one `maximum` intersects, one
-    `minimum` makes hulls.
+def _measures(predicted, wanted):
+    """What is made once a box, of (M, 4) and (L, 4) -> (9, M + L): cx, cy, w, h, area, and left,
+    top, -right, -bottom: with these signs one `maximum` intersects and one `minimum` makes hulls.
     """
-    half_sides = np.float32(0.5) * centers[2:]
-    return np.concatenate([centers[:2] - half_sides, -(centers[:2] + half_sides)])
-
-
-def _area(sides, least):
-    """The area of minus the sides, (2, ...) -> (...), neither shorter than -least; `sides` is
-    overwritten.
-    """
-    np.minimum(sides, least, out=sides)
-    return np.multiply(sides[0], sides[1], out=sides[0])
-
-
-def _apart(table, shape):
-    """Predictions (..., B, N) and targets (..., sum of T, 1), out of one list."""
-    num_images, num_predictions, _ = shape
-    split = num_images * num_predictions
-    return table[..., :split].reshape(*table.shape[:-1], num_images, num_predictions), table[
-        ..., split:, None
-    ]
+    measures = np.empty((9, len(predicted) + len(wanted)), np.float32)
+    measures[:4, : len(predicted)], measures[:4, len(predicted) :] = predicted.T, wanted.T
+    half_sides = np.multiply(measures[2:4], -0.5)
+    np.add(measures[:2], half_sides, out=measures[5:7])
+    np.subtract(half_sides, measures[:2], out=measures[7:])
+    sides = np.add(measures[5:7], measures[7:], out=half_sides)  # minus the sides
+    np.minimum(sides, -SMALLEST_SIDE, out=sides)
+    np.multiply(sides[0], sides[1], out=measures[4])
+    return measures

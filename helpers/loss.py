@@ -3,6 +3,7 @@ ones on their boxes.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -133,15 +134,14 @@ class SetCriterion(nn.Module):
         return max(mean_over_processes(float(len(labels)), logits), 1.0)
 
     def total(self, losses):
-        """The weighted sum of all terms that have a weight: a scalar.
-
-        The cardinality error has none.
-        """
-        return sum(
-            self.weights[base] * value
+        """The weighted sum of the terms that have a weight: not of the cardinality error."""
+        # Nothing is multiplied by 1 or added to 0: in a small batch each call counts.
+        weighted = [
+            value if self.weights[base] == 1 else self.weights[base] * value
             for key, value in losses.items()
             if (base := base_name(key)) in self.weights
-        )
+        ]
+        return sum(weighted[1:], weighted[0]) if weighted else 0
 
     def normalizers(self, num_predictions, targets):
         """`num_boxes` and `class_weight_sum` of targets that are spread over several calls, for one
@@ -218,24 +218,26 @@ class Matched:
         self.pred_boxes = at_least_float32(outputs["pred_boxes"])
         device, (num_images, num_predictions) = self.logits.device, self.logits.shape[:2]
 
-        # Indices are joined on the CPU, where they come from.
-        image, prediction, target = contract.join_pairs(pairs, num_predictions, truth.sizes)
+        # Indices are made on the CPU, where they come from; in NumPy, the last of several stays.
+        indices = contract.join_pairs(pairs, num_predictions, truth.sizes)
+        self.image, self.prediction = (index.to(device) for index in indices[:2])
+        image, prediction, target = (index.numpy() for index in indices)
+        self.target, self.counts = indices[2], np.bincount(image, minlength=num_images)
+        place = image * num_predictions + prediction
         owner = np.full(num_images * num_predictions, -1)
-        owner[(image * num_predictions + prediction).numpy()] = np.arange(
-            len(image)
-        )  # numpy: the last one stays
-        self.num_matched = int((owner >= 0).sum())
-        self.target, self.counts = target, np.bincount(image.numpy(), minlength=num_images)
-        self.owner, self.image, self.prediction = (
-            index.to(device) for index in (torch.from_numpy(owner), image, prediction)
-        )
+        owner[place] = np.arange(len(place))
+        self.num_matched = np.count_nonzero(owner >= 0)
+        self.owner, self.place = (torch.from_numpy(index).to(device) for index in (owner, place))
 
-        # The row of each pair's target in the flat targets; cast before it moves: not every device
-        # has float64.
-        starts = np.cumsum([0, *truth.sizes[:-1]])
-        row = torch.from_numpy(starts[image.numpy()] + target.numpy()).to(truth.labels.device)
-        self.labels = truth.labels[row].to(device)
-        self.boxes = truth.boxes[row].to(self.pred_boxes.dtype).to(device)
+        # Rows of the flat targets; cast before they move: not every device has float64.
+        starts = np.array([0, *accumulate(truth.sizes)])
+        row = torch.from_numpy(starts[image] + target).to(truth.labels.device)
+        self.labels = truth.labels.index_select(0, row).to(device)
+        self.boxes = truth.boxes.index_select(0, row).to(self.pred_boxes.dtype).to(device)
+
+    def of_pairs(self, values):
+        """Matched rows, (B, N, ...) -> (M, ...); M = 0 keeps its place in the graph."""
+        return values.flatten(0, 1).index_select(0, self.place)
 
     def targets_per_image(self):
         """The matched targets of each image, as indices into its own."""
@@ -264,9 +266,7 @@ def label_loss(matched, criterion):
 
 def box_losses(matched, criterion=None):
     """ "loss_bbox" and "loss_giou" of the matched pairs, summed and divided by `num_boxes`."""
-    predicted = matched.pred_boxes[
-        matched.image, matched.prediction
-    ]  # (M, 4); M = 0 keeps its place in the graph
+    predicted = matched.of_pairs(matched.pred_boxes)  # (M, 4)
     giou = generalized_box_iou(
         center_to_corners(predicted), center_to_corners(matched.boxes)
     )  # pair by pair: (M,)
@@ -282,8 +282,8 @@ def cardinality_error(matched, criterion):
     over the images.
     """
     claims = getattr(criterion.terms["labels"], "claims", _best_is_no_other)
-    objects = claims(matched.logits).sum(1)
-    return {"cardinality_error": (objects - objects.new_tensor(matched.sizes)).abs().float().mean()}
+    objects = claims(matched.logits).float().sum(1)
+    return {"cardinality_error": (objects - objects.new_tensor(matched.sizes)).abs().mean()}
 
 
 TERMS = {

@@ -79,7 +79,7 @@ def _on_canvas(matched):
     """Logits, ink and valid pixels of each matched pair, each (M, H * W)."""
     pred_masks = checked_masks(matched.outputs, matched.logits.shape[:2])
     height, width = contract.canvas_of(matched.targets)
-    selected = pred_masks[matched.image, matched.prediction][:, None]  # (M, 1, h, w)
+    selected = matched.of_pairs(pred_masks)[:, None]  # (M, 1, h, w)
     selected = F.interpolate(selected, size=(height, width), mode="bilinear", align_corners=False)[
         :, 0
     ]

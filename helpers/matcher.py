@@ -1,5 +1,7 @@
 """The bipartite matcher: which prediction answers for which target."""
 
+from itertools import accumulate
+
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -120,20 +122,21 @@ class HungarianMatcher(nn.Module):
             {name: parts[image] for name, parts in split.items()} for image in range(len(sizes))
         ]
 
-    @torch.no_grad()
     def _match_checked(self, layers, targets, joined):
         """`match_layers` of what `helpers.contract` has seen: `SetCriterion` comes in here, so that
         it looks once.
         """
-        layers, flat, sizes = self._on_one_device(layers, targets, joined)
-        num_images, num_predictions = layers[0]["logits"].shape[:2]
-
+        (num_images, num_predictions), sizes = layers[0]["logits"].shape[:2], joined[-1]
         # (layers * sum of T, N): every target's costs are a row, the targets of an image a block of
         # rows.
         weights = {name: weight for name in self.costs if (weight := self.weight(name))}
         costs = {name: self.costs[name] for name in weights}
-        rows = fused_rows if can_fuse(costs, layers) else cost_rows
-        cost = _without_invalid(rows(costs, weights, layers, flat, sizes), sizes * len(layers))
+        if can_fuse(costs, layers, joined[0]):
+            cost = fused_rows(weights, layers, *joined)
+        else:
+            with torch.no_grad():
+                cost = cost_rows(costs, weights, *self._on_one_device(layers, targets, joined))
+        cost = _without_invalid(cost, sizes * len(layers))
 
         # One image at a time: in a batch an assignment would mix images.
         solver = solve if self.assign is linear_sum_assignment else self._ask
@@ -142,9 +145,8 @@ class HungarianMatcher(nn.Module):
         if solver is not solve:
             matches = [_looked_at(match, num_predictions, sizes) for match in matches]
         # A solver that splits the predictions, or repeats the targets, has room for fewer.
-        count_room = getattr(self.assign, "room", None)
-        room = num_predictions if count_room is None else count_room(num_predictions)
-        _warn_of_leftovers(matches[0], sizes, room)
+        count_room = getattr(self.assign, "room", int)
+        _warn_of_leftovers(matches[0], sizes, count_room(num_predictions))
         return matches
 
     def _on_one_device(self, layers, targets, joined):
@@ -171,7 +173,7 @@ class HungarianMatcher(nn.Module):
         return layers, flat, sizes
 
     def _ask(self, cost, sizes):
-        return [self.assign(cost[end - size : end].T) for end, size in zip(np.cumsum(sizes), sizes)]
+        return [self.assign(rows.T) for rows in np.split(cost, [*accumulate(sizes)][:-1])]
 
 
 def solve(cost, sizes):
@@ -181,16 +183,12 @@ def solve(cost, sizes):
     >>> solve(np.array([[3.0, 1.0], [0.0, 2.0]]), [2])
     [(tensor([0, 1]), tensor([1, 0]))]
     """
-    found = [
-        linear_sum_assignment(cost[end - size : end]) for end, size in zip(np.cumsum(sizes), sizes)
-    ]
-    target, prediction = (np.concatenate(indices) for indices in zip(*found))  # by rising target
-    counts = [len(rows) for rows, _ in found]
-    image = np.arange(len(sizes)).repeat(counts)
-    order = (image * cost.shape[1] + prediction).argsort()  # of all images in one go
-    return list(
-        zip(*(torch.from_numpy(index[order]).split(counts) for index in (prediction, target)))
-    )
+    pairs = []
+    for end, size in zip(accumulate(sizes), sizes):
+        target, prediction = linear_sum_assignment(cost[end - size : end])  # by rising target
+        order = prediction.argsort()
+        pairs.append((torch.from_numpy(prediction[order]), torch.from_numpy(target[order])))
+    return pairs
 
 
 def _looked_at(pairs, num_predictions, sizes):
@@ -214,25 +212,25 @@ def _without_invalid(cost, sizes):
     if cost.size == 0 or (cost.min() > -DEAREST and cost.max() < DEAREST):  # NaN fails both
         return cost
     valid = np.abs(cost) < DEAREST
-    for end, size in zip(np.cumsum(sizes), sizes):
+    for end, size in zip(accumulate(sizes), sizes):
         block, right = cost[end - size : end], valid[end - size : end]
         if not right.all():
             # In scale with the image's valid costs: a huge number would eat the solver's digits.
             low, high = (block[right].min(), block[right].max()) if right.any() else (0.0, 0.0)
-            step = (
-                high - low + max(1.0, 8 * np.spacing(max(-low, high)))
-            )  # beside 1e17 a step of 1 would be none
+            # Beside 1e17 a step of 1 would be none.
+            step = high - low + max(1.0, 8 * np.spacing(max(-low, high)))
             block[~right] = high + step * (min(block.shape) + 1)
     contract.warn(
         f"{(~valid).sum()} of {valid.size} pairs have a cost that is not finite and are matched "
-        "last; "
-        "look for NaN in the predictions, or run validate_targets on the targets."
+        "last; look for NaN in the predictions, or run validate_targets on the targets."
     )
     return cost
 
 
 def _warn_of_leftovers(pairs, sizes, room):
     """`room` is how many targets of an image can have all the predictions that they should."""
+    if max(sizes) <= room:
+        return
     left = sum(
         size - len(target.unique()) for size, (_, target) in zip(sizes, pairs) if size > room
     )

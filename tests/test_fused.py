@@ -5,19 +5,20 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from batches import batches, make_batch, pairs_of
+from batches import NUM_CLASSES, batches, make_batch, pairs_of
 from hypothesis import given
 
 from helpers import HungarianMatcher, fused
+from helpers.contract import flatten_targets
 from helpers.costs import STANDARD_COSTS
 from helpers.meters import HostReads, LargestTensor
 
 
 def both(outputs, targets, weights=(1, 5, 2)):
     """The fused rows, and the same from the plain matrices."""
-    flat = {name: torch.cat([target[name] for target in targets]) for name in ("class_labels", "boxes")}
-    sizes = [len(target["boxes"]) for target in targets]
-    rows = fused.fused_rows(STANDARD_COSTS, dict(zip(STANDARD_COSTS, weights)), [outputs], flat, sizes)
+    joined = flatten_targets(targets, NUM_CLASSES)
+    assert fused.can_fuse(STANDARD_COSTS, [outputs], joined[0])
+    rows = fused.fused_rows(dict(zip(STANDARD_COSTS, weights)), [outputs], *joined)
     plain = HungarianMatcher(*weights).cost_matrices(outputs, targets)
     return rows, torch.cat([cost["total"].T for cost in plain]).double().numpy()
 
