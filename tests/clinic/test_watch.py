@@ -10,6 +10,7 @@ from transformers import Trainer, TrainingArguments, YolosForObjectDetection
 
 from helpers import HungarianMatcher, as_transformers_loss, center_to_corners
 from helpers.clinic import MatchWatch, symptoms
+from helpers.clinic.watch import EACH_NORM, NORM_EVERY
 from helpers.detector import load_detector
 from helpers.figures import learning
 from helpers.later.transformers_loss import as_focal_transformers_loss
@@ -236,6 +237,21 @@ class TestSaid:
         watch = train(model, MatchWatch(tell=None), steps=4, before_step=spoil)
         watch.save()
         assert "step 2 is not finite: the loss is finite, but its gradient is not" in sentences(watch)
+
+    @pytest.mark.filterwarnings("ignore:.*not finite:UserWarning")
+    def test_what_is_not_finite_where_no_gradient_is_measured(self):
+        model, steps = small_model(), EACH_NORM + NORM_EVERY
+        spoilt = EACH_NORM + (EACH_NORM % NORM_EVERY == 0)
+
+        def spoil(step):
+            if step == spoilt:
+                next(model.parameters()).grad.fill_(float("inf"))
+
+        watch = train(model, MatchWatch(tell=None), steps=steps, before_step=spoil)
+        watch.save()
+        assert f"step {spoilt + 1} is not finite: the model says NaN" in sentences(watch)
+        assert len(watch.grad_norm) == steps
+        assert watch.grad_norm[spoilt] == watch.grad_norm[spoilt - 1]
 
     def test_a_model_that_diverged(self):
         assert "gradient norm was 7" in symptoms.not_finite(3, "logits", 7.0)
