@@ -29,7 +29,7 @@ def test_the_stop_button_ends_a_running_cell(page, lab):
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     stop = page.locator("button.jupyter-button", has_text="Stop")
     stop.wait_for()
-    page.wait_for_timeout(2000)  # some steps
+    page.wait_for_function("parseFloat(document.querySelector('.progress-bar')?.style.width) > 0")  # some steps
     stop.click()
     page.locator(".jp-OutputArea", has_text="stopped after").wait_for()
     expect(stop).to_have_count(0)
