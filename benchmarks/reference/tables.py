@@ -120,9 +120,10 @@ def target_table():
     return Table(
         "From annotation to target",
         ("transformers", "torchvision", "albumentations"),
-        "`YolosImageProcessorPil`, and `YolosImageProcessor`, which needs torchvision, on a picture of 100 x 100; the "
-        "box is (x, y, w, h) = (10, 20, 30, 40) where the row says nothing else. They part at numbers written as "
-        "text. `helpers.targets.coco_target` makes what the first makes of numbers, and does without `area`.",
+        "`YolosImageProcessorPil`, and `YolosImageProcessor`, which needs torchvision (its Python part alone was "
+        "run), on a picture of 100 x 100; the box is (x, y, w, h) = (10, 20, 30, 40) where the row says nothing else. "
+        "They part at numbers written as text. `helpers.targets.coco_target` makes what the first makes of numbers, "
+        "and does without `area`.",
         ("annotation", *(f"target, {backend}" for backend in targets.backends())),
         [[case, usual, *("the same" if made == usual else made for made in more)] for case, (usual, *more) in facts],
         f"albumentations returns integer labels as floats ({after}), which no loss takes for class labels; "
