@@ -5,7 +5,6 @@ defines one function; the next cell that names it calls its check. Its solution 
 whose first cells make what the checks need. So nothing but these few cells runs here, in this process.
 """
 
-import ast
 import contextlib
 import io
 import re
@@ -13,14 +12,14 @@ import warnings
 from collections import namedtuple
 from pathlib import Path
 
-from notebook_rules import tagged
+from notebook_rules import code_cells, tagged
 
 from helpers import figures
+from helpers.checks.marking import exercises as marking
 from tools.notebooks import NOTEBOOKS, read_source, sources
 
 HERE = Path(__file__).parent
 WRONG_ANSWERS, UNUSUAL_ANSWERS = HERE / "wrong_answers", HERE / "unusual_answers"
-Exercise = namedtuple("Exercise", "name stub check solution")  # a function's name, and the sources of three cells
 Said = namedtuple("Said", "text used function")  # what a check printed, what it gave back, the function it was given
 
 
@@ -36,34 +35,8 @@ def solutions_of(source):
 
 def exercises(notebook, solutions):
     """The exercises of a notebook, in order, with their solutions from another."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    solved = [cell.source for cell in solutions.cells if cell.cell_type == "code"]
-    return [
-        _exercise(cell.source, [later.source for later in code[place + 1 :]], solved)
-        for place, cell in enumerate(code)
-        if tagged(cell, "exercise")
-    ]
-
-
-def _exercise(stub, later, solved):
-    names = functions(stub)
-    assert len(names) == 1, f"an exercise stub defines one function, this one defines {names}"
-    (name,) = names
-    check = next((source for source in later if _calls_check(source, name)), None)
-    assert check is not None, f"no cell below the stub of {name} checks it"
-    solution = [source for source in solved if name in functions(source)]
-    assert len(solution) == 1, f"{name} has {len(solution)} solutions"
-    assert _calls_check(solution[0], name), f"the solution of {name} does not call its check"
-    return Exercise(name, stub, check, solution[0])
-
-
-def functions(source):
-    """The names of the functions that a cell defines."""
-    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-
-
-def _calls_check(source, name):
-    return re.search(rf"\bcheck_\w+\([^#]*?\b{name}\b", source, re.DOTALL) is not None
+    code = [(cell.source, tagged(cell, "exercise")) for cell in code_cells(notebook)]
+    return marking.exercises(code, [cell.source for cell in code_cells(solutions)])
 
 
 def answers(name, folder):

@@ -1,0 +1,116 @@
+"""The exercises of the course, as its notebooks hold them: stub, check, solution, and what a check
+needs to be there."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
+
+
+class Exercise(NamedTuple):
+    """The name of the function that is asked for, and the sources of three cells."""
+
+    name: str
+    stub: str
+    check: str
+    solution: str
+
+
+def exercises(code, solved):
+    """The exercises of a notebook, in order.
+
+    Args: `code`: pairs of the source of a code cell and whether it is a stub; `solved`: the
+    sources of the code cells of its notebook of solutions. Raises ValueError where a stub, a check
+    and a solution do not go together.
+
+    >>> solution = "def one(): return 1\\ncheck_one(one)"
+    >>> exercises([("def one(): pass", True), ("check_one(one)", False)], [solution])[0].check
+    'check_one(one)'
+    """
+    return [
+        _exercise(stub, [later for later, _ in code[place + 1 :]], solved)
+        for place, (stub, asks) in enumerate(code)
+        if asks
+    ]
+
+
+def _exercise(stub, later, solved):
+    names = functions(stub)
+    if len(names) != 1:
+        raise ValueError(f"an exercise stub defines one function, this one defines {names}")
+    (name,) = names
+    check = next((source for source in later if calls_check(source, name)), None)
+    if check is None:
+        raise ValueError(f"no cell below the stub of {name} checks it")
+    solution = [source for source in solved if name in functions(source)]
+    if len(solution) != 1:
+        raise ValueError(f"{name} has {len(solution)} solutions")
+    if not calls_check(solution[0], name):
+        raise ValueError(f"the solution of {name} does not call its check")
+    return Exercise(name, stub, check, solution[0])
+
+
+def functions(source):
+    """The names of the functions that a cell defines.
+
+    >>> functions("x = 1\\ndef f(): pass")
+    ['f']
+    """
+    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+
+
+def calls_check(source, name):
+    """Whether a cell calls a check with a function of this name.
+
+    >>> calls_check("used = check_giou(giou)", "giou"), calls_check("print(giou)", "giou")
+    (True, False)
+    """
+    return re.search(rf"\bcheck_\w+\([^#]*?\b{name}\b", source, re.DOTALL) is not None
+
+
+class Sheet(NamedTuple):
+    """The exercises of a notebook by name, and the code that its checks need."""
+
+    exercises: dict
+    needs: list
+
+
+def course(folder=NOTEBOOKS):
+    """The sheets of all notebooks with exercises, by their numbers: "04" -> Sheet.
+
+    Reads the stored notebooks and those in `solutions` beside them.
+
+    >>> list(course()["04"].exercises)
+    ['class_cost', 'giou', 'two_guesses']
+    """
+    sheets = {}
+    for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb")):
+        number, code = path.stem[:2], stored_code(path)
+        if any(asks for _, asks in code):
+            solved = [
+                source for source, _ in stored_code(path.parent / f"solutions/{number}.ipynb")
+            ]
+            found = exercises(code, solved)
+            solutions = {exercise.solution for exercise in found}
+            needs = [source for source in solved if source not in solutions]
+            sheets[number] = Sheet({exercise.name: exercise for exercise in found}, needs)
+    return sheets
+
+
+def stored_code(path):
+    """The code cells of an .ipynb file: pairs of a source and whether it is an exercise's stub.
+
+    Raises ValueError for a file that is no notebook.
+    """
+    try:
+        cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+        return [
+            ("".join(cell["source"]), "exercise" in cell.get("metadata", {}).get("tags", []))
+            for cell in cells
+            if cell["cell_type"] == "code"
+        ]
+    except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
+        raise ValueError("it is no notebook") from error
