@@ -18,7 +18,7 @@ LECTURE := $(VENV)/lecture-ready
 BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow notebooks slides lecture site links lint format openings evaluate train bench reference findings constraints clean
+.PHONY: help lab test test-slow notebooks student mark slides lecture site links lint format openings evaluate train bench reference findings constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,12 @@ test-slow: $(TESTS) $(SITE) $(LECTURE) ## run the slow tests: browsers, recordin
 
 notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for all of them
 	$(RUN) -m tools.notebooks $(if $(ALL),--all) $(ARGS)
+
+student: $(READY) ## write the notebooks to hand out, without solutions and answers, in build/student
+	$(RUN) -m tools.student $(ARGS)
+
+mark: $(READY) ## run the checks over a folder of submissions, and write marks.csv: IN=submissions
+	$(RUN) -m helpers.checks $(IN) $(ARGS)
 
 slides: $(READY) ## make a deck of slides from each notebook, in build/slides (npm is needed once)
 	$(RUN) -m tools.slides $(ARGS)
