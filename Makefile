@@ -18,7 +18,7 @@ LECTURE := $(VENV)/lecture-ready
 BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow notebooks student mark slides lecture site links lint format openings evaluate train bench reference findings constraints clean
+.PHONY: help lab test test-slow notebooks student mark slides lecture handout site links lint format openings evaluate train bench reference findings constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,11 +41,15 @@ student: $(READY) ## write the notebooks to hand out, without solutions and answ
 mark: $(READY) ## run the checks over a folder of submissions, and write marks.csv: IN=submissions
 	$(RUN) -m helpers.checks $(IN) $(ARGS)
 
-slides: $(READY) ## make a deck of slides from each notebook, in build/slides (npm is needed once)
+slides: $(READY) ## make decks of slides, the lecture as one file among them, in build/slides (npm is needed once)
 	$(RUN) -m tools.slides $(ARGS)
+	$(RUN) -m tools.talk
 
-lecture: $(LECTURE) ## open a notebook as slides with a running kernel: NB=05
+lecture: $(LECTURE) ## open the lecture as slides with a running kernel; one notebook: NB=05
 	$(RUN) -m tools.lecture $(NB) $(ARGS)
+
+handout: $(READY) ## print the votes of the lecture on two pages, build/handout.pdf (Chromium is needed)
+	$(RUN) -m tools.handout
 
 site: $(SITE) ## make a site of the collection, in build/site (npm is needed once)
 	$(RUN) -m tools.site

@@ -1,8 +1,11 @@
-"""Open a notebook as slides with a running kernel: `python -m tools.lecture 05`, JupyterLab's own flags behind it.
+"""Open the lecture as slides with a running kernel: `python -m tools.lecture`, JupyterLab's own flags behind it.
 
-The slides are a copy in `build/lecture`, made anew each time, so that a lecture leaves the notebooks as they are.
-The rule of `tools.slides` cuts it; here a cell stays whole, so that it can be run. jupyterlab-rise shows it, from the
-extra `lecture` of pyproject.toml, in the style of `deck/rise.css`.
+`tools.talk` makes it from the cells that `notebooks/lecture.toml` lists; `python -m tools.lecture 05` opens a notebook
+instead, cut by the rule of `tools.slides`. The slides are a copy in `build/lecture`, made anew each time, so that a
+lecture leaves the notebooks as they are. Here a cell stays whole, so that it can be run. jupyterlab-rise shows it, from
+the extra `lecture` of pyproject.toml, in the style of `deck/rise.css`.
+
+- In the lecture, the first slide of each notebook ends with a folded cell that makes what the next cells need: run it.
 
 - Code that the decks fold is folded; a click on its dots opens it. Shift and Enter run the chosen cell.
 - A check stands below its exercise; its solution is elsewhere.
@@ -31,6 +34,7 @@ from tools.slides import (
     large_pieces,
     result_height,
 )
+from tools.talk import built_notebooks, needed, read_plan, talk
 
 TARGET = ROOT / "build" / "lecture"
 SETTINGS = {  # of jupyterlab-rise; reveal.js scales a slide to the screen
@@ -45,7 +49,7 @@ SETTINGS = {  # of jupyterlab-rise; reveal.js scales a slide to the screen
     "start_slideshow_at": "beginning",
 }
 NO_RISE = 'A lecture needs one package more: python -m pip install -c constraints.txt -e ".[lecture]"'
-USAGE = "Name a notebook by how it begins: make lecture NB=05"
+USAGE = "Name a notebook by how it begins, or none for the lecture: make lecture NB=05"
 
 
 def lecture(notebook):
@@ -56,13 +60,33 @@ def lecture(notebook):
 
 
 def with_ends(cells):
-    """The cells with an invisible one at the end of each slide: Shift and Enter go on to it, not to the next slide."""
-    result = []
+    """The cells with an invisible one at the end of each slide: Shift and Enter go on to it, not to the next slide.
+
+    Speaker notes come behind it.
+    """
+    result, ended = [], True
     for cell in [*cells, None]:
-        if result and (cell is None or cell.metadata.slideshow.slide_type in ("slide", "subslide")):
+        kind = cell.metadata.slideshow.slide_type if cell else "slide"
+        if not ended and kind in ("slide", "subslide", "notes"):
             result.append(new_markdown_cell("<span></span>", metadata={"slideshow": {"slide_type": "-"}}))
+        ended = kind == "notes"
         result.append(cell)
     return result[:-1]
+
+
+def whole_lecture(plan, notebooks):
+    """The lecture, its cells whole, each shown once."""
+    shown = []
+
+    def once(cell, part):
+        if cell.source not in shown:
+            shown.append(cell.source)
+            yield from whole_blocks(cell)
+
+    slides = talk(plan, notebooks, once, needed)
+    slides.metadata.rise = SETTINGS
+    slides.cells = with_ends(slides.cells)
+    return slides
 
 
 def whole_blocks(cell):
@@ -85,23 +109,28 @@ def without_links(text):
     return re.sub(r"\[([^\]]+)\]\(\w+\.(?:md|ipynb)[^)]*\)", r"\1", text)
 
 
-def prepare(path, target=TARGET):
-    """Write the slides of a built notebook, with their style, into `target`. Returns their path."""
+def prepare(slides, name, target=TARGET):
+    """Write slides, with their style, into `target`. Returns their path."""
     target.mkdir(parents=True, exist_ok=True)
     shutil.copy(DESIGN / "rise.css", target)
-    nbformat.write(lecture(read_built(path)), target / path.name)
-    return target / path.name
+    nbformat.write(slides, target / name)
+    return target / name
 
 
 def main(arguments):
-    """Prepare one notebook and hand over to JupyterLab."""
-    name, *flags = arguments or [""]
-    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if name and path.stem.startswith(name)]
-    if len(paths) != 1:
+    """Prepare the lecture, or one notebook, and hand over to JupyterLab."""
+    names = arguments[:1] if arguments and not arguments[0].startswith("-") else []
+    flags = arguments[len(names) :]
+    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if names and path.stem.startswith(names[0])]
+    if names and len(paths) != 1:
         sys.exit(USAGE)
     if not importlib.util.find_spec("jupyterlab_rise"):
         sys.exit(NO_RISE)
-    slides = prepare(paths[0])
+    if names:
+        slides = prepare(lecture(read_built(paths[0])), paths[0].name)
+    else:
+        plan = read_plan()
+        slides = prepare(whole_lecture(plan, built_notebooks(plan)), "lecture.ipynb")
     trust_notebooks(TARGET)
     install_settings()
     install_extension()

@@ -251,15 +251,15 @@ def result_height(outputs):
     return height
 
 
-def page(notebook):
-    """The HTML of a deck. It asks for its scripts in the folder `assets` beside it."""
+def page(slides):
+    """The HTML of a deck, a notebook cut into slides. It asks for its scripts in the folder `assets` beside it."""
     exporter = SlidesExporter(
         template_name=DESIGN.name,
         extra_template_basedirs=[str(DESIGN.parent)],
         reveal_url_prefix="assets",
         widget_renderer_url="assets/embed-amd.js",
     )
-    text, _ = exporter.from_notebook_node(deck(notebook), {"metadata": {"name": "slides"}})
+    text, _ = exporter.from_notebook_node(slides, {"metadata": {"name": "slides"}})
     return text
 
 
@@ -279,7 +279,7 @@ def build(paths, target=TARGET):
     for path in paths:
         notebook = read_built(path)
         titles[path.stem] = title_of(notebook)
-        (target / f"{path.stem}.html").write_text(page(notebook), encoding="utf-8", newline="\n")
+        (target / f"{path.stem}.html").write_text(page(deck(notebook)), encoding="utf-8", newline="\n")
     (target / "index.html").write_text(contents(titles), encoding="utf-8", newline="\n")
     return list(titles)
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tools.notebooks import NOTEBOOKS, sources
+from tools.talk import read_plan
 
 TEXT = (NOTEBOOKS / "teaching.md").read_text(encoding="utf-8")
 PAGES = dict(re.findall(r"^## (\d\d) · (.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
@@ -41,6 +42,10 @@ def test_the_lecture_fills_its_time():
     assert sum(LECTURE.values()) + left == 90
     for number, minutes in LECTURE.items():
         assert f"**In the lecture ({minutes}):**" in PAGES[number]
+
+
+def test_the_deck_of_the_lecture_takes_the_same_minutes():
+    assert read_plan().parts() == [(number, LECTURE[number]) for _, _, number in SLOTS]
 
 
 def test_a_page_is_a_page():

@@ -66,21 +66,23 @@ def test_code_that_draws_is_folded_and_no_link_leads_away():
 
 
 def test_what_it_prepares_stands_beside_its_style(tmp_path):
-    slides = lecture.prepare(NOTEBOOKS / f"{NAME}.ipynb", tmp_path / "lecture")
+    made = lecture.lecture(read_built(NOTEBOOKS / f"{NAME}.ipynb"))
+    slides = lecture.prepare(made, f"{NAME}.ipynb", tmp_path / "lecture")
     assert {path.name for path in slides.parent.iterdir()} == {"rise.css", f"{NAME}.ipynb"}
     assert read_built(slides).metadata.rise["width"] == 1280
 
 
-@pytest.mark.parametrize("arguments", [[], [""], ["0"], ["none"], ["--no-browser"]])
+@pytest.mark.parametrize("arguments", [[""], ["0"], ["none"]])
 def test_without_one_notebook_it_says_one_sentence(arguments):
     with pytest.raises(SystemExit, match="Name a notebook"):
         lecture.main(arguments)
 
 
-def test_without_its_extra_it_says_one_sentence(monkeypatch):
+@pytest.mark.parametrize("arguments", [["04"], [], ["--no-browser"]])
+def test_without_its_extra_it_says_one_sentence(arguments, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match="one package more"):
-        lecture.main(["04"])
+        lecture.main(arguments)
 
 
 @pytest.fixture(scope="module")

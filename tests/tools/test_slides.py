@@ -51,7 +51,7 @@ def test_a_caption_stays_with_its_picture_and_a_table_stands_alone():
 
 
 def test_a_page_asks_for_nothing_outside_its_folder():
-    html = page(read_built(NOTEBOOKS / "00_start_here.ipynb"))
+    html = page(deck(read_built(NOTEBOOKS / "00_start_here.ipynb")))
     asked = re.findall(r"<(?:script|link)[^>]+(?:src|href)=\"([^\"]+)\"", html)
     assert asked
     assert all(address.startswith("assets/") for address in asked)

@@ -14,6 +14,8 @@ function wrap(section) {
   page.append(...section.childNodes);
   const words = page.querySelectorAll("p:not(.running-head), li, summary");
   page.classList.toggle("words", words.length && !page.querySelector("img, pre:not(details pre), table, .jupyter-widgets"));
+  const piece = page.querySelector(".jupyter-widgets") && !page.querySelector("img, pre:not(details pre)");
+  section.classList.toggle("piece", Boolean(piece));
   section.append(page);
   new ResizeObserver(() => fit(section)).observe(page);
   page.addEventListener("toggle", () => fit(section), true);
@@ -22,7 +24,8 @@ function wrap(section) {
 function overflows(section) {
   const scale = Reveal.getScale();
   const { top, bottom } = section.firstElementChild.getBoundingClientRect();
-  return (bottom - top) / scale > SIZE.height - 52 || section.scrollWidth > SIZE.width;
+  const margins = section.classList.contains("piece") ? 20 : 52;
+  return (bottom - top) / scale > SIZE.height - margins || section.scrollWidth > SIZE.width;
 }
 
 function fit(section) {

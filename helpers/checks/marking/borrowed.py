@@ -15,13 +15,11 @@ ANSWERS = {
         "detections",
         "predict",
         "post_process_object_detection",
-        "_box_cxcywh_to_xyxy",
     ),
     "to_targets": (
         "coco_target",
         "prepare_coco_detection_annotation",
         "prepare_annotation",
-        "prepare_annotations",
     ),
     "class_cost": ("class_cost", "HungarianMatcher"),
     "giou": (

@@ -17,7 +17,7 @@ import time
 import warnings
 from functools import wraps
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from helpers.checks.marking.borrowed import watching
 from helpers.checks.marking.exercises import course
@@ -90,6 +90,7 @@ def main(arguments):
     """Open a room, then answer each line of the standard input with one."""
     number, folder, seconds, memory = arguments
     replies, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115
+    gettempdir()  # looked for once: a process that may fill no file finds none
     sheet = course(folder)[number]
     names, verdicts = furnished(sheet)
     for line in sys.stdin:

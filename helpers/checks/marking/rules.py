@@ -5,10 +5,10 @@ import ast
 
 # fmt: off
 MODULES = {
-    "__future__", "abc", "bisect", "cmath", "collections", "copy", "dataclasses", "decimal",
-    "enum", "fractions", "functools", "heapq", "helpers", "itertools", "math", "numbers",
-    "numpy", "operator", "random", "scipy", "statistics", "string", "torch", "torchvision",
-    "transformers", "typing"
+    "__future__", "abc", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses",
+    "decimal", "enum", "fractions", "functools", "heapq", "helpers", "itertools", "math", "numbers",
+    "numpy", "operator", "random", "re", "scipy", "statistics", "string", "time", "torch",
+    "torchvision", "transformers", "typing", "warnings"
 }
 CLOSED = ("helpers.checks", "helpers.training", "numpy.ctypeslib", "torch.hub", "torch.utils")
 NAMES = {
