@@ -18,7 +18,7 @@ LECTURE := $(VENV)/lecture-ready
 BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow notebooks student mark slides lecture handout site links lint format openings evaluate train bench reference findings constraints clean
+.PHONY: help lab test test-slow notebooks student mark slides lecture handout classroom site links lint format openings evaluate train bench reference findings constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ lecture: $(LECTURE) ## open the lecture as slides with a running kernel; one not
 
 handout: $(READY) ## print the votes of the lecture on two pages, build/handout.pdf (Chromium is needed)
 	$(RUN) -m tools.handout
+
+classroom: $(LECTURE) ## the day before a lecture: install, write and rehearse all it needs, without a network
+	$(RUN) -m tools.classroom
 
 site: $(SITE) ## make a site of the collection, in build/site (npm is needed once)
 	$(RUN) -m tools.site
