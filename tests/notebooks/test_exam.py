@@ -9,7 +9,7 @@ import torch
 from helpers import HungarianMatcher, SetCriterion, box_iou, corners_to_center, generalized_box_iou
 from helpers.assignment import argmin, greedy, optimality_certificate, total_cost
 from helpers.checks.marking.exercises import course
-from tools.notebooks import NOTEBOOKS, read_built
+from tools.notebooks import NOTEBOOKS, read_source
 from tools.talk import find
 
 TEXT = (NOTEBOOKS / "exam.md").read_text(encoding="utf-8")
@@ -104,7 +104,7 @@ def test_there_are_forty_in_order_of_three_levels():
 def test_its_cell_is_there(number):
     _, short, name, phrase, *_ = QUESTIONS[number]
     assert name.startswith(short)
-    find(read_built(NOTEBOOKS / f"{name}.ipynb").cells, phrase)
+    find(read_source(NOTEBOOKS / "source" / f"{name}.py").cells, phrase)
 
 
 @pytest.mark.parametrize("number", QUESTIONS)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from helpers.checks.marking.exercises import course
 from tools.notebooks import NOTEBOOKS, sources
 from tools.talk import read_plan
 
@@ -46,6 +47,26 @@ def test_the_lecture_fills_its_time():
 
 def test_the_deck_of_the_lecture_takes_the_same_minutes():
     assert read_plan().parts() == [(number, LECTURE[number]) for _, _, number in SLOTS]
+
+
+def test_every_exercise_has_its_points_and_a_kind():
+    rows = re.findall(r"^\| (\d\d) `(\w+)` \| (\d) \| \S.+ \|$", TEXT, re.MULTILINE)
+    assert [(number, name) for number, name, _ in rows] == [
+        (n, e) for n, sheet in course().items() for e in sheet.exercises
+    ]
+    for number, sheet in course().items():
+        homework = re.search(r"^\*\*Homework:\*\* (.+?)\.$", PAGES[number], re.MULTILINE | re.DOTALL)[1]
+        assert len(re.findall(r"\(\*(?:write|design)\*, \d+\)", homework)) == len(sheet.exercises), number
+
+
+def test_what_goes_first_when_late_is_what_the_deck_says():
+    said = re.search(r"first to go: (.+?)\. Never", TEXT, re.DOTALL)[1]
+    saved = [(number, int(minutes)) for number, minutes in re.findall(r"\((\d\d), (\d+)(?: minutes)?\)", said)]
+    dropped = {}
+    for slide in read_plan().dropped():
+        dropped[slide.of] = dropped.get(slide.of, 0) + slide.minutes
+    assert [number for number, _ in saved] == list(dropped)
+    assert all(abs(minutes - dropped[number]) <= 0.5 for number, minutes in saved)
 
 
 def test_a_page_is_a_page():

@@ -12,7 +12,7 @@ from missing import skip_without
 from notebook_rules import code_cells
 
 from tools import handout, lecture, talk
-from tools.notebooks import execute
+from tools.notebooks import execute, read_source, sources
 from tools.slides import ROOM, total
 from tools.vendor import scripts
 
@@ -23,6 +23,8 @@ VOTES = [(slide, pairs) for slide, pairs in zip(PLAN.slides, talk.named(PLAN, BU
 
 def test_every_cell_of_the_list_is_there():
     assert talk.lost(PLAN, BUILT) == []
+    written = {path.stem[:2]: read_source(path) for path in sources()}
+    assert talk.lost(PLAN, written) == [], "a cell was rewritten: mend notebooks/lecture.toml"
 
 
 def test_a_cell_that_is_gone_or_stands_twice_is_named():

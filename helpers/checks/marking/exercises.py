@@ -81,23 +81,37 @@ class Sheet(NamedTuple):
 def course(folder=NOTEBOOKS):
     """The sheets of all notebooks with exercises, by their numbers: "04" -> Sheet.
 
-    Reads the stored notebooks and those in `solutions` beside them.
+    Reads the text sources of the notebooks and those of their solutions.
 
     >>> list(course()["04"].exercises)
     ['class_cost', 'giou', 'two_guesses']
     """
     sheets = {}
-    for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb")):
-        number, code = path.stem[:2], stored_code(path)
+    for path in sorted(Path(folder, "source").glob("[0-9][0-9]_*.py")):
+        number, code = path.stem[:2], text_code(path.read_text(encoding="utf-8"))
         if any(asks for _, asks in code):
-            solved = [
-                source for source, _ in stored_code(path.parent / f"solutions/{number}.ipynb")
-            ]
+            solutions = path.parent / "solutions" / f"{number}.py"
+            solved = [source for source, _ in text_code(solutions.read_text(encoding="utf-8"))]
             found = exercises(code, solved)
-            solutions = {exercise.solution for exercise in found}
-            needs = [source for source in solved if source not in solutions]
+            theirs = {exercise.solution for exercise in found}
+            needs = [source for source in solved if source not in theirs]
             sheets[number] = Sheet({exercise.name: exercise for exercise in found}, needs)
     return sheets
+
+
+def text_code(text):
+    """The code cells of a text source: pairs of a source and whether it is an exercise's stub.
+
+    >>> text_code('# %% [markdown]\\n# Hello\\n\\n# %% tags=["exercise"]\\nx = 1\\n')
+    [('x = 1', True)]
+    """
+    _, *parts = re.split(
+        r"^# %%(.*)$", text if text.startswith("# %%") else f"# %%\n{text}", flags=re.MULTILINE
+    )
+    cells = zip(parts[::2], parts[1::2])
+    return [
+        (source.strip(), '"exercise"' in mark) for mark, source in cells if "[markdown]" not in mark
+    ]
 
 
 def stored_code(path):

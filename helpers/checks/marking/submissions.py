@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.checks.marking.exercises import stored_code
+from helpers.checks.marking.exercises import stored_code, text_code
 
 LARGEST = 5_000_000  # bytes of a file that is read
 
@@ -48,7 +48,7 @@ def cells_of(path):
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError("it is no text") from error
-    return re.split(r"^# %%.*$", text, flags=re.MULTILINE)
+    return [source for source, _ in text_code(text)]
 
 
 def answer(name, cells, of_its_notebook=True):
