@@ -13,6 +13,7 @@ import re
 import symtable
 import tomllib
 from dataclasses import dataclass, field
+from html import escape
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -36,6 +37,7 @@ from tools.vendor import scripts
 
 PLAN = NOTEBOOKS / "lecture.toml"
 PART = re.compile(r"(code|results|picture|piece|words): ")
+SILENT = "%%capture run_this_first"  # in a folded cell one reads the first line alone
 BEFORE = "*On the slide before: scroll down in it.*"  # where a whole cell was shown already
 
 
@@ -163,15 +165,17 @@ def with_options(cell, options):
 
 
 def notes(slide, left, position, count):
-    """The speaker notes of a slide, in Markdown."""
-    lines = [f"**{clock(left)} left after this slide** ({clock(slide.minutes)} for it, {position} of {count})"]
+    """The speaker notes of a slide, in HTML, which every program that shows slides takes as it is."""
+    parts = [f"<b>{clock(left)} left after this slide</b> ({clock(slide.minutes)} for it, {position} of {count})"]
     if slide.drop:
-        lines.append(f"*Ten minutes late? Leave this out, number {slide.drop} in order.*")
-    lines.append(slide.say.strip())
+        parts.append(f"<i>Ten minutes late? Leave this out, number {slide.drop} in order.</i>")
+    parts.append(escape(slide.say.strip(), quote=False))
     for name in ("vote", "answer", "listen"):
         if text := getattr(slide, name).strip():
-            lines.append(f"**{'Listen for' if name == 'listen' else name.capitalize()}:** {text}")
-    return "\n\n".join(lines)
+            parts.append(
+                f"<b>{'Listen for' if name == 'listen' else name.capitalize()}:</b> {escape(text, quote=False)}"
+            )
+    return "\n".join(f"<p>{' '.join(part.split())}</p>" for part in parts)
 
 
 def clock(minutes):
@@ -218,7 +222,7 @@ def talk(plan, notebooks, part_of=part_of, prepare=None):
         )
         if new and prepare:
             shown = [cell for other, listed in zip(plan.slides, pairs) if other.of == slide.of for cell, _ in listed]
-            made.append(folded_cell(prepare(notebooks[slide.of].cells, shown)))
+            made.insert(1, folded_cell(prepare(notebooks[slide.of].cells, shown)))  # below the heading
         text = notes(slide, left[place], place + 1, len(pairs))
         cells += [*made, new_markdown_cell(text, metadata={"slideshow": {"slide_type": "notes"}})]
         before = slide.of
@@ -265,7 +269,7 @@ def needed(cells, shown):
         later -= binds
         if cell in shown:
             later |= reads
-    return "%%capture\n" + "\n\n".join(sources) if sources else ""
+    return f"{SILENT}\n" + "\n\n".join(sources) if sources else ""
 
 
 def names_in(source):

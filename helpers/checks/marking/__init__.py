@@ -15,7 +15,8 @@ library's own (`borrowed`) is told from one that is written.
 such code can read your files and reach the network, and it can deceive a check that runs in the
 same process. Mark what strangers send in a container or a virtual machine without a network, as a
 user who owns nothing. Code that was copied, from the library's source or from a neighbour, is not
-noticed. Limits of memory hold on Linux alone; Windows has none of the limits, and is refused.
+noticed. Limits of memory hold on Linux alone, where all this was tried; Windows has none of the
+limits, and is refused.
 
 In order: `exercises` (what the notebooks ask), `submissions` (who handed in what), `rules`,
 `borrowed`, `room` (one notebook's checks, a process for each answer), `marks` (the table).
