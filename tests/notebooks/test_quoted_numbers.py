@@ -112,7 +112,8 @@ QUOTES = [
 GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands beside it
     "README": ["Python #", "CC BY #", "beside transformers #:", "clone of transformers #."],
     "teaching": ["the gradients, # |", "the twins (02, 2), # (07, 5)", "weight of no-object 3, #",
-                 "with the vote 6, # with", "`eos_coef` #:", "no object at #", "A guess says # object", "goes from # to 1"],
+                 "with the vote 6, # with", "`eos_coef` #:", "no object at #",
+                 "A guess says # object", "goes from # to 1"],
     "glossary": ["IoU 阈值取 #", "from IoU # on", "a claim of # is true in #", "class term, # in DETR", "an IoU of #",
                  "to 1: # is odds"],
     "07": [". # is odds", "All weights are #"],
