@@ -22,6 +22,7 @@ from tools import handout, lecture, slides, talk
 from tools.lab import stale_line
 from tools.notebooks import NOTEBOOKS, ROOT, live_kernel
 from tools.openings import BROWSERS
+from tools.plan import read_plan
 
 NOWHERE = "http://127.0.0.1:9"  # nothing answers there
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -86,7 +87,7 @@ def wait_for(address, server):
 
 def lecture_runs():
     """All cells of the lecture, in order, as a lecturer would run them."""
-    plan = talk.read_plan()
+    plan = read_plan()
     notebook = lecture.whole_lecture(plan, talk.built_notebooks(plan))
     seconds = {}
     with tempfile.TemporaryDirectory() as folder, live_kernel(notebook, Path(folder)) as client:

@@ -12,7 +12,8 @@ from html import escape
 
 from tools.notebooks import NOTEBOOKS, ROOT
 from tools.openings import BROWSERS
-from tools.talk import built_notebooks, find, named, options, read_plan, vote_cell
+from tools.plan import find, named, options, read_plan, vote_cell
+from tools.talk import built_notebooks
 
 TARGET = ROOT / "build" / "handout.pdf"
 ENTRY = re.compile(r'<a id="([^"]+)"></a>\*\*(.+?)\*\* · (.+?) · \[.*?<br>\n(.+?)(?:<br>)?\n')

@@ -13,7 +13,6 @@ the extra `lecture` of pyproject.toml, in the style of `deck/rise.css`.
 
 import copy
 import importlib.util
-import re
 import shutil
 import sys
 
@@ -22,6 +21,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from tools.lab import install_extension, install_settings, launch, trust_notebooks
 from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.plan import read_plan
 from tools.slides import (
     DESIGN,
     FOLD,
@@ -34,7 +34,7 @@ from tools.slides import (
     large_pieces,
     result_height,
 )
-from tools.talk import built_notebooks, needed, read_plan, talk
+from tools.talk import built_notebooks, needed, talk, without_links
 
 TARGET = ROOT / "build" / "lecture"
 SETTINGS = {  # of jupyterlab-rise; reveal.js scales a slide to the screen
@@ -91,9 +91,8 @@ def whole_lecture(plan, notebooks):
 
 def whole_blocks(cell):
     """What a cell gives to a lecture: texts as in a deck, but for links; code with all its results."""
-    cell = copy.deepcopy(cell)
+    cell = copy.deepcopy(without_links(cell))
     if cell.cell_type == "markdown":
-        cell.source = without_links(cell.source)
         yield from blocks_of(cell)
         return
     if "colab" in cell.metadata.get("tags", []):
@@ -102,11 +101,6 @@ def whole_blocks(cell):
     cell.metadata.jupyter = {"source_hidden": folded}
     height = (FOLD if folded else code_height(cell)) + result_height(cell.outputs)
     yield Block(cell, height, begins=moves, ends=moves, result=bool(cell.outputs), quiet=folded and not cell.outputs)
-
-
-def without_links(text):
-    """Links to pages of the course as plain words: a click in a lecture must not leave it."""
-    return re.sub(r"\[([^\]]+)\]\(\w+\.(?:md|ipynb)[^)]*\)", r"\1", text)
 
 
 def prepare(slides, name, target=TARGET):

@@ -1,7 +1,6 @@
 """The lecture: one deck for 90 minutes, made from the notebooks' own cells by a list, `notebooks/lecture.toml`.
 
-The list names cells by a phrase that stands in one cell of its notebook alone, and holds what no notebook does: minutes
-and what to say. `make lecture` opens it with a kernel (`tools.lecture`), `make handout` prints its votes
+`make lecture` opens it with a kernel (`tools.lecture`), `make handout` prints its votes
 (`tools.handout`). `python -m tools.talk`, part of `make slides`, writes it as one file, `build/slides/lecture.html`,
 that needs nothing else: S opens the speaker's window.
 """
@@ -11,8 +10,6 @@ import base64
 import json
 import re
 import symtable
-import tomllib
-from dataclasses import dataclass, field
 from html import escape
 
 import nbformat
@@ -20,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.canonical import WIDGET_STATE
 from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.plan import clock, named, read_plan
 from tools.slides import (
     DESIGN,
     TARGET,
@@ -35,65 +33,8 @@ from tools.slides import (
 from tools.student import options_of
 from tools.vendor import scripts
 
-PLAN = NOTEBOOKS / "lecture.toml"
-PART = re.compile(r"(code|results|picture|piece|words): ")
 SILENT = "%%capture run_this_first"  # in a folded cell one reads the first line alone
 BEFORE = "*On the slide before: scroll down in it.*"  # where a whole cell was shown already
-
-
-@dataclass
-class Slide:
-    """A slide of the list. `drop`: when late, the place in the order of what to leave out."""
-
-    of: str
-    cells: list
-    minutes: float
-    say: str
-    vote: str = ""
-    options: list = field(default_factory=list)
-    answer: str = ""
-    listen: str = ""
-    drop: int = 0
-
-
-@dataclass
-class Plan:
-    """The list: its slides, the minutes of the lecture, those of them that are for questions, and what is printed."""
-
-    title: str
-    minutes: float
-    questions: float
-    pictures: list
-    terms: list
-    slides: list
-
-    def left(self):
-        """Minutes that are left after each slide, the questions at the end included."""
-        spent, result = 0, []
-        for slide in self.slides:
-            spent += slide.minutes
-            result.append(self.minutes - spent)
-        return result
-
-    def parts(self):
-        """The notebooks in the order of the lecture, and their minutes: [("00", 12), ...]."""
-        parts = []
-        for slide in self.slides:
-            if parts and parts[-1][0] == slide.of:
-                parts[-1] = (slide.of, parts[-1][1] + slide.minutes)
-            else:
-                parts.append((slide.of, slide.minutes))
-        return parts
-
-    def dropped(self):
-        """What to leave out when late, in order."""
-        return sorted((slide for slide in self.slides if slide.drop), key=lambda slide: slide.drop)
-
-
-def read_plan(path=PLAN):
-    """The list, as it stands in its file."""
-    listed = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Plan(slides=[Slide(**slide) for slide in listed.pop("slide")], **listed)
 
 
 def built_notebooks(plan, folder=NOTEBOOKS):
@@ -106,53 +47,6 @@ def with_own_pieces(notebook, number):
     """A copy of a notebook in which the names of its widgets begin with its number; built ones begin with zeros."""
     text = re.sub(r'(?<=["_])00(0{20,}[0-9a-f]{1,10})(?=")', lambda name: number + name[1], json.dumps(notebook))
     return nbformat.from_dict(json.loads(text))
-
-
-def find(cells, phrase):
-    """The one cell that holds a phrase; LookupError, in words, if none does or several do.
-
-    >>> find([new_markdown_cell("one"), new_markdown_cell("two")], "one").source
-    'one'
-    """
-    found = [cell for cell in cells if phrase in cell.source]
-    if len(found) != 1:
-        raise LookupError(f"{len(found) or 'no'} cells hold {phrase!r}")
-    return found[0]
-
-
-def named(plan, notebooks):
-    """For each slide, pairs of a cell and the part of it that is asked for: "code", "results" or "" for all."""
-    result = []
-    for slide in plan.slides:
-        pairs = []
-        for name in slide.cells:
-            part = PART.match(name)
-            phrase = name[part.end() :] if part else name
-            pairs.append((find(notebooks[slide.of].cells, phrase), part[1] if part else ""))
-        result.append(pairs)
-    return result
-
-
-def lost(plan, notebooks):
-    """What the list names and the notebooks no longer hold, in words."""
-    said = []
-    for slide in plan.slides:
-        for name in slide.cells:
-            try:
-                find(notebooks[slide.of].cells, PART.sub("", name, count=1))
-            except LookupError as error:
-                said.append(f"{slide.of}: {error}")
-    return said
-
-
-def options(slide, cell):
-    """The options of a slide's vote: the folds of its cell, or those of the list where a cell has one fold for all."""
-    return options_of(cell.source) or slide.options
-
-
-def vote_cell(slide, pairs):
-    """The cell of a slide's vote, or None."""
-    return next((cell for cell, _ in pairs if "**Predict first" in cell.source), None)
 
 
 def with_options(cell, options):
@@ -178,23 +72,22 @@ def notes(slide, left, position, count):
     return "\n".join(f"<p>{' '.join(part.split())}</p>" for part in parts)
 
 
-def clock(minutes):
-    """Minutes as on a clock.
-
-    >>> clock(2.5)
-    '2:30'
-    """
-    return f"{int(minutes)}:{round(minutes % 1 * 60):02d}"
-
-
 def part_of(cell, part):
     """What a cell gives to a deck: all of it as in other decks, its code, or some of its results."""
     if part == "code":
         yield Block(code_cell(cell.source), code_height(cell))
         return
-    for block in blocks_of(cell):
+    for block in blocks_of(without_links(cell)):
         if not part or (block.result and (part == "results" or kind_of(block.cell.outputs) == part)):
             yield block
+
+
+def without_links(cell):
+    """A cell whose links to pages of the course are plain words: a click in a lecture must not leave it."""
+    if cell.cell_type != "markdown":
+        return cell
+    source = re.sub(r"\[([^\]]+)\]\(\w+\.(?:md|ipynb)[^)]*\)", r"\1", cell.source)
+    return nbformat.from_dict({**cell, "source": source})
 
 
 def kind_of(outputs):
@@ -226,7 +119,7 @@ def talk(plan, notebooks, part_of=part_of, prepare=None):
         text = notes(slide, left[place], place + 1, len(pairs))
         cells += [*made, new_markdown_cell(text, metadata={"slideshow": {"slide_type": "notes"}})]
         before = slide.of
-    return new_notebook(cells=cells, metadata=pieces_of(plan, notebooks) | {"title": plan.title})
+    return new_notebook(cells=cells, metadata=pieces_of(notebooks) | {"title": plan.title})
 
 
 def folded_cell(source):
@@ -240,7 +133,7 @@ def heading_above(cells, cell):
     return re.findall(r"^#{1,2} (.+)$", text, re.MULTILINE)[-1]
 
 
-def pieces_of(plan, notebooks):
+def pieces_of(notebooks):
     """Metadata with the stored pieces to move of all notebooks."""
     metadata = {}
     for notebook in notebooks.values():

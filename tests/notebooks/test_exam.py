@@ -10,7 +10,7 @@ from helpers import HungarianMatcher, SetCriterion, box_iou, corners_to_center, 
 from helpers.assignment import argmin, greedy, optimality_certificate, total_cost
 from helpers.checks.marking.exercises import course
 from tools.notebooks import NOTEBOOKS, read_source
-from tools.talk import find
+from tools.plan import find
 
 TEXT = (NOTEBOOKS / "exam.md").read_text(encoding="utf-8")
 QUESTION = re.compile(

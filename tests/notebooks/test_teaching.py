@@ -6,7 +6,7 @@ import pytest
 
 from helpers.checks.marking.exercises import course
 from tools.notebooks import NOTEBOOKS, sources
-from tools.talk import read_plan
+from tools.plan import read_plan
 
 TEXT = (NOTEBOOKS / "teaching.md").read_text(encoding="utf-8")
 PAGES = dict(re.findall(r"^## (\d\d) · (.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))

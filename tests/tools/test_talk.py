@@ -11,25 +11,26 @@ from conftest import BROWSERS
 from missing import skip_without
 from notebook_rules import code_cells
 
-from tools import handout, lecture, talk
+from tools import handout, lecture, plan, talk
 from tools.notebooks import execute, read_source, sources
 from tools.slides import ROOM, total
+from tools.student import options_of
 from tools.vendor import scripts
 
-PLAN = talk.read_plan()
+PLAN = plan.read_plan()
 BUILT = talk.built_notebooks(PLAN)
-VOTES = [(slide, pairs) for slide, pairs in zip(PLAN.slides, talk.named(PLAN, BUILT)) if slide.vote]
+VOTES = [(slide, pairs) for slide, pairs in zip(PLAN.slides, plan.named(PLAN, BUILT)) if slide.vote]
 
 
 def test_every_cell_of_the_list_is_there():
-    assert talk.lost(PLAN, BUILT) == []
+    assert plan.lost(PLAN, BUILT) == []
     written = {path.stem[:2]: read_source(path) for path in sources()}
-    assert talk.lost(PLAN, written) == [], "a cell was rewritten: mend notebooks/lecture.toml"
+    assert plan.lost(PLAN, written) == [], "a cell was rewritten: mend notebooks/lecture.toml"
 
 
 def test_a_cell_that_is_gone_or_stands_twice_is_named():
-    gone = talk.Slide("04", ["results: no such phrase", "print("], 1, "")
-    said = talk.lost(talk.Plan("", 1, 0, [], [], [gone]), BUILT)
+    gone = plan.Slide("04", ["results: no such phrase", "print("], 1, "")
+    said = plan.lost(plan.Plan("", 1, 0, [], [], [gone]), BUILT)
     assert said[0] == "04: no cells hold 'no such phrase'"
     assert re.match(r"04: \d+ cells hold 'print\('", said[1])
 
@@ -49,7 +50,7 @@ def test_ten_minutes_can_be_saved_and_what_must_stay_stays():
 
 
 def test_every_slide_says_something_and_shows_something():
-    for slide, pairs in zip(PLAN.slides, talk.named(PLAN, BUILT)):
+    for slide, pairs in zip(PLAN.slides, plan.named(PLAN, BUILT)):
         blocks = [block for cell, part in pairs for block in talk.part_of(cell, part)]
         assert blocks, slide.cells
         assert len(blocks) == 1 or total(blocks) <= ROOM + 60, slide.cells  # one more line than a slide that is cut
@@ -59,11 +60,11 @@ def test_every_slide_says_something_and_shows_something():
 def test_a_vote_has_options_and_an_answer_and_a_list_of_its_own_only_where_it_must():
     assert len(VOTES) >= 10
     for slide, pairs in VOTES:
-        cell = talk.vote_cell(slide, pairs)
+        cell = plan.vote_cell(slide, pairs)
         assert cell is not None, slide.cells
-        assert len(talk.options(slide, cell)) >= 2, slide.cells
+        assert len(plan.options(slide, cell)) >= 2, slide.cells
         assert slide.answer, slide.cells
-        assert not (slide.options and talk.options_of(cell.source)), f"the notebook has options now: {slide.cells}"
+        assert not (slide.options and options_of(cell.source)), f"the notebook has options now: {slide.cells}"
 
 
 def test_a_vote_shows_its_options_above_its_fold():
@@ -86,13 +87,19 @@ def test_notes_tell_the_time():
     assert all("<b>Answer:</b>" in text for text, slide in zip(notes, PLAN.slides) if slide.vote)
 
 
+def test_no_link_leads_to_a_page_that_is_not_there():
+    texts = [cell.source for cell in talk.talk(PLAN, BUILT).cells if cell.cell_type == "markdown"]
+    targets = re.findall(r"\]\(([^)]+)\)", "\n".join(texts))
+    assert [target for target in targets if not target.startswith("https://")] == []
+
+
 def test_pieces_of_different_notebooks_keep_apart():
     stored = [
         set(notebook.metadata.get("widgets", {}).get(talk.WIDGET_STATE, {}).get("state", ()))
         for notebook in BUILT.values()
     ]
     assert sum(map(len, stored)) == len(set().union(*stored)) > 3
-    metadata = talk.pieces_of(PLAN, BUILT)["widgets"][talk.WIDGET_STATE]
+    metadata = talk.pieces_of(BUILT)["widgets"][talk.WIDGET_STATE]
     assert set(metadata["state"]) == set().union(*stored)
 
 
@@ -126,7 +133,7 @@ def test_the_live_lecture_runs_from_top_to_bottom(tmp_path):
     live = {
         cell.source for notebook in BUILT.values() for cell in notebook.cells if "live" in cell.metadata.get("tags", [])
     }
-    rest = talk.named(talk.Plan("", 0, 0, [], [], [s for s in PLAN.slides if s.of != "10"]), BUILT)
+    rest = plan.named(plan.Plan("", 0, 0, [], [], [s for s in PLAN.slides if s.of != "10"]), BUILT)
     wanted = {cell.source: cell for pairs in rest for cell, _ in pairs if cell.cell_type == "code"}
     first_of_10 = next(k for k, cell in enumerate(slides.cells) if "What does one-to-one buy" in cell.source)
     slides.cells = slides.cells[:first_of_10]
@@ -215,7 +222,7 @@ def test_the_speakers_window_has_the_notes(browser, one_file):
 def test_the_sheet_has_every_vote_two_pictures_and_ten_terms():
     html = handout.sheet(PLAN, BUILT)
     assert html.count('class="vote"') == len(VOTES)
-    assert html.count("☐") == sum(len(talk.options(slide, talk.vote_cell(slide, pairs))) for slide, pairs in VOTES)
+    assert html.count("☐") == sum(len(plan.options(slide, plan.vote_cell(slide, pairs))) for slide, pairs in VOTES)
     assert html.count("<img") == 2
     found = list(handout.terms(PLAN))
     assert len(found) == 10
