@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import transformers
 
 from tools.reference_tests import MODELS, only_ours, outcomes
 
@@ -43,12 +44,29 @@ def checkout(folder):
 
 @pytest.mark.slow
 def test_both_runs_are_compared(tmp_path):
-    theirs, ours = (
+    (theirs, callers), (ours, _) = (
         outcomes(checkout(tmp_path / str(mine)), mine, ["--import-mode=importlib"]) for mine in (False, True)
     )
+    assert [name.rpartition(".")[2] for name in callers] == ["test_loss"] * 3
+    assert set(callers.values()) == {transformers.__version__}
     assert len(theirs) == len(ours) == 9
     assert sorted(theirs.values()) == ["failed"] * 3 + ["passed"] * 6
     assert [name.rpartition(".")[2] for name in only_ours(theirs, ours)] == ["test_whose_loss_it_is"] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ("import a_package_that_nobody_has\n", "No module named 'a_package_that_nobody_has'"),
+        ("from transformers import a_name_of_another_version\n", "cannot import name 'a_name_of_another_version'"),
+    ],
+)
+def test_why_nothing_was_collected(tmp_path, test, words):
+    folder = checkout(tmp_path)
+    (folder / "tests" / "models" / "detr" / "test_modeling_detr.py").write_text(test)
+    with pytest.raises(SystemExit, match=f"pytest ran no test of .*{words}.*\nInstall what these tests import"):
+        outcomes(folder, False, ["--import-mode=importlib"])
 
 
 def test_a_folder_that_is_no_checkout_gets_a_sentence(tmp_path):
