@@ -91,7 +91,7 @@ def check_switch(name, value):
 
 def check_matcher(matcher):
     """Raise TypeError unless it can be called, as a matcher is."""
-    if callable(matcher):
+    if callable(matcher) and not isinstance(matcher, type):
         return
     if isinstance(matcher, Integral) and not isinstance(matcher, bool):
         raise TypeError(

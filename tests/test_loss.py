@@ -319,6 +319,7 @@ class TestBadInput:
             ({"weights": {"loss_box": 1}}, ["weights", "'loss_box'", "loss_bbox"]),
             ({"num_classes": 0}, ["num_classes is 0"]),
             ({"matcher": None}, ["matcher", "HungarianMatcher"]),
+            ({"matcher": HungarianMatcher}, ["matcher is <class", "give a callable such as HungarianMatcher()"]),
             ({"matcher": 91, "num_classes": HungarianMatcher()}, ["as in DETR's SetCriterion", "matcher stands first"]),
             ({"global_class_normalizer": "no"}, ["global_class_normalizer is 'no'", "True or False"]),
             ({"global_class_normalizer": 1}, ["global_class_normalizer is 1", "True or False"]),

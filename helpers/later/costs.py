@@ -180,7 +180,8 @@ def _divisor(num_boxes):
     """The number of targets as a divisor: none count as one; a share of several batches may be less
     than one.
     """
-    return 1.0 if num_boxes == 0 else check_divisor("num_boxes", num_boxes)
+    number = check_number("num_boxes", num_boxes, least=0)
+    return check_divisor("num_boxes", number) if number else 1.0
 
 
 def at_points(masks, points):

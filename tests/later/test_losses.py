@@ -155,6 +155,8 @@ RAW = torch.zeros(1, 2, 3), torch.eye(3)[None, :2], torch.full((1, 2), 0.5)  # l
         (lambda: focal_loss(*RAW[:2], float("nan")), ValueError, "num_boxes is nan"),
         (lambda: focal_loss(*RAW[:2], -3), ValueError, "num_boxes is -3"),
         (lambda: varifocal_loss(*RAW, "2"), TypeError, "num_boxes is '2'"),
+        (lambda: focal_loss(*RAW[:2], None), TypeError, "num_boxes is None"),
+        (lambda: focal_loss(*RAW[:2], torch.ones(2)), TypeError, "num_boxes is tensor"),
         (lambda: quality_loss(*RAW, [2]), TypeError, r"num_boxes is \[2\]"),
         (lambda: GroupCriterion(HungarianMatcher(), 5), TypeError, "matcher has no groups"),
     ],
