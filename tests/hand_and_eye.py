@@ -41,3 +41,17 @@ def middle(locator):
     """The point in the middle of what is found."""
     area = locator.bounding_box()
     return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+
+
+def swipe(page, start, by, steps=12):
+    """Put a finger down, move it and lift it, as the browser would report it."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind, *points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    send("touchStart", start)
+    for step in range(1, steps + 1):
+        send("touchMove", tuple(place + way * step / steps for place, way in zip(start, by)))
+    send("touchEnd")
+    drawn(page)

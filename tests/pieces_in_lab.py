@@ -24,11 +24,12 @@ PIECES = {
     "stepper": ("AssignmentStepper()", "input.cell", "input[type=range]"),
     "replay": ("TrainingReplay('recording.npz', scenes=2)", ".scrub", "select"),
     "dial": ("NoObjectDial()", "input[type=range]", "input[type=range]"),
+    "setplay": ("SetPlay()", ".chip.target:last-child", "select"),
 }
 
 
 def store_all(lab, name):
-    """A trusted notebook with the five pieces, and an empty cell before them so that a run renumbers them."""
+    """A trusted notebook with the pieces, and an empty cell before them so that a run renumbers them."""
     write_fake_recording(lab.root / "notebooks" / "recording.npz")
     cells = [f"from helpers.widgets import {code.split('(')[0]}\n{code}" for code, *_ in PIECES.values()]
     store(lab, name, ["None", *cells])

@@ -13,6 +13,7 @@ PIECES = {
     "MatchingPlayground": "playground",
     "NoObjectDial": "dial",
     "SceneLab": "scenelab",
+    "SetPlay": "setplay",
     "TrainingReplay": "replay",
 }
 __all__ = list(PIECES)

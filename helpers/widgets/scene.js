@@ -21,8 +21,9 @@ function put(element, values) {
     }
 }
 
-// The picture with all boxes. `paint` moves what is there; `find` says what lies under the pointer.
-function makeScene(image, size, first, large) {
+// The picture with all boxes. `paint` moves what is there; `find` says what lies under the pointer. `names(probabilities)`
+// says whether a prediction's likeliest class is written beside its letter; boxes of the kind `front` are nearer to a hand.
+function makeScene(image, size, first, large, { names = isSure, front = "prediction" } = {}) {
   const [W, H] = [SCENE_WIDTH, (SCENE_WIDTH * size[1]) / size[0]];
   const scaled = (box) => [box[0] * W, box[1] * H, box[2] * W, box[3] * H];
   const layer = (name) => vector("g", { class: name });
@@ -67,6 +68,7 @@ function makeScene(image, size, first, large) {
     if (order === String(rising)) return;
     order = String(rising);
     chips.append(...rising.map((n) => predictions[n].chip));
+    if (front === "target") chips.append(...targets.map(({ chip }) => chip));
   }
   function paint(state, pairs, selected, inspected) {
     const lookOf = (kind, index, more = "") => {
@@ -75,21 +77,21 @@ function makeScene(image, size, first, large) {
       const name = `box ${kind}${more}${isSelected ? " selected" : ""}${isFaded ? " faded" : ""}`;
       return { name, isSelected };
     };
-    const names = targetNames(state.labels);
+    const labels = targetNames(state.labels);
     targets.forEach((target, t) => {
       const box = state.targetBoxes[t];
       target.paint(
         scaled(box),
-        names[t],
-        describeTarget(names[t], t, box, pairs),
+        labels[t],
+        describeTarget(labels[t], t, box, pairs),
         lookOf("target", t),
       );
     });
-    const probabilities = state.logits.map((row) => softmax(row).slice(0, -1));
-    const highest = probabilities.map((row) => Math.max(...row));
+    const probabilities = state.logits.map(softmax);
+    const highest = probabilities.map((row) => Math.max(...row.slice(0, -1)));
     predictions.forEach((prediction, n) => {
-      const guess = highest[n] >= 0.5 ? ` “${probabilities[n].indexOf(highest[n])}”` : "";
-      const own = pairs?.filter((match) => match[0] === n).map(([, t]) => names[t]);
+      const guess = names(probabilities[n]) ? ` “${probabilities[n].indexOf(highest[n])}”` : "";
+      const own = pairs?.filter((match) => match[0] === n).map(([, t]) => labels[t]);
       const look = lookOf("prediction", n, own?.length === 0 ? " idle" : "");
       const words = describePrediction(n, guess, state.boxes[n], own);
       prediction.paint(scaled(state.boxes[n]), predictionName(n) + guess, words, look);
@@ -118,9 +120,11 @@ function makeScene(image, size, first, large) {
     if (place < targets.length) return { kind: "target", index: place };
     return { kind: "prediction", index: place - targets.length };
   }
-  return { svg, paint, focus, another, find: findBox };
+  const find = (...where) => findBox(...where, front);
+  return { svg, paint, focus, another, find };
 }
 
+const isSure = (probabilities) => Math.max(...probabilities.slice(0, -1)) >= 0.5;
 const sayBox = (box) => {
   const [x, y, w, h] = box.map(fixed);
   return `center ${x} ${y}, size ${w} by ${h}`;
@@ -216,8 +220,8 @@ function makeCorners() {
   };
 }
 
-// A corner or a name under the pointer; otherwise the selected box, the smallest prediction, the smallest target.
-function findBox(element, [x, y], state, selected) {
+// A corner or a name under the pointer; otherwise the selected box, the smallest of the kind in front, the smallest.
+function findBox(element, [x, y], state, selected, front) {
   const corner = element.closest?.("[data-corner]");
   if (corner) return { ...selected, corner: +corner.dataset.corner };
   const chip = element.closest?.(".chip");
@@ -226,7 +230,7 @@ function findBox(element, [x, y], state, selected) {
   const rank = ({ kind, index, box }) =>
     kind === selected.kind && index === selected.index
       ? -1
-      : box[2] * box[3] + (kind === "target" ? 2 : 0);
+      : box[2] * box[3] + (kind === front ? 0 : 2);
   const [best] = [
     ...state.boxes.map((box, index) => ({ kind: "prediction", index, box })),
     ...state.targetBoxes.map((box, index) => ({ kind: "target", index, box })),

@@ -20,7 +20,8 @@ function resized(box, corner, by) {
   return [clamp(x, 0, 1), clamp(y, 0, 1), sideOf(w), sideOf(h)].map(tidied);
 }
 
-// `hands` holds what they may do: grab(element, place) and boxOf(kind, index) look; select, move, rename, rest change.
+// `hands` holds what they may do: grab(element, place) and boxOf(kind, index) look; select, move, rename, rest change, and
+// so does `remove`, where targets can be taken away.
 function handleScene(scene, hands) {
   dragByPointer(scene, hands);
   scene.svg.onkeydown = (event) => {
@@ -28,6 +29,8 @@ function handleScene(scene, hands) {
     if (!holder || event.ctrlKey || event.metaKey || event.altKey || turnsSlide(event)) return;
     const box = { kind: holder.dataset.kind, index: +holder.dataset.index };
     if (box.kind === "target" && /^\d$/.test(event.key)) return hands.rename(box.index, +event.key);
+    if (box.kind === "target" && hands.remove && /^(Delete|Backspace)$/.test(event.key))
+      return hands.remove(box.index);
     const [other, arrow] = [scene.another(box, event.key), arrowOf(event)];
     if (!other && !arrow) return;
     event.preventDefault();

@@ -8,7 +8,9 @@ NAME = "pieces_badge"
 # Change the state of a piece by hand, and read its badge before anybody can have answered.
 CHANGE = """root => {
     const box = root.querySelector('.box.prediction'), slider = root.querySelector('input[type=range]');
-    if (root.matches('.boxlab')) box.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, key: 'ArrowRight' }));
+    const right = new KeyboardEvent('keydown', { bubbles: true, key: 'ArrowRight' });
+    if (root.matches('.setplay')) root.querySelector('[aria-label="One step on"]').click();
+    else if (root.matches('.boxlab')) box.dispatchEvent(right);
     else {
         slider.value = +slider.value + (+slider.step || 1);
         slider.dispatchEvent(new Event('input', { bubbles: true }));
@@ -19,7 +21,7 @@ CHANGE = """root => {
 
 @pytest.fixture
 def shown(page, lab):
-    """A stored notebook with the five pieces, opened and not run."""
+    """A stored notebook with the pieces, opened and not run."""
     store_all(lab, NAME)
     return on_projector(page, lab, NAME)
 

@@ -1,7 +1,7 @@
 """A finger instead of a mouse: in a real JupyterLab it drags a box and does not scroll the page."""
 
 import pytest
-from hand_and_eye import drawn, middle
+from hand_and_eye import middle, swipe
 from pieces_in_lab import keep_picture, opened, show, store
 
 NAME = "pieces_touch"
@@ -16,20 +16,6 @@ def touched(new_page, lab):
     """A trusted notebook with two pieces on a screen that is touched, opened and not run."""
     store(lab, NAME, CELLS)
     return opened(new_page(has_touch=True), lab, NAME)
-
-
-def swipe(page, start, by, steps=12):
-    """Put a finger down, move it and lift it, as the browser would report it."""
-    session = page.context.new_cdp_session(page)
-
-    def send(kind, *points):
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
-
-    send("touchStart", start)
-    for step in range(1, steps + 1):
-        send("touchMove", tuple(place + way * step / steps for place, way in zip(start, by)))
-    send("touchEnd")
-    drawn(page)
 
 
 def test_a_finger_drags_a_box(touched):
