@@ -24,7 +24,7 @@ from helpers.figures.loss_terms import draw_report_card, gradient_figure, reliab
 from helpers.scenes import HandwrittenScenes, running_example
 from helpers.training.recipe import Recipe, build_model
 from helpers.training.recording import load_recording
-from helpers.widgets import NoObjectDial
+from helpers.widgets import NoObjectDial, SetPlay
 
 model, image_processor = load_detector()
 image, annotation = running_example()
@@ -159,6 +159,32 @@ figures.show(figure, "Length of the gradient at each guess: green with its targe
 # class term to say "nothing": that holds the number of claims down.
 #
 # *Break it:* set `eos_coef=0` for the untrained one and run the cell again. Nobody teaches the idle.
+
+# %% [markdown]
+# ## Watch a whole set learn
+#
+# Twelve free guesses, without a network. Click on one, and see its grades. **Your bet:** which guess that owns nothing
+# will move its *box* when you press Play?
+#
+# <details><summary>The one nearest to a target</summary>
+#
+# Not even that one. Its class grade falls, step by step: it learns to say "nothing". Its box stays where it lies, since
+# no term looks at it.
+#
+# </details>
+#
+# <details><summary>None of them</summary>
+#
+# Yes. Seven boxes stay where they lie, and seven class grades fall: all learn class, few learn boxes.
+#
+# </details>
+
+# %%
+play = SetPlay(controls=["play", "speed"])
+figures.show(
+    play.figure(), "Five boxes move on to the targets. Seven stand still, and fall silent one after the other."
+)
+play
 
 # %% [markdown]
 # ## How much does no-object weigh?

@@ -14,6 +14,63 @@
 # [07](07_loss.ipynb). Cells that train take half a minute on two cores.
 
 # %% [markdown]
+# ## Four rules, no network
+#
+# Take the network away: twelve free boxes and class scores, five targets, and the real loss. Choose owners, move, choose
+# again: [k-means](https://en.wikipedia.org/wiki/K-means_clustering) has the same two steps. Start 3, 300 steps.
+#
+# **Predict first.** Which of these rules finds the five?
+#
+# <details><summary>argmin: each target takes its cheapest guess</summary>
+#
+# Not from here. The "3" and a "1" both want G, and G can name only one of them. It ends on the "1", and nobody is left
+# for the "3". From the starts 1 and 2 it finds all five: no two targets want the same guess.
+#
+# </details>
+#
+# <details><summary>by position, the list in a fixed order</summary>
+#
+# It does, as well as the optimal match. On one picture with a fixed list, position names an owner for each target, once
+# and for all, and that is enough.
+#
+# </details>
+#
+# <details><summary>by position, the list shuffled at every step</summary>
+#
+# No. Each of the first five guesses is told to be every target in turn, so most of them crowd in one place and say "1",
+# the commonest label. Order does harm because it is arbitrary from picture to picture; the shuffle makes one picture
+# feel it. To the optimal match the shuffle does nothing.
+#
+# </details>
+#
+# <details><summary>one-to-many, two guesses for each target</summary>
+#
+# It finds each of them twice: ten claims for five targets, with good boxes.
+#
+# </details>
+
+# %%
+from helpers import figures
+from helpers.widgets import SetPlay
+
+play = SetPlay(start=2)
+figures.show(play.figure(), "Choose owners, move, choose again: the set loss brings five of twelve free guesses home.")
+play
+
+# %% [markdown]
+# Press Play, then choose another rule and Restart: the grey shadow is the run before. **Find out by moving:** under
+# "optimal", drag the "3" across the sheet while it plays. Can you carry it so that its owner follows? And so that another
+# guess takes over?
+#
+# <details><summary>What decides it</summary>
+#
+# Your speed. Carried slowly, about two seconds across the sheet, it keeps its owner, who is sure of the name and never
+# far behind. Thrown, it goes to a guess that idled near the new place: distance then costs more than the name. Left alone,
+# free guesses hardly change hands; in a network they do, because the same weights serve many pictures.
+#
+# </details>
+
+# %% [markdown]
 # ## What to measure
 #
 # [AP](glossary.md#average-precision) ranks all boxes by score. A [duplicate](glossary.md#duplicate), a second box on an object, costs it little if its score is
@@ -26,7 +83,7 @@
 # %%
 import numpy as np
 
-from helpers import HungarianMatcher, box_iou, figures
+from helpers import HungarianMatcher, box_iou
 from helpers.checks.breaking import check_crowd, check_two_each
 from helpers.detector import load_detector
 from helpers.evaluation import corner_boxes
@@ -35,7 +92,7 @@ from helpers.scenes import HandwrittenScenes, running_example
 from helpers.training.arrays import SceneArrays
 from helpers.training.pairings import by_index, everyone_near, one_to_many
 from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
-from helpers.widgets import MatchingPlayground, live
+from helpers.widgets import live
 
 test_scenes = HandwrittenScenes("test", 200, seed=1)
 scenes = [running_example(), *(test_scenes[i] for i in range(1, 200))]
@@ -186,17 +243,6 @@ figure = breaking.states_figure(images, {"one-to-one all along": hundred, "one-t
 figures.show(figure, "After fifty steps one-to-one the duplicates are gone, and AP is nearly that of the control.")
 
 # %% [markdown]
-# ## Move it: the rule of the match
-#
-# Two guesses for two digits, at `eos_coef` 0.1. Choose optimal, greedy, argmin: who gets whom, and who is told to be
-# silent? Then drag A towards the left digit. When do all three rules agree?
-
-# %%
-playground = MatchingPlayground(preset="greedy loses", controls=["matching", "weights"])
-figures.show(playground.figure(), "The optimal match: A for the left digit, B for the right; greedy crosses them.")
-playground
-
-# %% [markdown]
 # ## Trained from the start
 #
 # Fifty steps show what a trained network unlearns. What would it never learn? In [ablations](glossary.md#ablation), each run is a whole training with
@@ -259,7 +305,7 @@ for name in ("baseline", *silence):
 # ## What the match sees, and how it chooses
 #
 # `log-p`: minus log *p* in the class cost, where DETR has minus *p*. `no-l1`, `no-giou`: one box term less, in cost and
-# loss. `greedy`, `argmin`: the rules of the playground.
+# loss. `greedy`, `argmin`: the rules of the first section.
 
 # %% [markdown]
 # **Predict first.** Which of the five can you see in AP? And which in the count?
@@ -286,7 +332,6 @@ for name in ("baseline", *silence):
 # %%
 rules = ["log-p", "no-l1", "no-giou", "greedy", "argmin"]
 figures.show(ablations.curves_figure(runs, rules), "AP hardly tells the five apart; duplicates do.")
-figures.show(ablations.answers_figure(runs, rules), "The running example, as the five see it.")
 ablations.show_table(runs, rules)
 for name in (*ablations.SEEDS, *rules):
     early, *late = (runs[name][f"curve_loss_{term}"] for term in ("ce", "bbox", "giou"))
@@ -319,7 +364,6 @@ for name in (*ablations.SEEDS, *rules):
 # %%
 network = ["no-classifier", "tokens-6", "tokens-24"]
 figures.show(ablations.curves_figure(runs, network), "Fewer seats learn earlier, more seats later.")
-figures.show(ablations.answers_figure(runs, network), "Without a first stage, with 6 seats, with 24.")
 ablations.show_table(runs, network)
 
 # %% [markdown]
