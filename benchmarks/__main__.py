@@ -67,9 +67,10 @@ def main():
     parser.add_argument("--before", metavar="COMMIT", help="measure an earlier build beside, too")
     parser.add_argument("--notebooks", action="store_true", help="instead: minutes and memory of each notebook")
     parser.add_argument("--install", action="store_true", help="instead: what `make lab` takes from nothing")
+    parser.add_argument("--pieces", action="store_true", help="instead: how long each piece takes to follow a drag")
     options = parser.parse_args()
-    if options.notebooks or options.install:
-        course.main(options.notebooks, options.install)
+    if options.notebooks or options.install or options.pieces:
+        course.main(options.notebooks, options.install, options.pieces)
         return
     torch.set_num_threads(options.threads)
     print(table(COLUMNS, ()))

@@ -1,7 +1,8 @@
-"""What the course costs a reader: Run All of each notebook on one core, and `make lab` from nothing.
+"""What the course costs a reader: Run All of each notebook on one core, `make lab` from nothing, a drag in each piece.
 
 python -m benchmarks --notebooks    some ten minutes
 python -m benchmarks --install      some minutes, and the network
+python -m benchmarks --pieces       half a minute, and a Chromium
 """
 
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import pieces
 from benchmarks.page import table
 from benchmarks.timing import others_percent
 from tools.memory import MemoryWatch
@@ -108,6 +110,14 @@ torch that the index offers have their part in it.
 
 {table(INSTALL, [line])}
 """)
+    if rows := results.get("pieces"):
+        parts.append(f"""## A drag in each piece
+
+`make bench ARGS=--pieces` wrote this table, in a headless Chromium of 1280 by 720: from a move of the mouse to the end
+of the frame that shows it. What `helpers` says of the same state is not waited for.
+
+{table(pieces.COLUMNS, map(pieces.piece_line, rows))}
+""")
     return "\n".join(parts)
 
 
@@ -119,8 +129,11 @@ def keep(**found):
     PAGE.write_text(page(results), encoding="utf-8")
 
 
-def main(notebooks, install):
-    """Measure one or both, print and keep the numbers."""
+def main(notebooks, install, drags):
+    """Measure what is asked for, print and keep the numbers."""
+    if drags:
+        print(table(pieces.COLUMNS, ()))
+        keep(pieces=pieces.measure())
     if notebooks:
         print(table(NOTEBOOKS, ()))
         keep(notebooks=measure_notebooks(sources()))

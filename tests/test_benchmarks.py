@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import course
+from benchmarks import course, pieces
 from benchmarks.__main__ import measure
 from benchmarks.before import build
 from benchmarks.clinic import main as clinic_benchmark
@@ -13,6 +13,7 @@ from benchmarks.page import page, promises, ratio, readable, slope
 from benchmarks.timing import wait_until_idle
 from benchmarks.watch import main as watch_benchmark
 from helpers import HungarianMatcher, SetCriterion
+from helpers.widgets import PIECES
 
 
 def test_the_contenders_do_the_same_work():
@@ -99,9 +100,23 @@ def test_what_was_measured_is_kept_beside_what_was_before(tmp_path, monkeypatch)
     row = {"name": "90", "seconds": 90.0, "processor": 60.0, "first figure": None, "megabytes": 800.0, "others": 3}
     course.keep(notebooks=[row])
     course.keep(install={"seconds": 240.0, "megabytes": 1500.0, "others": 2})
+    course.keep(pieces=[{"name": "BoxLab", "moves": 200, "mean": 4.0, "late": 9.0}])
     page = course.PAGE.read_text()
     assert "| 90 | 1.5 | 1.0 | 800 | - | 3 |" in page
     assert "| 4.0 | 1500 | 2 |" in page
+    assert "| BoxLab | 200 | 4.0 | 9.0 |" in page
+
+
+def test_each_piece_has_something_to_drag():
+    assert pieces.DRAGGED.keys() == PIECES.keys()
+
+
+def test_a_drag_is_measured(browser, tmp_path):
+    times = pieces.drag(browser, pieces.made("NoObjectDial"), "input[type=range]", tmp_path / "dial.html")
+    assert len(times) == pieces.MOVES
+    assert min(times) > 0
+    with pytest.raises(RuntimeError, match="NoObjectDial: nothing follows when p is dragged"):
+        pieces.drag(browser, pieces.made("NoObjectDial"), "p", tmp_path / "dial.html")
 
 
 def test_a_busy_machine_is_refused(monkeypatch):
