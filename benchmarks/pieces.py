@@ -25,6 +25,7 @@ DRAGGED = {
     "TrainingReplay": ".scrub",
     "NoObjectDial": "input[type=range]",
     "SceneLab": ".box",
+    "SetPlay": ".box.prediction",
 }
 # A page with one piece; what it asks `helpers` is answered by the piece in this process, and not waited for.
 PAGE = """<!doctype html><meta charset="utf-8"><style>{style}</style><div id="piece"></div>
