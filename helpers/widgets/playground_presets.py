@@ -2,7 +2,6 @@
 targets.
 """
 
-import math
 from functools import cache
 
 import torch
@@ -10,7 +9,7 @@ import torch
 from helpers.scenes import NUM_CLASSES
 from helpers.targets import coco_target
 
-EARLY_STEP = 1000
+RECORDED = {"early training": 1000, "half trained": 9000}  # steps of the recorded training
 STANDARD_EOS_COEF = 0.1
 # Predictions as (box, {label: probability}), targets as (box, label); what is left of a probability
 # is no-object's.
@@ -55,7 +54,7 @@ SKETCHES = {
         [((0.36, 0.5, 0.2, 0.4), 5), ((0.88, 0.5, 0.2, 0.4), 5)],
     ),
 }
-PRESETS = ("running example", "early training", "late training", *SKETCHES)
+PRESETS = ("running example", *RECORDED, *SKETCHES)
 
 
 @cache
@@ -70,8 +69,8 @@ def preset_state(name):
         return (None, *_sketched(*SKETCHES[name]), STANDARD_EOS_COEF)
     if name == "running example":
         return _detected()
-    if name in ("early training", "late training"):
-        return _recorded(EARLY_STEP if name == "early training" else math.inf)
+    if name in RECORDED:
+        return _recorded(RECORDED[name])
     raise ValueError(f"preset is {name!r}; use one of {', '.join(PRESETS)}.")
 
 
@@ -89,24 +88,27 @@ def _detected():
 
 
 def _recorded(step):
-    """The running example, as it was seen at a step of the recorded training: the nearest, or the
-    last.
-    """
+    """The running example, as it was seen and graded at the recorded step nearest to this one."""
     from helpers.detector import weights_folder
     from helpers.scenes import running_example
     from helpers.training.recording import load_recording
 
     image, annotation = running_example()
     recording = load_recording(weights_folder() / "recording.npz")
-    index = min(
-        range(len(recording["step"])), key=lambda i: abs(min(step, 1e9) - int(recording["step"][i]))
-    )
+    index = _nearest(recording["step"], step)
     outputs = {
         "logits": torch.tensor(recording["logits"][index, :1]).float(),
         "pred_boxes": torch.tensor(recording["boxes"][index, :1]).float(),
     }
-    settings = recording.get("curve_eos_coef", [STANDARD_EOS_COEF])
-    return image, outputs, [coco_target(annotation, *image.size)], round(float(settings[-1]), 6)
+    eos_coef = STANDARD_EOS_COEF
+    if "curve_eos_coef" in recording:
+        graded = recording["curve_eos_coef"][_nearest(recording["curve_step"], step)]
+        eos_coef = round(float(graded), 6)
+    return image, outputs, [coco_target(annotation, *image.size)], eos_coef
+
+
+def _nearest(steps, step):
+    return min(range(len(steps)), key=lambda place: abs(int(steps[place]) - step))
 
 
 def _sketched(predictions, targets):

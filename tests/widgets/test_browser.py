@@ -12,7 +12,7 @@ from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, run_a
 NAME = "pieces_playground"
 CELLS = [
     "from helpers.widgets import MatchingPlayground\n"
-    "playground = MatchingPlayground(preset='late training')\n"
+    "playground = MatchingPlayground(preset='running example')\n"
     "playground",
     "print([[round(value, 4) for value in box] for box in playground.boxes], f\"{playground.numbers['loss']:.2f}\")",
     "import torch\n"
@@ -151,7 +151,7 @@ def test_presets_and_labels_are_chosen_before_anything_runs(shown):
     playground.locator(".box.target").first.press("7")
     expect(playground.locator(".grid .column").first).to_have_text("“7”")
     playground.get_by_label("Back to the first state").click()
-    expect(preset).to_have_value("late training")
+    expect(preset).to_have_value("running example")
     expect(playground.locator(".box.prediction")).to_have_count(12)
     expect(loss_of(playground)).to_have_text(first)
     assert shown.errors == []

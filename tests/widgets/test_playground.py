@@ -13,6 +13,7 @@ from traitlets import TraitError
 from helpers import HungarianMatcher, SetCriterion
 from helpers.assignment import argmin, greedy, total_cost
 from helpers.boxes import box_iou, center_to_corners, generalized_box_iou
+from helpers.detector import load_detector
 from helpers.widgets.playground import CONTROLS, MATCHINGS, MatchingPlayground, clean_boxes
 from helpers.widgets.playground_presets import PRESETS, SKETCHES, preset_state
 
@@ -137,6 +138,34 @@ def test_the_running_example_is_what_the_detector_says():
     assert playground.numbers["loss_ce"] == pytest.approx(float(losses["loss_ce"]), abs=1e-6)
     assert playground.labels == [3, 1, 4, 1, 5]
     assert playground.pictures[playground.picture]["image"].startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize(("preset", "step"), [("early training", 1000), ("half trained", 9000)])
+def test_an_age_of_the_detector_is_what_its_weights_say(preset, step):
+    image, outputs, targets, eos_coef = preset_state(preset)
+    model, image_processor = load_detector(step=step)
+    with torch.no_grad():
+        answer = model(**image_processor(images=image, return_tensors="pt"))
+    assert torch.allclose(outputs["pred_boxes"], answer.pred_boxes, atol=2e-3)
+    assert torch.allclose(outputs["logits"].softmax(-1), answer.logits.softmax(-1), atol=5e-3)
+    assert eos_coef == 0.1  # until it is raised, later on
+    assert targets[0]["class_labels"].tolist() == [3, 1, 4, 1, 5]
+
+
+def test_presets_do_not_show_the_same_picture_twice():
+    states = [torch.cat([part.flatten() for part in preset_state(name)[1].values()]) for name in PRESETS]
+    for place, state in enumerate(states):
+        for other in states[:place]:
+            assert state.shape != other.shape or (state - other).abs().max() > 0.1
+
+
+def test_half_trained_the_5_goes_from_j_to_i_by_weights_alone():
+    playground = MatchingPlayground(preset="half trained")
+    assert 'J with "5"' in playground.text
+    playground.put({"class_cost": 10.0})
+    assert 'J with "5"' in playground.text
+    playground.put({"bbox_cost": 0.0, "giou_cost": 1.0})
+    assert 'I with "5"' in playground.text
 
 
 def test_greedy_loses_where_it_should():
