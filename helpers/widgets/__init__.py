@@ -12,6 +12,7 @@ PIECES = {
     "BoxLab": "boxlab",
     "MatchingPlayground": "playground",
     "NoObjectDial": "dial",
+    "SavedAgain": "saved",
     "SceneLab": "scenelab",
     "SetPlay": "setplay",
     "TrainingReplay": "replay",
