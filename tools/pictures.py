@@ -8,7 +8,7 @@ import nbformat
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 PICTURES = {  # file: the notebook, and how the caption of the figure begins
     "guesses.png": ("00_start_here", "Five targets in orange"),
-    "costs.png": ("00_start_here", "Three costs"),
+    "costs.png": ("00_start_here", "The cost of all sixty pairs"),
 }
 
 

@@ -1,6 +1,4 @@
-"""The checks of notebook 06: write the matcher, and build a scene in which minus log p flips the
-match.
-"""
+"""The check of notebook 06: write the matcher."""
 
 import warnings
 
@@ -11,9 +9,6 @@ from helpers.checks import MALFORMED, as_numbers, attempt, copied
 from helpers.costs import bbox_cost, giou_cost
 from helpers.matcher import HungarianMatcher
 from helpers.training.pairings import log_class_cost
-
-TARGET_BOX = torch.tensor([0.5, 0.5, 0.3, 0.3])
-MARGIN = 0.1
 
 
 def minus_logits(outputs, targets, image):
@@ -296,107 +291,3 @@ def _same_pairs(answer, wanted):
         set(zip(a[0].tolist(), a[1].tolist())) == set(zip(b[0].tolist(), b[1].tolist()))
         for a, b in zip(answer, wanted)
     )
-
-
-def check_flip_with_log(flip_with_log):
-    """Notebook 06: two guesses for one target such that -p matches one of them and -log p the
-    other.
-    """
-    answer, fault = attempt(flip_with_log)
-    verdict = fault or judge_flip(answer)
-    print(verdict)
-    if not fault and "with −p" in verdict:
-        _draw_flip(answer)
-
-
-def judge_flip(answer):
-    """The verdict on (probabilities, pred_boxes) of two guesses."""
-    try:
-        probabilities, boxes = (as_numbers(part) for part in answer)
-    except MALFORMED:
-        probabilities = boxes = None
-    if probabilities is None or boxes is None:
-        return (
-            "not yet: these are no numbers. Hint: return two probabilities, and two boxes [cx, cy, "
-            "w, h]."
-        )
-    if not (probabilities.isfinite().all() and boxes.isfinite().all()):
-        return (
-            "not yet: a number is NaN or infinite. Hint: probabilities and fractions of the image, "
-            "from 0 to 1."
-        )
-    if probabilities.shape != (2,) or boxes.shape != (2, 4):
-        shapes = f"{tuple(probabilities.shape)} and {tuple(boxes.shape)}"
-        return (
-            f"not yet: the shapes are {shapes}. Hint: two probabilities, and two boxes with four "
-            "numbers each."
-        )
-    if (probabilities <= 0).any() or (probabilities >= 1).any():
-        return (
-            "not yet: a probability is not between 0 and 1. Hint: even a hopeless guess has some, "
-            "such as 0.001."
-        )
-    low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
-    if (boxes[:, 2:] <= 0).any() or (low < -1e-6).any() or (high > 1 + 1e-6).any():
-        return (
-            "not yet: a box is empty or reaches beyond the image. Hint: [cx, cy, w, h], all inside "
-            "0 to 1."
-        )
-    with_p, with_log = flip_costs(probabilities, boxes).values()
-    said = (
-        f"with −p the guesses cost {with_p[0]:.2f} and {with_p[1]:.2f}, "
-        f"with −log p {with_log[0]:.2f} and {with_log[1]:.2f}"
-    )
-    first, second = with_p[0] - with_p[1], with_log[0] - with_log[1]
-    if min(abs(first), abs(second)) < MARGIN:
-        return (
-            f"not yet: {said}; that is nearly a tie. Hint: make both differences {MARGIN} at least."
-        )
-    if first * second > 0:
-        better = 0 if first < 0 else 1
-        if probabilities[better] >= probabilities[1 - better]:
-            hint = "the guess with the better box needs the smaller p"
-        else:
-            hint = (
-                "a smaller p for this guess leaves −p nearly where it is, and moves −log p without "
-                "end"
-            )
-        return f"not yet: {said}. Both choose {'AB'[better]}. Hint: {hint}."
-    return (
-        f"correct: {said}. With −p a good box outweighs a poor class; with −log p a small p "
-        "outweighs any box."
-    )
-
-
-def flip_costs(probabilities, boxes):
-    """What two guesses (2,), (2, 4) cost for the target of the exercise, with each class cost:
-    {name: (two floats)}.
-    """
-    probabilities, boxes = (
-        torch.as_tensor(part, dtype=torch.float64) for part in (probabilities, boxes)
-    )
-    outputs = {
-        "logits": torch.stack([probabilities, 1 - probabilities], -1).log()[None],
-        "pred_boxes": boxes[None],
-    }
-    targets = [{"class_labels": torch.tensor([0]), "boxes": TARGET_BOX.double()[None]}]
-    matchers = {
-        "with −p": HungarianMatcher(),
-        "with −log p": HungarianMatcher(costs={"class_cost": log_class_cost}),
-    }
-    return {
-        name: tuple(m.cost_matrices(outputs, targets)[0]["total"][:, 0].tolist())
-        for name, m in matchers.items()
-    }
-
-
-def _draw_flip(answer):
-    from helpers.figures import show
-    from helpers.figures.batch import two_guesses_figure
-
-    probabilities, boxes = (as_numbers(part) for part in answer)
-    boxes = boxes.float()
-    figure = two_guesses_figure(
-        TARGET_BOX, boxes, list(probabilities), flip_costs(probabilities, boxes)
-    )
-    show(figure, "Your two guesses around the target, and what each costs with either class cost.")

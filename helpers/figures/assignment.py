@@ -1,5 +1,5 @@
-"""The figures of notebook 05: totals of all matchings, taxis on a street, pairs of boxes, prices
-beside a matrix.
+"""The figures of notebook 05: taxis on a street, pairs of boxes, prices beside a matrix,
+bidding.
 """
 
 import numpy as np
@@ -25,41 +25,6 @@ from helpers.figures import (
 )
 
 WRONG = GIOU  # a pairing that is not the best one
-
-
-def draw_totals(axes, totals, title):
-    """A histogram of the totals of all assignments; the best one, the next and the mean are pointed
-    out.
-    """
-    best, runner_up = np.partition(totals, 1)[:2]
-    counts, _, _ = axes.hist(totals, bins=60, color=NO_OBJECT, edgecolor="white")
-    top = counts.max()
-    marks = ((best, 0.5, 0, "the best", MATCH), (runner_up, 0.22, 2.5, "the next", INK))
-    for value, height, shift, name, colour in marks:
-        axes.annotate(
-            f"{name}: {value:.2f}",
-            xy=(value, 0),
-            xytext=(value + shift, top * height),
-            color=colour,
-            fontsize=13,
-            fontweight="bold",
-            ha="left",
-            va="bottom",
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": colour,
-                "lw": 1.8,
-                "shrinkA": 0,
-                "shrinkB": 0,
-                "relpos": (0, 0),
-            },
-        )
-    axes.axvline(totals.mean(), color=QUIET, ls=":", lw=2)
-    axes.text(totals.mean(), top * 1.06, f" mean: {totals.mean():.1f}", color=QUIET, fontsize=13)
-    axes.set(
-        title=title, xlabel="total cost of the five pairs", ylabel="matchings", ylim=(0, top * 1.18)
-    )
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
 
 
 def draw_street(axes, taxis, passengers, pairs, title, colour=MATCH):
@@ -184,7 +149,7 @@ def draw_prices(axes, prices, matched, title):
 
 
 def draw_slack(axes, slack, title, columns, rings, tight=1e-6):
-    """The slack matrix: pale where there is some, yellow where there is none, red below zero; pairs
+    """The slack matrix: pale where there is some, green where there is none, red below zero; pairs
     ringed.
     """
     slack = np.asarray(slack)
@@ -193,7 +158,7 @@ def draw_slack(axes, slack, title, columns, rings, tight=1e-6):
         text.remove()
     for (row, column), value in np.ndenumerate(slack):
         free = abs(value) <= tight
-        colour = "#ffdf80" if free else "#f3b199" if value < 0 else "#f0f0f0"
+        colour = "#a9dfca" if free else "#f3b199" if value < 0 else "#f0f0f0"
         cell = patches.Rectangle(
             (column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor="white", lw=2, zorder=0.5
         )
@@ -239,13 +204,6 @@ def _percent(share):
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
-def totals_figure(totals):
-    """The histogram of notebook 05 in a figure of its own."""
-    figure, axes = new_figure(10, 4.2)
-    draw_totals(axes, totals, f"One matching in {len(totals):,} is the best")
-    return figure
-
-
 def matrix_figure(cost, title, names, image, targets, rings=None):
     """One cost matrix with the targets' thumbnails on top."""
     figure, axes = new_figure(6.4, 6.2)
@@ -283,4 +241,12 @@ def shares_figure(shares):
     """The bars of notebook 05 in a figure of their own."""
     figure, axes = new_figure(11, 3.8)
     draw_shares(axes, shares, "Joint choice matters most where guesses are scarce")
+    return figure
+
+
+def bidding_figure(steppers):
+    """Steps of the bidding side by side: `AssignmentStepper`s of one matrix, each at its step."""
+    figure, panels = new_figure(13, 4.2, columns=len(steppers))
+    for axes, stepper in zip(panels, steppers):
+        stepper.draw(axes)
     return figure

@@ -131,13 +131,21 @@ class AssignmentStepper(Piece):
         )
 
     def figure(self):
-        """The shown step as a static figure: costs, pairs ringed, prices beside the rows, offers
-        below the columns.
+        """The shown step as a static figure."""
+        from helpers import figures
+
+        rows, columns = self.names
+        fig, axes = figures.new_figure(3 + 0.9 * len(columns), 1.8 + 0.45 * len(rows))
+        self.draw(axes)
+        return fig
+
+    def draw(self, axes):
+        """Draw the shown step: costs, pairs ringed, prices beside the rows, offers below the
+        columns.
         """
         from helpers import figures
 
         step, (rows, columns) = self.current, self.names
-        fig, axes = figures.new_figure(3 + 0.9 * len(columns), 1.8 + 0.45 * len(rows))
         whole = all(float(value).is_integer() for row in self.cost for value in row)
         decimals = 0 if whole else self.decimals
         rings = tuple(zip(*step.pairs)) or None
@@ -161,7 +169,6 @@ class AssignmentStepper(Piece):
                     color=figures.INK if place else figures.QUIET,
                 )
         axes.set(xlim=(-0.5, len(columns) + 0.4), ylim=(len(rows) + 0.4, -0.5))
-        return fig
 
 
 def clean_cost(cost):

@@ -1,191 +1,125 @@
 # %% [markdown]
 # # Who decides which guess is the right one?
 #
-# You do, when you write the cost. The matcher finds the cheapest match; what *cheap* means is a choice. This notebook
-# builds the [matcher](glossary.md#matcher) for a whole batch, and then bends its cost, to see what each part of it decides.
-
-# %% [markdown]
-# **You will be able to** write the matcher from memory, say what the [reference](glossary.md#reference) computes and throws away, and tell
-# which mistakes in a cost change the match.
+# You do, when you write the cost. Below, our detector, half trained, looks at the running example. Green lines show the
+# match: J has the "5". I claims it, too, and is surer of it.
 #
-# **Time** 25 minutes to read, 50 with the exercises. **You need** [04](04_three_costs.ipynb) and
-# [05](05_assignment.ipynb).
-#
-# <details><summary>The three questions of this notebook</summary>
-#
-# How does the matcher handle images with different numbers of objects? Which of the three costs decides? Which
-# mistakes in a cost change the match, and when?
-#
-# </details>
+# **Your move:** make the matcher give the "5" to I, with nothing but the three [weights](glossary.md#cost-weight).
 
 # %%
-import inspect
-from textwrap import dedent
-
-import torch
-from IPython.display import Markdown
-from scipy.optimize import linear_sum_assignment
-from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
-
-from helpers import HungarianMatcher, center_to_corners, figures, generalized_box_iou
-from helpers.checks.matcher import MISTAKES, check_flip_with_log, check_match_batch
-from helpers.costs import cost_matrices, cost_rows, weighted_sum
-from helpers.detector import load_detector
-from helpers.figures import batch as drawn
-from helpers.figures.speed import growth_figure, measured
-from helpers.matcher import solve
-from helpers.scenes import HandwrittenScenes, running_example
 from helpers.widgets import MatchingPlayground
 
+MatchingPlayground(preset="half trained", controls=["weights"])
+
 # %% [markdown]
-# ## Four scenes, thirteen targets
+# **You will be able to** say which cost decides at which age of a detector, find out that a cost is wrong, and write the
+# [matcher](glossary.md#matcher) of a batch.
 #
-# A batch of B = 4: the running example with five digits, a sheet without any, one with two, one with six. Every scene
-# gets N = 12 guesses; T differs, and may be 0.
+# **Time** 20 minutes to read, 40 with the exercise. **You need** [04](04_three_costs.ipynb) and
+# [05](05_assignment.ipynb).
+#
+# **One click about 05.** The match is the cheapest there is. What has been added up?
+#
+# <details><summary>The chosen cells of the cost matrix</summary>
+#
+# Yes: one cell for each target, no row twice, and no other choice has a smaller sum.
+#
+# </details>
+#
+# <details><summary>The loss</summary>
+#
+# Many texts say so, but the solver has never seen the loss. It adds up cells of a matrix. In how many pictures another
+# match has the smaller loss, [07](07_loss.ipynb) tells.
+#
+# </details>
 
 # %%
-test = HandwrittenScenes("test", length=200, seed=1)
-images, annotations = zip(running_example(), test[8], test[20], test[11])
+import torch
+from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
+
+from helpers import HungarianMatcher, box_iou, center_to_corners, figures
+from helpers.checks.matcher import MISTAKES, check_match_batch
+from helpers.detector import load_detector
+from helpers.figures import batch as drawn
+from helpers.scenes import HandwrittenScenes, running_example
+
+# %% [markdown]
+# ## What it takes to move the "5"
+#
+# One slider is not enough. The next cells do in code what you did by hand: they compare, part by part, what J and I cost
+# for the "5" at the weights 1, 5 and 2. The picture shows one way to move it.
+
+# %%
+image, annotation = running_example()
 model, image_processor = load_detector()
-inputs = image_processor(images=list(images), annotations=list(annotations), return_tensors="pt")
+inputs = image_processor(images=image, annotations=annotation, return_tensors="pt")
+targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes")}]
 with torch.no_grad():
-    outputs = model(inputs["pixel_values"])
-targets = inputs["labels"]
-print("logits", tuple(outputs.logits.shape), "pred_boxes", tuple(outputs.pred_boxes.shape))
-figures.show(drawn.batch_figure(images, targets), "The four scenes of the batch, with 5, 0, 2 and 6 targets.")
-
-# %% [markdown]
-# ## The reference, in four steps
-#
-# DETR's matcher, and the one in `transformers`, take four steps; we rebuild them one by one. **One:** forget which
-# image is which. All guesses go into one long list, all targets into another; `sizes` remembers how many are whose.
-
-# %%
-probabilities = outputs.logits.flatten(0, 1).softmax(-1)
-pred_boxes = outputs.pred_boxes.flatten(0, 1)
-labels = torch.cat([target["class_labels"] for target in targets])
-boxes = torch.cat([target["boxes"] for target in targets])
-sizes = [len(target["boxes"]) for target in targets]
-print("probabilities", tuple(probabilities.shape), "pred_boxes", tuple(pred_boxes.shape))
-print("labels", tuple(labels.shape), "boxes", tuple(boxes.shape), "sizes", sizes)
-
-# %% [markdown]
-# **Two:** the three [costs](glossary.md#cost) of notebook 04, for every guess of the batch with every target of the batch. Rows are
-# guesses, columns are targets.
-
-# %%
-by_class = -probabilities[:, labels]
-by_l1 = torch.cdist(pred_boxes, boxes, p=1)
-by_giou = -generalized_box_iou(center_to_corners(pred_boxes)[:, None], center_to_corners(boxes))
-print("class", tuple(by_class.shape), "L1", tuple(by_l1.shape), "GIoU", tuple(by_giou.shape))
-
-# %% [markdown]
-# **Three:** their weighted sum, one huge matrix of 48 × 13 = 624 pairs. Below it, what that costs, as measured by `make
-# bench` ([11](11_fast_and_safe.ipynb) has the details): twice the images are twice the rows *and* twice the columns.
-#
-# **Predict first.** Most of them pair a guess of one image with a target of another. How many can ever be used?
-#
-# <details><summary>Predict, then open</summary>
-#
-# A target can only be matched with the N guesses of its own image, out of the B · N that were computed: one pair in B
-# is of use, here 156. The scene without objects adds twelve rows, and no column.
-#
-# </details>
-
-# %%
-huge = 1 * by_class + 5 * by_l1 + 2 * by_giou
-print("cost", tuple(huge.shape), "=", huge.numel(), "pairs;", sum(12 * size for size in sizes), "can be used")
-for B in (4, 16, 64):  # as in a real training: N = 100 guesses, 7 targets an image
-    print(f"B = {B:2}: {B * 100 * B * 7:9,} pairs computed, {B * 100 * 7:6,} used")
-figure = drawn.huge_matrix_figure(huge, sizes, 12, "Only the coloured blocks can be matched")
-figures.show(figure, "The huge matrix: pairs of one image in colour, pairs across images hatched.")
-caption = "Time and memory of one match against the batch size; ×: the factor whenever the batch doubles, from 16 on."
-figures.show(growth_figure(measured(predictions=100, targets=7)), caption)
-
-# %% [markdown]
-# **Four:** the images come back. `view` separates the rows, `split` the columns, and of part i only the slice
-# `part[i]` is used and solved. So images never get mixed, which
-# [people ask](https://github.com/facebookresearch/detr/issues/330). Their pairs are computed and dropped. The authors'
-# reason, in that thread: on a GPU, one large computation takes fewer kernel calls than many small ones.
-
-# %%
-parts = huge.view(4, 12, -1).split(sizes, dim=-1)
-print("parts", [tuple(part.shape) for part in parts])
-pairs = [linear_sum_assignment(part[i]) for i, part in enumerate(parts)]
-for i, (prediction_index, target_index) in enumerate(pairs):
-    print(f"scene {drawn.ORDER[i]}: predictions {prediction_index}, targets {target_index}")
-
-# %% [markdown]
-# ## The pairs that exist
-#
-# `HungarianMatcher` in `helpers` throws nothing away. It remembers whose each target is, in `image_index`, and fetches
-# for each target the guesses of its own image, and no others. Three lines do it; here for the class cost.
-
-# %%
-image_index = torch.repeat_interleave(torch.arange(4), torch.tensor(sizes))
-p = outputs.logits.softmax(-1)[image_index]  # (13, 12, 11): for each target, twelve guesses
-own_pairs = -p[range(13), :, labels].T  # (12, 13)
-print("image_index", image_index.tolist())
-print("class cost", tuple(own_pairs.shape), "=", own_pairs.numel(), "pairs, every one of use")
-torch.testing.assert_close(own_pairs[:, :5], by_class[:12, :5])  # the block of scene one
-
-# %% [markdown]
-# Now the real one: the same matches as your four steps, and as `transformers`. Its source is folded below the cell.
-#
-# <details><summary>The source, line by line</summary>
-#
-# `_on_one_device` puts the targets of all images one after another. `cost_rows` takes layers as more images (08); each
-# cost is called once, and a target gets a row, over the guesses of its own image. One copy to the CPU follows, in
-# float64, where SciPy works. `solve` takes each image's rows. On a CPU, `fused_rows` makes the same sum in fewer calls.
-#
-# </details>
+    young = load_detector(step=9000)[0](inputs["pixel_values"])
 
 # %%
 matcher = HungarianMatcher()  # weights 1, 5, 2
-ours, reference = matcher(outputs, targets), ReferenceMatcher(class_cost=1, bbox_cost=5, giou_cost=2)(outputs, targets)
-for a, b, c in zip(ours, reference, pairs):
-    assert [index.tolist() for index in a] == [index.tolist() for index in b] == [index.tolist() for index in c]
-print("one pair of index tensors per image:", [tuple(index.shape) for index, _ in ours])
-parts = (HungarianMatcher._match_checked, cost_rows, cost_matrices, weighted_sum, solve)
-source = "\n".join(dedent(inspect.getsource(part)) for part in parts)
-Markdown(f"<details><summary>The source of the matcher</summary>\n\n```python\n{source}\n```\n\n</details>")
+costs, five = matcher.cost_matrices(young, targets)[0], targets[0]["class_labels"].tolist().index(5)
+for name, weight in (("class_cost", 1), ("bbox_cost", 5), ("giou_cost", 2)):
+    j, i = (weight * float(costs[name][row, five]) for row in (9, 8))
+    print(f"{weight} · {name:11} J {j:5.2f}   I {i:5.2f}   J cheaper by {i - j:5.2f}")
+answers = {"weights 1, 5, 2": matcher, "weights 10, 0, 1": HungarianMatcher(10, 0, 1)}
+figure = drawn.matches_figure(image, young, targets[0], {name: m(young, targets)[0] for name, m in answers.items()})
+figures.show(figure, "The same guesses under two sets of weights: on the right the 5 has gone from J to I.")
 
 # %% [markdown]
-# ## Who decides?
+# Both box costs prefer J, by far more than the class cost prefers I. So the boxes must become nearly silent before the
+# class is heard. Nothing about the guesses has changed: the weights alone moved the "5".
+
+# %% [markdown]
+# ## Which cost decides, and when?
 #
-# Three costs, one sum. Delete one of them, or both costs that look at boxes, and count how many objects get another
-# guess. Do it for a detector after 1,000 steps of training, after 5,000, after 9,000, and at the end.
+# That was one digit at one age. Now we delete a cost in 200 unseen scenes, at four ages of the detector, and count the
+# objects that get another guess than before.
 #
-# **Predict first.** Which deletion changes most, early? And late?
+# **Predict first.** Without the class cost: when do most objects change hands?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>After 1,000 steps</summary>
 #
-# Early, nothing is known about classes yet, so their cost is nearly the same for every guess: deleting it changes
-# next to nothing, deleting both box costs nearly everything. Late, it depends on how many good guesses an object has. If
-# one guess is best at everything, no deletion matters. If several stand about equally well, the class decides among
-# them. If two digits of one name are in the scene, only the boxes tell them apart. The table says how much that makes.
+# At that age not one does. The detector knows nothing about classes yet, so a digit's class cost is nearly the same for
+# all twelve guesses. What is the same for all decides nothing.
+#
+# </details>
+#
+# <details><summary>After 9,000 steps, in the middle of learning</summary>
+#
+# Some do, one in fifteen. Names are half learned, but the boxes still lie apart and settle most matches by themselves.
+#
+# </details>
+#
+# <details><summary>In the trained detector</summary>
+#
+# Yes, nearly one in five. By then several guesses stand on most digits, equally well. The boxes cannot choose among
+# them; the class does.
 #
 # </details>
 
 # %%
-pictures, notes = zip(*(test[i] for i in range(200)))
+pictures, notes = zip(*HandwrittenScenes("test", length=200, seed=1))
 many = image_processor(images=list(pictures), annotations=list(notes), return_tensors="pt")
+ages = {"step 1,000": 1000, "step 5,000": 5000, "step 9,000": 9000, "trained": None}
 stages = {}
-for name, step in (("step 1,000", 1000), ("step 5,000", 5000), ("step 9,000", 9000), ("trained", None)):
+for age, step in ages.items():
     with torch.no_grad():
-        stages[name] = load_detector(step=step)[0](many["pixel_values"])
+        stages[age] = load_detector(step=step)[0](many["pixel_values"])
 
 
 def changed(other):
-    """How many objects get another guess than the real matcher gives them, as a share, at each stage."""
+    """Share of the objects that get another guess from this matcher than from the real one, at each age."""
     shares = {}
-    for stage, answers in stages.items():
-        both = [m(answers, many["labels"]) for m in (matcher, other)]
+    for age, outputs in stages.items():
+        both = [m(outputs, many["labels"]) for m in (matcher, other)]
         right, wrong = (torch.cat([guess[target.argsort()] for guess, target in pairs]) for pairs in both)
-        shares[stage] = float((right != wrong).float().mean())
+        shares[age] = float((right != wrong).float().mean())
     return shares
 
 
+# %%
 kept = {"class": (0, 5, 2), "L1": (1, 0, 2), "GIoU": (1, 5, 0), "both boxes": (1, 0, 0)}
 deletions = {f"without {name}": changed(HungarianMatcher(*weights)) for name, weights in kept.items()}
 early, late = deletions["without both boxes"]["step 1,000"], deletions["without class"]["trained"]
@@ -193,52 +127,25 @@ caption = f"Objects that get another guess: early {early:.0%} without both boxes
 figures.show(drawn.changes_figure(deletions, stages, "Objects whose guess changes when a cost is deleted"), caption)
 
 # %% [markdown]
-# L1 and GIoU look at the same boxes: delete one, and the other still knows; delete both, and nobody knows where. The
-# class is the only witness of its kind. But it can testify only once it has been learned.
-
-# %% [markdown]
-# ## Minus p, not minus log p
-#
-# The loss uses −log p, the matcher −p. [Why not the same?](https://github.com/facebookresearch/detr/issues/390) The
-# authors' reason: probabilities are in scale with the box costs, and it worked better. Minus p lies between −1 and 0.
-# So at weights 1 and 5, the class never counts for more than an L1 of 0.2.
+# Read the rows. L1 and GIoU look at the same boxes: delete one of them, and the other still knows where things are.
+# Delete both, and early nearly every object changes hands. For names, the class cost stands alone. Two counts say why it
+# matters late:
 
 # %%
-p = torch.tensor([0.01, 0.0001])  # two hopeless guesses
-print(f"with -p they differ by {p[0] - p[1]:.2f}, at weight 5 as much as an L1 of {(p[0] - p[1]) / 5:.3f}")
-print(f"with -log p by {p[0].log() - p[1].log():.2f}, as much as an L1 of {(p[0].log() - p[1].log()) / 5:.2f}")
-figures.show(
-    drawn.class_costs_figure(), "Two class costs over p: minus p stays in a band, minus log p grows without end."
-)
+for age, outputs in stages.items():
+    near, spread = [], []
+    for logits, boxes, target in zip(outputs.logits, outputs.pred_boxes, many["labels"]):
+        overlap = box_iou(center_to_corners(boxes)[:, None], center_to_corners(target["boxes"]))  # (12, T)
+        p = logits.softmax(-1)[:, target["class_labels"]]  # (12, T)
+        near.append((overlap > 0.5).sum(0))
+        spread.append(p.amax(0) - p.amin(0))
+    near, spread = torch.cat(near).float().mean(), torch.cat(spread).mean()
+    print(f"{age:11} guesses on a digit {near:.1f}   class cost, least to most {spread:.2f}")
 
 # %% [markdown]
-# ## Exercise: flip a match
+# ## Seven wrong costs
 #
-# One target, its box at (0.5, 0.5, 0.3, 0.3). Design two guesses, each with a probability for the target's class and
-# a box, so that −p chooses one of them and −log p the other. Both decisions by at least 0.1. The check draws them.
-#
-# <details><summary>A hint</summary>
-#
-# Give one guess the better box and a hopeless class. How small must its p be before −log p gives it up? And what does
-# −p say about that?
-#
-# </details>
-#
-# [A solution](solutions/06.ipynb)
-
-
-# %% tags=["exercise"]
-def flip_with_log():
-    return None  # probabilities, pred_boxes: for example [0.9, 0.1], [[0.5, 0.5, 0.3, 0.3], [0.6, 0.5, 0.3, 0.3]]
-
-
-# %%
-check_flip_with_log(flip_with_log)
-
-# %% [markdown]
-# ## A gallery of mistakes
-#
-# None raises an error. Boxes: `b` guess, `t` target.
+# None raises an error. `b`: guess, `t`: target.
 #
 # | mistake | wrong | right |
 # |---|---|---|
@@ -251,61 +158,98 @@ check_flip_with_log(flip_with_log)
 # | the weights 1, 1, 1 | `1,1,1` | `1,5,2` |
 
 # %% [markdown]
-# Two come from published posts: [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/), and
-# [GIoU without its minus](https://blog.csdn.net/fh834625/article/details/131828808). The weights 1, 1, 1 are the
-# default of the class in `transformers`. The others are slips that are easily made.
+# Two stand in published posts: [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/) and [GIoU
+# without its minus](https://blog.csdn.net/fh834625/article/details/131828808). The weights 1, 1, 1 are the default of the
+# class in `transformers`.
 #
-# **Predict first:** which do harm early, which late?
+# **Predict first.** Somebody forgets the softmax. Which detector gives them away?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>None: the largest logit is the largest probability</summary>
 #
-# The flipped sign is worst at first: only the box says anything then, and GIoU now says the opposite. A confident class
-# hides part of it later. Mistakes in the class cost do nothing as long as nothing is known about classes, and strike while
-# classes are being learned. When each object has a clear guess of its own, a mistake can fade again. A wrong scale of L1
-# does little.
+# It is, within one guess. But a column compares *different* guesses, and each softmax divides by its own sum: a guess with
+# all logits high is sure of nothing. The figure shows one age at which that changes many matches.
+#
+# </details>
+#
+# <details><summary>A young one, after 1,000 steps</summary>
+#
+# It hardly does: fewer than one object in a hundred changes hands. Classes decide nothing yet, so a wrong class cost
+# decides nothing either.
+#
+# </details>
+#
+# <details><summary>A half-trained one, after 9,000 steps</summary>
+#
+# Yes: nearly one object in five changes hands. At the younger ages classes decide little, and in the end most digits have
+# a guess that is ahead by logit and by probability.
+#
+# </details>
+#
+# <details><summary>The trained one</summary>
+#
+# Barely: one object in thirty or so changes hands. Most digits now have a guess that is ahead by logit and by
+# probability, so it makes no difference which of the two is compared.
 #
 # </details>
 
 # %%
 gallery = {name: changed(mistake) for name, (mistake, _) in MISTAKES.items()}
-title = "Objects that get another guess"
-figures.show(drawn.changes_figure(gallery, stages, title), "Share of objects whose guess changes with each mistake.")
+caption = (
+    "Share of objects whose guess changes with each mistake: three of them show at step 9,000 and nearly nowhere else."
+)
+figures.show(drawn.changes_figure(gallery, stages, "Objects that get another guess"), caption)
 
 # %% [markdown]
-# A mistake that changes next to nothing at step 1,000 may change a lot at step 9,000, and hide again in the end. That is
-# why a wrong matcher can look right. Compare yours with a known one, as the last exercise does.
+# The wrong sign shows at once, since the boxes decide early and GIoU now says the opposite. But the first two rows and the
+# last **change nearly nothing early, strike in between, and hide again in the end.** Whoever tries such a matcher on a
+# fresh model, or on a trained one, takes it for right.
 
 # %% [markdown]
-# ## Does the matching minimise the loss?
+# Minus log p is the class term of the *loss*. [As a cost](https://github.com/facebookresearch/detr/issues/390) it is out of
+# proportion: minus p lies between −1 and 0, while minus log p grows without end, so one hopeless name can outweigh any box.
 #
-# Many texts say so; but it minimises the *cost*, which has −p where the loss has −log p. How often the loss would choose
-# otherwise, [07](07_loss.ipynb) measures.
+# <details><summary>What this table does not say</summary>
+#
+# All four ages come from one training with the right cost. The table says when a wrong cost would show in it, and not what
+# becomes of a detector that is trained with a wrong one. Notebook [10](10_break_it.ipynb) has such trainings.
+#
+# </details>
 
 # %% [markdown]
-# ## Move the weights
+# ## Compare with a known matcher
 #
-# The running example, as the detector saw it after 9,000 steps. Below the picture, the same scene in your hands: move
-# the [weights](glossary.md#cost-weight), drag a box. Which objects change their guess first when you lower L1 to 0? When you raise the class?
+# So compare pair by pair, in the middle of a training, and on a batch with an empty image. Here are four scenes with 5, 0,
+# 2 and 6 digits. Our matcher is compared with the [reference](glossary.md#reference), the one of `transformers`.
 
 # %%
-bent = HungarianMatcher(class_cost=20, bbox_cost=0, giou_cost=2)
+four = [(image, annotation), *(HandwrittenScenes("test", length=21, seed=1)[i] for i in (8, 20, 11))]
+images, annotations = map(list, zip(*four))
+batch = image_processor(images=images, annotations=annotations, return_tensors="pt")
+figure = drawn.batch_figure(images, batch["labels"])
+figures.show(figure, "The four scenes of the batch, with 5, 0, 2 and 6 targets.")
+
+# %%
 with torch.no_grad():
-    young = load_detector(step=9000)[0](inputs["pixel_values"][:1])
-matches = {
-    "class 1, L1 5, GIoU 2": matcher(young, targets[:1])[0],
-    "class 20, L1 0, GIoU 2": bent(young, targets[:1])[0],
-}
-figures.show(
-    drawn.matches_figure(images[0], young, targets[0], matches),
-    "The same guesses, matched with two sets of weights: the 5 changes hands, from J to I.",
-)
-MatchingPlayground(outputs=young, targets=targets[:1], image=images[0])
+    outputs = load_detector(step=9000)[0](batch["pixel_values"])
+pairs = matcher(outputs, batch["labels"])  # for each image (prediction_index, target_index)
+for ours, theirs in zip(pairs, ReferenceMatcher(class_cost=1, bbox_cost=5, giou_cost=2)(outputs, batch["labels"])):
+    assert [index.tolist() for index in ours] == [index.tolist() for index in theirs]
+print("logits", tuple(outputs.logits.shape), "-> one pair of index tensors for each image:")
+for prediction_index, target_index in pairs:
+    print(f"   predictions {prediction_index.tolist()}, targets {target_index.tolist()}")
+
+# %% [markdown]
+# Each image is matched by itself, and targets count from 0 in every image. [Some have
+# wondered](https://github.com/facebookresearch/detr/issues/330) whether images get mixed, because the reference computes
+# every guess of the batch with every target of the batch. It throws away what crosses images;
+# [11](11_fast_and_safe.ipynb) counts how much that is.
 
 # %% [markdown]
 # ## Exercise: the matcher from memory
 #
 # Write all of it: for each image softmax, three costs, weights 1, 5, 2, solve. Return one pair of index tensors per
-# image. `class_cost`, `bbox_cost` and `giou_cost` are yours to use, or write them by hand, as in 04.
+# image, an empty pair for an image without objects. `class_cost`, `bbox_cost` and `giou_cost` are yours to use, or write
+# them by hand, as in 04.
 #
 # [A solution](solutions/06.ipynb)
 
@@ -333,19 +277,26 @@ check_match_batch(match_batch)
 # %% [markdown]
 # ## What we learned
 #
-# - Images are matched one by one; of the reference's huge matrix one part in B is used.
-# - The cost is a design choice: −p, L1 and −GIoU with 1, 5, 2. Boxes decide early, the class joins in later.
-# - A wrong cost raises no error, and may change nothing at first. Compare with a known matcher.
+# - The cost decides who is right, and you write it: −p, L1 and −GIoU with the weights 1, 5, 2.
+# - Boxes decide early. The class decides late, among guesses that stand on the same digit.
+# - A wrong cost raises no error, and some show at one age only. Compare with a known matcher, half way.
 
 # %% [markdown]
 # **Test yourself.** You double all three weights. What happens to the match?
 #
-# <details><summary>Answer</summary>
+# <details><summary>It stays the same</summary>
 #
-# Nothing: every total doubles, so the cheapest stays the cheapest. Only the ratios matter. In the loss, twice the
-# weights are twice the gradient. With plain SGD that is twice the step; AdamW, which DETR and YOLOS use, divides by the
-# gradient's size, so there it changes next to nothing.
+# Yes: every total doubles, so the cheapest stays the cheapest. Only the ratios of the weights matter.
 #
 # </details>
+#
+# <details><summary>It changes</summary>
+#
+# It cannot: every total doubles, so whatever was cheapest is cheapest still. Only the ratios of the weights matter. In the
+# loss it is different: there twice the weights are twice the gradient.
+#
+# </details>
+#
+# **More to move:** `MatchingPlayground()`, in a cell of your own, has all scenes and all controls.
 #
 # **Next:** [07, what the loss makes of the match](07_loss.ipynb).

@@ -41,7 +41,6 @@ CHECKS = [
     assignment.check_greedy_match,
     assignment.check_trap_for_greedy,
     matcher.check_match_batch,
-    matcher.check_flip_with_log,
     loss.check_classification_loss,
     loss.check_fair_eos_coef,
     loss.check_set_loss,

@@ -72,7 +72,6 @@ HINTS = {  # what the hint must speak of, where another one would mislead
     "match_batch__softmax_without_no_object": "all K + 1 logits share the 1",
     "match_batch__weights_exchanged": "the weights 5, 1, 2",
     "match_batch__mean_l1": "the mean of the four",
-    "flip_with_log__nan": "NaN",
     "classification_loss__eos_upside_down": "the weight of no-object",
     "fair_eos_coef__nan": "returns nan",
     "set_loss__without_default": "keep eos_coef=1.0",

@@ -13,6 +13,7 @@ from tools.notebooks import NOTEBOOKS
 from tools.vendor import scripts
 
 NAMES = ["04_three_costs", "05_assignment"]  # with pieces and formulas
+PLAYGROUND = "06_matcher"
 TABLES = "10_break_it"
 
 
@@ -51,7 +52,9 @@ def built(tmp_path_factory):
     except (SystemExit, CalledProcessError):
         skip_without("the scripts from npm")
     folder = tmp_path_factory.mktemp("site")
-    site.build([NOTEBOOKS / f"{name}.ipynb" for name in [*NAMES, TABLES]], folder / "built", folder / "source")
+    site.build(
+        [NOTEBOOKS / f"{name}.ipynb" for name in [*NAMES, PLAYGROUND, TABLES]], folder / "built", folder / "source"
+    )
     return folder / "built"
 
 
@@ -63,7 +66,7 @@ def show(new_page, built):
         page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
         page.goto((built / f"{name}.html").as_uri())
         if name in NAMES:
-            page.wait_for_selector(".playground")
+            page.wait_for_selector(".spl")
             page.wait_for_selector("mjx-container", state="attached")
         return page
 
@@ -80,7 +83,7 @@ def test_a_page_needs_no_network_and_a_telephone_can_show_it(show, name):
 
 
 def test_a_piece_can_be_moved_and_goes_dark_with_the_page(show):
-    page = show("05_assignment", scheme="dark")
+    page = show(PLAYGROUND, scheme="dark")
     piece = page.locator(".playground").first
     piece.locator(".board svg").first.scroll_into_view_if_needed()
     guess = piece.get_by_role("button", name="Prediction A")
@@ -103,7 +106,7 @@ def test_an_exercise_leads_to_its_solution_on_a_page_of_its_own(show):
     page.get_by_text("A solution").first.click()
     solution.first.wait_for()
     page.get_by_role("link", name="05").first.click()
-    page.wait_for_selector(".playground")
+    page.wait_for_selector(".stepper")
 
 
 def test_the_search_finds_a_word_of_a_notebook(show):

@@ -8,18 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from helpers import bbox_cost, class_cost, giou_cost
-from helpers.checks.matcher import check_flip_with_log, check_match_batch
-
-# %% [markdown]
-# ## Flip a match
-
-
-# %%
-def flip_with_log():
-    return [0.001, 0.2], [[0.52, 0.49, 0.3, 0.3], [0.61, 0.56, 0.3, 0.3]]
-
-
-check_flip_with_log(flip_with_log)
+from helpers.checks.matcher import check_match_batch
 
 # %% [markdown]
 # ## The matcher from memory
