@@ -5,16 +5,24 @@
 # them in five ways that people break them every week, and asks who notices: the loss, the training, or only you.
 
 # %% [markdown]
-# **You will be able to** turn an annotation into a target, say which mistakes make a noise, and check a data set
-# before it costs you a week.
+# **You will be able to** turn an annotation into a target, say which mistakes make a noise, and check a data set.
 #
 # **Time** 20 minutes to read, 40 with the exercises. **You need** [00](00_start_here.ipynb); for box formats,
 # [02](02_detection_tokens.ipynb).
 #
-# <details><summary>The three questions of this notebook</summary>
+# **One click about 00.** The labels are saved in another order. What does the loss of the set do?
 #
-# What exactly does the loss want to be told about an image? Which mistakes raise an error? How do you find the
-# others?
+# <details><summary>It rises</summary>
+#
+# No: the match finds for each label the guess that fits it, wherever the label stands. What does change that loss is a label
+# or a box that is *wrong*. That is the subject here.
+#
+# </details>
+#
+# <details><summary>Nothing</summary>
+#
+# Yes: the match goes with the labels. So order is no mistake. Wrong labels and wrong boxes are, and they are the subject
+# here.
 #
 # </details>
 
@@ -61,23 +69,30 @@ assert torch.allclose(by_hand, boxes[0])
 print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.shape), boxes.dtype)
 
 # %% [markdown]
-# Half a width to the right, half a height down, then everything divided by the image. That is all.
+# Half a width to the right, half a height down, then everything divided by the image.
 #
-# <details><summary>What a processor may do besides</summary>
+# **By which image?** Where pictures of a batch are *padded* to a common size, processors of `transformers` divide by the
+# padded canvas ([28363](https://github.com/huggingface/transformers/pull/28363)), DETR's own code by the [picture before
+# padding](https://github.com/facebookresearch/detr/issues/286). Ours pads nothing.
 #
-# It drops annotations with `iscrowd` 1: a crowd is no single object. Where images are *padded* to a common size, there
-# are two conventions. DETR's own code divides boxes by the [image's size before
-# padding](https://github.com/facebookresearch/detr/issues/286); processors of `transformers` divide by the padded canvas
-# ([pull request 28363](https://github.com/huggingface/transformers/pull/28363)), so that a target depends on the other
-# images of its batch. Both are right, if guesses are turned into pixels with the same size. Ours resizes every image to
-# 128 × 128, and nothing is padded.
+# <details><summary>What follows from it, and what else a processor does</summary>
+#
+# Divided by the canvas, a target depends on the other pictures of its batch. Both conventions are right, if guesses are
+# turned into pixels with the same size. A processor also drops annotations with `iscrowd` 1: a crowd is no single object.
 #
 # </details>
-#
+
+# %% [markdown]
 # ## Exercise: write it yourself
 #
 # `to_targets` gets an annotation in COCO's format and the size of the image in pixels. It returns the dict. Think of
 # images that are not square, and of images without objects.
+#
+# <details><summary>A hint</summary>
+#
+# `torch.tensor([])` is float32 and has shape (0,). `dtype=torch.int64` mends the labels, `.reshape(-1, 4)` the boxes.
+#
+# </details>
 #
 # [A solution](solutions/03.ipynb)
 
@@ -91,25 +106,14 @@ def to_targets(annotation, width, height):
 used_to_targets = check_to_targets(to_targets)
 
 # %% [markdown]
-# <details><summary>A hint</summary>
-#
-# `torch.tensor([])` is float32 and has shape (0,). `dtype=torch.int64` mends the labels, `.reshape(-1, 4)` the boxes.
-#
-# </details>
-
-
-# %% [markdown]
 # ## Five broken data sets
 #
-# Each is a thread, or ten, in the trackers of DETR and its relatives: labels counted from 1
+# Each is a thread, or ten, in the tracker of DETR: labels counted from 1
 # ([32](https://github.com/facebookresearch/detr/issues/32)), boxes in another format
-# ([75](https://github.com/facebookresearch/detr/issues/75)) or in pixels, confusion about the place of "no object"
+# ([75](https://github.com/facebookresearch/detr/issues/75)) or in pixels, the place of "no object"
 # ([108](https://github.com/facebookresearch/detr/issues/108)), images without objects
-# ([82](https://github.com/facebookresearch/detr/issues/82)).
-
-# %% [markdown]
-# The loss sees numbers, not pictures. Draw what it *reads*: every four numbers are center and size for it, whatever
-# they were meant to be.
+# ([82](https://github.com/facebookresearch/detr/issues/82)). Draw what the loss *reads*: every four numbers are center and
+# size for it, whatever they were meant to be.
 #
 # <details><summary>What each person did, and why</summary>
 #
@@ -141,14 +145,28 @@ for axes, (name, broken) in zip(panels.flat, datasets.items()):
 figures.show(figure, "Six data sets as the loss reads them: one healthy, five broken, each in its own way.")
 
 # %% [markdown]
-# **Predict first.** Each goes into the loss of `transformers`, with a detector that has learned nothing yet, as on
-# your first day with a new data set. How many of the five crash? Does any other stand out?
+# **Predict first.** Each goes into the loss of `transformers`, with a detector that has learned nothing yet, as on your
+# first day with a new data set. How many of the five raise an error?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>None</summary>
 #
-# One crashes: the bad empty image, with a sentence about indices that mentions neither image nor label. The pixel
-# boxes stand out by a loss a hundred times as large. The other three look as healthy as the healthy one: an untrained
-# detector finds every class about equally likely, so any label costs it about the same.
+# One does: the bad empty image, with a sentence about indices that mentions neither image nor label. The others give a loss,
+# and only the one of the pixel boxes looks strange.
+#
+# </details>
+#
+# <details><summary>One</summary>
+#
+# Yes: the bad empty image, with a sentence about indices that mentions neither image nor label. The pixel boxes stand out,
+# by a loss a hundred times as large. The other three look healthy: a fresh detector finds every class about equally likely,
+# so any label costs it about the same.
+#
+# </details>
+#
+# <details><summary>Three or more</summary>
+#
+# Only one does: the bad empty image. A label that is too high reads another column of the logits, and boxes in another
+# format are four numbers like any others.
 #
 # </details>
 
@@ -163,16 +181,36 @@ for name, broken in datasets.items():
 
 # %% [markdown]
 # Label 10 raises no error because the logits have K + 1 columns: it reads the last one, ["no object"](glossary.md#no-object).
-
-# %% [markdown]
+#
 # ## "But then it would not learn"
 #
-# That is the usual hope: the training will show it. Many guides have a smoke test for it: [*overfit one image first.*](glossary.md#overfitting)
-# Run it, on healthy and on broken targets.
+# That is the usual hope. A smoke test for it: [*overfit one image first.*](glossary.md#overfitting) The next cell does,
+# four times.
+#
+# **Predict first.** Four loss curves, one of them healthy. Can you tell which?
+#
+# <details><summary>Yes: the healthy one falls, the others stay up</summary>
+#
+# All four fall, and all end low. A network learns what it is told. A loss says how well guesses and targets agree, and
+# nothing about the picture.
+#
+# </details>
+#
+# <details><summary>Yes: the healthy one falls fastest</summary>
+#
+# The labels that count from 1 fall just as fast. And without a healthy curve beside yours, how fast is fast?
+#
+# </details>
+#
+# <details><summary>No: all fall</summary>
+#
+# Right, all fall, and all end low. A loss says how well guesses and targets agree, and nothing about the picture.
+#
+# </details>
 
 
 # %% tags=["live"]
-def overfit(broken, steps=110):
+def overfit(broken, steps=160):
     """Train a fresh detector on this one image: what it then finds, and how its loss went."""
     detector, curve = build_model(Recipe()).train(), []
     optimizer = torch.optim.AdamW(detector.parameters(), lr=1e-3)
@@ -191,35 +229,25 @@ def overfit(broken, steps=110):
 runs = ("healthy", "1-based labels", "corner boxes", "no-object labels")
 found, curves = zip(*(overfit(datasets[name]) for name in runs))
 
-# %% [markdown]
-# **Predict first.** Four loss curves: one for healthy targets, three for broken ones. What do the three do?
-#
-# <details><summary>Predict, then open</summary>
-#
-# They fall, like the healthy one. The network learns what it is told. A loss says how well guesses and targets agree;
-# it says nothing about the picture.
-#
-# </details>
-
 # %% tags=["live"]
 figure, axes = figures.new_figure(10, 3.8)
 draw_curves(axes, dict(zip(runs, curves)), "The loss falls, whether the targets are right or wrong")
-figures.show(figure, "Four loss curves over 110 steps: all fall, and two broken ones end where the healthy one does.")
+figures.show(figure, "Four loss curves over 160 steps: all fall, and in the end nothing tells the healthy one apart.")
 
 # %% [markdown]
-# All losses fell, so the smoke test is passed, four times. (Corner boxes end higher: but would you know, without the
-# healthy curve beside them?) What does each of the four detectors now say about the image? Make four guesses, then look.
+# All losses fell, so the smoke test is passed, four times. What does each of the four detectors now say about the image?
+# The healthy one is the control: it has to find all five digits.
 
 # %% tags=["live"]
 figure, panels = figures.new_figure(13, 3.9, columns=4)
 for axes, name, detections in zip(panels, runs, found):
     draw_learned(axes, image, detections, name)
-caption = "Right names and places; every name one too high; wrong places; and no box: all say “no object”."
+caption = "All five, rightly named and placed; every name one too high; wrong places; and no box: all say “no object”."
 figures.show(figure, caption)
 
 # %% [markdown]
-# (110 steps are few: a digit may still be missing.) Think of the twelve taxis: the dispatcher has sent them to wrong addresses, and they arrive there punctually. **Wrong
-# targets train silently.** So somebody must look at the targets *before* the training.
+# The taxis were sent to wrong addresses, and arrive there punctually. **Wrong targets train silently.** So somebody must look
+# at the targets *before* the training.
 
 # %% [markdown]
 # ## A contract, checked
@@ -271,6 +299,13 @@ figures.show(figure, "A scene whose corner boxes pass every check: only the pict
 # Now be the mistake. Find a box given as *corners*, left, top, right, bottom in fractions of the image, at least 0.2
 # wide and high, that `validate_targets` accepts as a center box.
 #
+# <details><summary>A hint</summary>
+#
+# Read as a center box, `right` is a width around `left`. It must fit into the image on both sides. Which part of the
+# image do such boxes lie in?
+#
+# </details>
+#
 # [A solution](solutions/03.ipynb)
 
 
@@ -281,15 +316,6 @@ def unnoticed_box():
 
 # %%
 check_unnoticed_box(unnoticed_box)
-
-# %% [markdown]
-# <details><summary>A hint</summary>
-#
-# Read as a center box, `right` is a width around `left`. It must fit into the image on both sides. Which part of the
-# image do such boxes lie in?
-#
-# </details>
-
 
 # %% [markdown]
 # ## Move it, break it
@@ -324,10 +350,23 @@ except Exception as error:
 # %% [markdown]
 # **Test yourself.** Your data set has the digits 0 to 8 only, and K = 10. Labels are counted from 1. Who notices?
 #
-# <details><summary>Answer</summary>
+# <details><summary>`validate_targets`</summary>
 #
-# Nobody but you, with a drawing. The labels become 1 to 9, all within 0 to K − 1. The loss falls, the boxes are right,
-# and every digit is called by the next one's name.
+# It cannot: the labels become 1 to 9, all within 0 to K − 1. Nobody notices but you, with a drawing.
+#
+# </details>
+#
+# <details><summary>The loss</summary>
+#
+# It falls as ever: every digit is called by the next one's name, and that can be learned. Nobody notices but you, with a
+# drawing.
+#
+# </details>
+#
+# <details><summary>Only somebody who draws the targets</summary>
+#
+# Yes. The labels become 1 to 9, all within 0 to K − 1; the loss falls, the boxes are right, and every digit is called by the
+# next one's name.
 #
 # </details>
 #
