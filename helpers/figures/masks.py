@@ -228,28 +228,3 @@ def draw_agreement(axes, shares, title):
         ylabel="same guess, %",
         title=title,
     )
-
-
-def draw_layer_losses(axes, before, after, title):
-    """The loss of each layer, first to last, before and after training with auxiliary losses."""
-    layers = np.arange(1, len(before) + 1)
-    axes.bar(
-        layers - 0.2, before, 0.38, color=NO_OBJECT, label="before: only the last layer was graded"
-    )
-    axes.bar(
-        layers + 0.2,
-        after,
-        0.38,
-        color=MATCH,
-        hatch="//",
-        edgecolor="white",
-        label="after: every layer graded",
-    )
-    axes.set(
-        xticks=layers,
-        xlabel="layer",
-        ylabel="loss on this batch",
-        title=title,
-        ylim=(0, 1.3 * max(before + after)),
-    )
-    axes.legend(loc="upper right", ncol=2)

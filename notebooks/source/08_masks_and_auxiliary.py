@@ -6,16 +6,26 @@
 
 # %% [markdown]
 # **You will be able to** compute focal and dice loss by hand, say which of them sees a lost half of an object, and
-# train with a loss at every layer.
+# say what a loss at every layer matches.
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and
 # [07](07_loss.ipynb).
 #
-# A rule that most readers arrive with: match once, grade everything. Keep it in mind.
+# **One click about 07.** Which of the twelve guesses are graded on their box?
+#
+# <details><summary>All twelve</summary>
+#
+# No: only those with a target, since a box can only be compared with a box. All twelve are graded on their class.
+#
+# </details>
+#
+# <details><summary>Those that the match gave a target</summary>
+#
+# Yes. A mask is one more such grade, as you will see: for matched guesses only.
+#
+# </details>
 
 # %%
-import copy
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -70,8 +80,7 @@ def predict_masks(pixel_values, sequence):
 # Let $p_t$ be the probability of what is right at a pixel. [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of
 # $-\alpha_t (1 - p_t)^2 \log p_t$ over the pixels: cross-entropy, easy pixels turned down.
 #
-# $\alpha_t$ is 0.25 on ink, 0.75 on paper. Ink is rare, yet gets the smaller one: the square has already silenced
-# most paper.
+# $\alpha_t$ is 0.25 on ink, 0.75 on paper. Ink is rare, yet gets the smaller one; further down you see its share.
 
 # %% [markdown]
 # ## Dice loss: object by object
@@ -85,17 +94,11 @@ def predict_masks(pixel_values, sequence):
 # %% [markdown]
 # ## Which guess, which mask?
 #
-# **Predict first.** The matcher has no cost for masks. Which guess, then, is graded on which mask?
+# The matcher has no cost for masks. So the mask loss **reuses** the match: a guess is graded on the mask of the target that
+# class and box gave it.
 #
-# <details><summary>Predict, then open</summary>
-#
-# The one that class and box chose. The mask loss **reuses** the match. A taxi that has its passenger is graded on the
-# route, too.
-#
-# </details>
-#
-# The detector stays as it is. We record its match, hand it to `SetCriterion` as matcher, and fit the head alone on the
-# two mask losses: 120 steps on 64 training scenes.
+# The detector stays as it is. We hand its match to `SetCriterion`, and fit the head alone on both mask losses: 120 steps, 64
+# scenes.
 
 # %% tags=["live"]
 with torch.no_grad():
@@ -118,15 +121,18 @@ figure = mask_figures.pairs_figure(pred_masks[0, tokens].sigmoid(), targets[0], 
 figures.show(figure, "Target masks above, the ink that the matched tokens predict below: most of their own digit.")
 
 # %% [markdown]
-# Now one of these pairs by hand: first $p_t$ and focal, then the two shares that dice puts into one number.
+# Now one of these pairs by hand. Focal first, and how much of it comes from ink and how much from paper; then the two shares
+# that dice puts into one number.
 
 # %%
 p = F.interpolate(pred_masks[:, tokens], size=(128, 128), mode="bilinear")[0].sigmoid().flatten(1)  # (5, 16384)
 m = targets[0]["masks"][order].flatten(1).float()  # (5, 16384)
 right = p * m + (1 - p) * (1 - m)  # p_t
-focal = ((0.25 * m + 0.75 * (1 - m)) * (1 - right) ** 2 * -right.log()).mean(1)  # (5,)
+by_pixel = (0.25 * m + 0.75 * (1 - m)) * (1 - right) ** 2 * -right.log()  # (5, 16384)
+focal, from_ink = by_pixel.mean(1), (by_pixel * m).sum(1) / by_pixel.sum(1)  # (5,) both
 found, true_share = (p * m).sum(1) / m.sum(1), (p * m).sum(1) / p.sum(1)  # (5,) both
-print(f"token {figures.LETTERS[tokens[0]]}: focal {focal[0]:.4f} over all pixels, {m[0].mean():.1%} of them ink")
+print(f"token {figures.LETTERS[tokens[0]]}: {m[0].mean():.0%} of the pixels are ink, the others paper")
+print(f"focal {focal[0]:.4f}: {from_ink[0]:.0%} of it from ink, {1 - from_ink[0]:.0%} from paper")
 print(f"of the ink it finds {found[0]:.0%}; of what it calls ink, {true_share[0]:.0%} is ink")
 
 # %% [markdown]
@@ -166,13 +172,13 @@ for name, value in by_hand.items():
 # %% [markdown]
 # ## Exercise: equal for focal, unequal for dice
 #
-# Why two losses? Find two guesses at the same digit whose focal loss is equal and whose dice loss is not. `ink` is the
-# mask of the "3", (*H*, *W*) of bools; return two such masks. The check takes them as logits of +8 and −8.
+# Why two losses? In focal loss paper outweighs ink. Find two guesses at the same digit whose focal loss is equal and whose
+# dice loss is not. `ink` is the mask of the "3", (*H*, *W*) of bools; return two such masks.
 #
 # <details><summary>A hint</summary>
 #
-# A pixel of missed ink costs 0.25 of something, a pixel of invented ink 0.75 of the same. `ink.roll(1, 1)` is the digit
-# one pixel further right.
+# The check takes masks as logits of +8 and −8. A pixel of missed ink costs 0.25 of something, a pixel of invented ink 0.75 of
+# the same. `ink.roll(1, 1)` is the digit one pixel further right.
 #
 # </details>
 #
@@ -188,22 +194,25 @@ def same_focal(ink):
 check_same_focal(same_focal, targets[0]["masks"][0])
 
 # %% [markdown]
-# For focal loss, a stroke one pixel too thick is as bad as a digit with a third of its ink gone. Dice sees the
-# difference: it asks how much of the *object* is right, however small the object is in the image.
-
-# %% [markdown]
 # ## Padding is not paper
 #
-# Images of one batch share a canvas; the rest is [padding](glossary.md#padding). `SetCriterion` finds it: `masks` have their own image's
-# size, and what they do not cover is padding.
+# Images of one batch share a canvas; the rest is [padding](glossary.md#padding). `SetCriterion` finds it: `masks` have their
+# own image's size, and what they do not cover is padding.
 #
-# **Predict first.** Beside a wider image, our 128 × 128 scene gets 64 columns of padding. Should its loss depend on
-# what the head says there?
+# **Predict first.** Beside a wider image, our scene gets 64 columns of padding. What the head says there: does it change the
+# scene's loss?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>No: nothing can be right or wrong there</summary>
 #
-# No: there is nothing to be right or wrong about. In the reference it does; a comment in its code says *TODO*. (A
-# processor that pads the masks, too, hides the border from any loss: then padding is paper.)
+# So it should be, and so it is in ours. In the reference it does change the loss; a comment in its code says *TODO*. (If a
+# processor pads the masks as well, no loss can see the border, and padding is graded as paper, in ours, too.)
+#
+# </details>
+#
+# <details><summary>In the reference it does</summary>
+#
+# Yes. It takes the mean over 192 columns in place of 128: easy padding waters focal down to two thirds, and padding that is
+# called ink is punished, though it lies outside the image. So the same object counts differently beside another neighbour.
 #
 # </details>
 
@@ -220,11 +229,6 @@ for said, logit in (("paper", -8.0), ("ink", 8.0)):
     values = [f"{loss['loss_mask']:.3f}, {loss['loss_dice']:.3f}" for loss in (ours, theirs)]
     print(f"padding called {said:5}   focal, dice: ours {values[0]}   reference {values[1]}")
     torch.testing.assert_close(ours["loss_mask"], by_hand["loss_mask"], atol=1e-4, rtol=0)  # as without a neighbour
-
-# %% [markdown]
-# Ours is the same twice, and the same as without padding. The reference takes the mean over 192 columns instead of 128:
-# easy padding waters focal down to two thirds. Padding called ink is punished, though it lies outside the image. So the
-# same object counts differently beside another neighbour.
 
 # %% [markdown]
 # ## Twelve guesses in every layer
@@ -250,7 +254,6 @@ for wanted in (False, True):
         print(f"output_hidden_states={wanted}: {error}")
 model.config.auxiliary_loss = False
 
-# %%
 layers = [*outputs["auxiliary_outputs"], {name: outputs[name] for name in ("logits", "pred_boxes")}]
 remade = SetCriterion(HungarianMatcher(), 10, model.config.eos_coefficient)
 print("ours, layer 1:", *[name for name in remade(outputs, targets) if name.endswith("_0")])
@@ -261,10 +264,17 @@ print("ours, layer 1:", *[name for name in remade(outputs, targets) if name.ends
 #
 # **Predict first.** Each layer is matched by itself. Do the five digits get the same tokens from every layer?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>Yes: a token keeps its digit from layer to layer</summary>
 #
-# Not always. An early layer has other boxes and other classes, so other costs. A green cell holds the token that the
-# last layer chose, too; the bars count over 65 scenes.
+# Mostly, not always. An early layer has other boxes and other classes, so other costs. In the figure a green cell holds the
+# token that the last layer chose, too; the bars count over 65 scenes.
+#
+# </details>
+#
+# <details><summary>No: each layer begins anew</summary>
+#
+# Not that either: most digits keep their token, as the green cells and the bars of the figure show. An early layer has other
+# boxes and other classes, so other costs, and some digits go to another token.
 #
 # </details>
 
@@ -309,35 +319,6 @@ for number, (answers, pairs) in enumerate(zip(layers, layer_matches), start=1):
 # "nothing". **Masks reuse a match, layers remake it.**
 
 # %% [markdown]
-# ## Train with all layers
-#
-# Thirty steps on eight scenes, with a loss at every layer. Layer 1 now hears directly what it got wrong.
-#
-# Read the result with care. Eight scenes learned by heart show whether early layers *can* answer, not whether the
-# detector gets better: for that, compare two on unseen scenes, one trained with, one without.
-
-# %% tags=["live"]
-learner = copy.deepcopy(model).train()
-optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-4)
-
-
-def loss_by_layer():
-    with torch.no_grad():
-        final = detection_outputs(learner, pixel_values[:8])
-    parts = [*final["auxiliary_outputs"], {name: final[name] for name in ("logits", "pred_boxes")}]
-    return [float(remade.total(remade(part, targets[:8]))) for part in parts]
-
-
-before = loss_by_layer()
-for _ in range(30):
-    optimizer.zero_grad()
-    remade.total(remade(detection_outputs(learner, pixel_values[:8]), targets[:8])).backward()
-    optimizer.step()
-figure, axes = figures.new_figure(9, 4.2)
-mask_figures.draw_layer_losses(axes, before, loss_by_layer(), "Asked to answer early, early layers can")
-figures.show(figure, "The loss of each layer on eight scenes, before and after thirty steps with auxiliary losses.")
-
-# %% [markdown]
 # ## What we learned
 #
 # - A mask is one more grade for a matched pair: focal judges pixels, dice judges objects, padding is left out.
@@ -348,9 +329,22 @@ figures.show(figure, "The loss of each layer on eight scenes, before and after t
 # **Test yourself.** A model of six decoder layers trains with boxes, masks and auxiliary losses. How often is the
 # assignment problem solved for one image, and how many mask losses are computed?
 #
-# <details><summary>Answer</summary>
+# <details><summary>Once, and two mask losses</summary>
 #
-# Six times, once a layer. The two mask losses are computed once, for the last layer.
+# The mask losses are right: two, for the last layer alone. But every layer is matched by itself, so the problem is solved six
+# times.
+#
+# </details>
+#
+# <details><summary>Six times, and two mask losses</summary>
+#
+# Yes: once a layer. Focal and dice are computed for the last layer alone.
+#
+# </details>
+#
+# <details><summary>Six times, and twelve mask losses</summary>
+#
+# The problem is solved six times, once a layer. But masks are graded in the last layer alone: two losses, focal and dice.
 #
 # </details>
 #
