@@ -81,7 +81,7 @@ def test_notes_tell_the_time():
     cells = talk.talk(PLAN, BUILT).cells
     notes = [cell.source for cell in cells if cell.metadata.slideshow.slide_type == "notes"]
     assert len(notes) == len(PLAN.slides)
-    assert notes[0].startswith("<p><b>89:00 left after this slide</b> (1:00 for it, 1 of")
+    assert notes[0].startswith("<p><b>88:00 left after this slide</b> (2:00 for it, 1 of")
     assert notes[-1].startswith("<p><b>3:00 left")
     assert any("Ten minutes late?" in text for text in notes)
     assert all("<b>Answer:</b>" in text for text, slide in zip(notes, PLAN.slides) if slide.vote)
