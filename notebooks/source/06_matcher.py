@@ -37,7 +37,7 @@ MatchingPlayground(preset="half trained", controls=["weights"])
 import torch
 from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
 
-from helpers import HungarianMatcher, box_iou, center_to_corners, figures
+from helpers import HungarianMatcher, SetCriterion, box_iou, center_to_corners, corners_to_center, figures
 from helpers.checks.matcher import MISTAKES, check_match_batch
 from helpers.detector import load_detector
 from helpers.figures import batch as drawn
@@ -243,6 +243,27 @@ for prediction_index, target_index in pairs:
 # wondered](https://github.com/facebookresearch/detr/issues/330) whether images get mixed, because the reference computes
 # every guess of the batch with every target of the batch. It throws away what crosses images;
 # [11](11_fast_and_safe.ipynb) counts how much that is.
+
+# %% [markdown]
+# ## The whole way, on half a page
+#
+# Three guesses, two targets, a picture of 10 × 10 squares, two classes *a* and *b*. With the weights 4, 20 and 8, four times
+# the usual, all costs are whole. **Take paper:** read the first five lines, then compute the six costs, the match and
+# the loss before you look at the output.
+
+# %%
+guesses = torch.tensor([[0, 0, 4, 4], [0, 1, 4, 3], [4, 4, 8, 8]]) / 10  # A, B, C: left, top, right, bottom
+said = torch.tensor([[1, 2, 1], [1, 1, 2], [1, 1, 2]]) / 4  # what each gives to a, to b, to "no object"
+corners = torch.tensor([[0, 0, 4, 4], [4, 0, 8, 4]]) / 10  # targets 1 and 2
+truth = [{"class_labels": torch.tensor([0, 1]), "boxes": corners_to_center(corners)}]  # an a and a b
+on_paper = HungarianMatcher(4, 20, 8)
+small = {"logits": said.log()[None], "pred_boxes": corners_to_center(guesses)[None]}
+print("costs of A, B, C:", on_paper.cost_matrices(small, truth)[0]["total"].round().int().tolist())
+print("match:", *(f"{figures.LETTERS[n]}-{t + 1}" for n, t in zip(*on_paper(small, truth)[0])))
+criterion = SetCriterion(on_paper, num_classes=2, eos_coef=1.0, losses=("labels", "boxes"))
+terms = criterion(small, truth)
+print(f"class {terms['loss_ce']:.2f}, L1 {terms['loss_bbox']:.2f}, 1 - GIoU {terms['loss_giou']:.2f}, "
+      f"1 : 5 : 2 in all {criterion.total(terms):.2f}")  # fmt: skip
 
 # %% [markdown]
 # ## Exercise: the matcher from memory
