@@ -27,6 +27,8 @@ __all__ = [
     "weights_folder",
 ]
 
+AT_ONCE = 50  # images that a model sees together
+
 
 def detection_states(last_hidden_state, num_detection_tokens):
     """The states of the detection tokens, which stand last: (B, S, H) -> (B, N, H).
@@ -95,10 +97,15 @@ def decode(outputs, sizes, threshold=0.0):
 def detections(model, pixel_values, sizes, threshold=0.0):
     """What the detector finds in each image of a batch that no image is padded in: see `decode`.
 
-    Args: pixel_values (B, 3, H, W); sizes: (width, height) of each image in pixels.
+    Args: pixel_values (B, 3, H, W); sizes: (width, height) of each image in pixels. The model sees
+    50 at a time: all at once would take much memory.
     """
+    parts = [sizes[start : start + AT_ONCE] for start in range(0, max(len(sizes), 1), AT_ONCE)]
+    found = []
     with _at_rest(model):
-        return decode(model(_as_weights(pixel_values, model)), sizes, threshold)
+        for images, some in zip(pixel_values.split(AT_ONCE), parts, strict=True):
+            found += decode(model(_as_weights(images, model)), some, threshold)
+    return found
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Training inside a page: a loop that can be watched and stopped."""
 
 import time
+from functools import cache, lru_cache
 from uuid import uuid4
 
 import torch
@@ -259,13 +260,22 @@ def fresh_batches(recipe):
     """The recorded run's scenes, rendered when needed: step -> (pixel_values, targets)."""
     scenes = recipe.build_scenes("train", recipe.detection_scenes, recipe.seed)
 
-    def batch_at(step):
+    @lru_cache(maxsize=50)  # who compares takes the same steps again, and drawing is half the work
+    def drawn(step):
         arrays = SceneArrays([scenes[int(i)] for i in draw_batch(recipe, step, len(scenes))])
-        return arrays.pixel_values(range(len(arrays)), *recipe.normalization), arrays.targets(
-            range(len(arrays))
-        )
+        arrays.scenes = None  # pictures and annotations are not kept twice
+        return arrays
+
+    def batch_at(step):
+        arrays, everything = drawn(step), range(recipe.batch_size)
+        return arrays.pixel_values(everything, *recipe.normalization), arrays.targets(everything)
 
     return batch_at
+
+
+@cache
+def _usual_batches(batch_size):
+    return fresh_batches(Recipe(batch_size=batch_size))
 
 
 def train_on(
@@ -276,7 +286,7 @@ def train_on(
     """
     torch.manual_seed(0)
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate)
-    batches = fresh_batches(Recipe(batch_size=batch_size))
+    batches = _usual_batches(batch_size)
     training = LiveTraining(
         model, optimizer, batches, eos_coef=eos_coef, first_step=first_step, matcher=matcher
     )

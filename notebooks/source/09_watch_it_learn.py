@@ -185,21 +185,21 @@ for name in ("AP", "duplicates", "count_right"):
 # averaged over classes and ten demands on IoU.
 
 # %%
-scenes = [*HandwrittenScenes("test", 1000, seed=4)]
+scenes = [*HandwrittenScenes("test", 600, seed=4)]
 arrays, annotations = SceneArrays(scenes), [annotation["annotations"] for _, annotation in scenes]
-targets = arrays.targets(range(1000))
+targets = arrays.targets(range(600))
 
 
 @torch.no_grad()
-def answers(detector, count=1000):
-    """What a detector says of the first scenes, 100 at a time: all at once would take much memory."""
-    batches = [range(first, min(first + 100, count)) for first in range(0, count, 100)]
+def answers(detector, count=600):
+    """What a detector says of the first scenes, 50 at a time: all at once would take much memory."""
+    batches = [range(first, min(first + 50, count)) for first in range(0, count, 50)]
     parts = [detector(arrays.pixel_values(batch, IMAGE_MEAN, IMAGE_STD)) for batch in batches]
     return {name: torch.cat([part[name] for part in parts]) for name in ("logits", "pred_boxes")}
 
 
 outputs = answers(load_detector()[0])
-found = decode(outputs, [(128, 128)] * 1000)
+found = decode(outputs, [(128, 128)] * 600)
 precision = precision_table(found, annotations)  # (10, 101): IoU, recall
 print(f"mean area {precision.mean():.2f}, AP {average_precision(found, annotations)['AP']:.2f}")
 figure = learning.precision_recall_figure(precision)
@@ -233,8 +233,8 @@ check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
 #
 # <details><summary>Predict, then open</summary>
 #
-# At every age the box tells the owner in three cases of four or more: each token has its place and size. But places
-# are dealt anew when the eyes open: at step 1,000 few targets have the owner that they have in the end.
+# At every age the box tells the owner in about three cases of four or more: each token has its place and size. But
+# places are dealt anew when the eyes open: at step 1,000 few targets have the owner that they have in the end.
 #
 # </details>
 
@@ -248,7 +248,7 @@ boxes = torch.cat([target["boxes"] for target in targets])  # (all targets, 4)
 for name, tokens in owners.items():
     told, same = learning.owner_from_box(boxes, tokens), (tokens == owners["final"]).float().mean()
     print(f"{name:11} the box tells the owner in {100 * told:.0f} %, and it is the final one in {100 * same:.0f} %")
-owned = torch.zeros(1000, 12, dtype=torch.bool)
+owned = torch.zeros(600, 12, dtype=torch.bool)
 for scene, (tokens, _) in enumerate(pairs):
     owned[scene, tokens] = True
 figure = learning.stands_figure(outputs["pred_boxes"], owned)
