@@ -136,7 +136,10 @@ function render({ model, el }) {
   shell.atEnd(() => clearTimeout(look));
   shell.atEnd(() => cancelAnimationFrame(frame));
   shell.follow(STATE_NAMES, soon);
-  shell.watchSize(later, charts.charts);
+  shell.watchSize(() => {
+    charts.measure();
+    later();
+  }, charts.charts);
   paint();
   const compare = shell.check(STATE_NAMES, () => playNumbers(readState(get), constants));
   return shell.close;

@@ -50,7 +50,7 @@ function makeRunCharts(go) {
     "aria-label": "Step of this run",
     oninput: () => go(+scrub.value),
   });
-  let placeAt = () => 0;
+  let [placeAt, wide] = [() => 0, 520]; // until the charts are in a page
   seekByPointer(charts, ([x]) => go(placeAt(x)));
   return {
     element: make(
@@ -62,6 +62,8 @@ function makeRunCharts(go) {
       scrub,
     ),
     charts,
+    // When the charts have another width; a notebook that scrolls takes them out of the page and has them back.
+    measure: () => (wide = charts.clientWidth || wide),
     paint({ frames, at, ghost }, em) {
       const differs = frames.some(
         ({ losses, setLoss }) => Math.abs(losses.total - setLoss) > BEST_DIFFERS,
@@ -73,7 +75,7 @@ function makeRunCharts(go) {
       before.textContent = ghost ? `the run before, ${ghost.rule}` : "";
       best.hidden = !differs;
       before.hidden = !ghost;
-      const drawn = drawRun({ frames, at, ghost, differs }, charts.clientWidth || 520, em);
+      const drawn = drawRun({ frames, at, ghost, differs }, wide, em);
       placeAt = drawn.placeAt;
       charts.replaceChildren(drawn.svg);
       scrub.max = frames.length - 1;
