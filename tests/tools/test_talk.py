@@ -41,6 +41,13 @@ def test_minutes_add_up():
     assert 40 <= len(PLAN.slides) <= 55
 
 
+def test_what_is_to_be_said_fits_into_its_minutes():
+    """At 130 words a minute; a vote wants ten seconds of silence, hands, and a count besides."""
+    for slide in PLAN.slides:
+        words = len(f"{slide.say} {slide.vote} {slide.answer}".split())
+        assert words / 130 + (0.5 if slide.vote else 0) <= slide.minutes, slide.cells
+
+
 def test_ten_minutes_can_be_saved_and_what_must_stay_stays():
     dropped = PLAN.dropped()
     assert [slide.drop for slide in dropped] == list(range(1, len(dropped) + 1))
@@ -112,6 +119,7 @@ def test_what_a_cell_needs_comes_from_the_cells_above_it():
         talk.SILENT, "import math", "", "a = 2", "", "b = a", "", "def f(x):", "    return x * b + math.pi",
     ]  # fmt: skip
     assert talk.needed(cells, [cells[1]]) == ""
+    assert "a = 1" not in talk.needed(cells, [cells[3]])
     assert talk.names_in("n = 0\nn += m") == ({"n"}, {"m", "n"})
     assert talk.names_in("g = [i for i in r]\nclass A: y = z") == ({"g", "A"}, {"r", "z"})
 
