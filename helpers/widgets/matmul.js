@@ -35,8 +35,7 @@ export function makeCalculator(simd = true) {
 
 function startKernel() {
   try {
-    const bytes = Uint8Array.from(atob(KERNEL), (letter) => letter.charCodeAt(0));
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+    return new WebAssembly.Instance(new WebAssembly.Module(bytesOfText(KERNEL))).exports;
   } catch {
     return null; // no WebAssembly here, or none with SIMD
   }

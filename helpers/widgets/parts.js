@@ -22,6 +22,9 @@ export function tidy(value, decimals) {
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
+// What base64 text stands for.
+export const bytesOfText = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
 // The colour of a share from 0 to 1 on the map that all matrices use.
 const CIVIDIS = ["#00224e", "#2a3f6d", "#575d6d", "#7d7c78", "#a59c74", "#d2c060", "#fee838"];
 export function cividis(share) {

@@ -20,12 +20,15 @@ def page_code(name, *shared):
     """What all share, files shared with few (such as "geometry") and a piece's own file as one ES
     module.
 
-    One string, because a stored widget cannot import relative files.
+    One string, because a stored widget cannot import relative files; without comments and
+    indentation, because each stored widget holds it.
     """
     folder = files("helpers.widgets")
-    return "\n".join(
+    code = "\n".join(
         (folder / f"{part}.js").read_text(encoding="utf-8") for part in (*SHARED, *shared, name)
     )
+    lines = (line.strip() for line in code.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def page_style(name, *shared):

@@ -6,7 +6,6 @@ const PER_SECOND = 7; // recorded steps that a playing second shows
 
 // A scene's packed arrays as numbers: boxes [R][N][4] in 0..1, scores [R][N] in 0..1, guesses and owners [R][N].
 export function unpackScene(scene, _numSteps, numTokens) {
-  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const shares = (raw) =>
     Array.from({ length: raw.length / 2 }, (_, i) => (raw[2 * i] + 256 * raw[2 * i + 1]) / 65535);
   const rows = (values, width) =>
@@ -14,11 +13,11 @@ export function unpackScene(scene, _numSteps, numTokens) {
       values.slice(i * width, (i + 1) * width),
     );
   return {
-    boxes: rows(rows(shares(bytes(scene.boxes)), 4), numTokens),
-    scores: rows(shares(bytes(scene.scores)), numTokens),
-    guesses: rows([...bytes(scene.guesses)], numTokens),
+    boxes: rows(rows(shares(bytesOfText(scene.boxes)), 4), numTokens),
+    scores: rows(shares(bytesOfText(scene.scores)), numTokens),
+    guesses: rows([...bytesOfText(scene.guesses)], numTokens),
     owners: rows(
-      [...bytes(scene.owners)].map((value) => (value > 127 ? -1 : value)),
+      [...bytesOfText(scene.owners)].map((value) => (value > 127 ? -1 : value)),
       numTokens,
     ),
   };
