@@ -49,16 +49,14 @@ function render({ model, el }) {
         make("div", { class: "stage" }, still, paper, overlay.svg),
         make("p", { class: "hint" }, HINT),
       ),
-      make("div", { class: "side" }, controls.chosen, trail, answers.element, notice),
+      make("div", { class: "side" }, notice, controls.chosen, bar.element, trail, answers.element),
     ),
-    bar.element,
     controls.below,
   );
   root.timings = []; // milliseconds of each painting, for the tests
 
-  const isLive = () => network.of(get("step")) !== null;
   function digits() {
-    return isLive() ? get("digits") : get("initial").digits;
+    return network.some() ? get("digits") : get("initial").digits;
   }
   // What is to be seen now, computed once for each state; null without weights.
   function current() {
@@ -77,21 +75,24 @@ function render({ model, el }) {
     frame = null;
     const begun = performance.now();
     const now = current();
+    selected = Math.min(selected, Math.max(digits().length - 1, 0));
+    controls.paint(network.some(), selected);
+    notice.textContent = now ? "" : network.notice(get("step"));
+    if (!now && network.some()) return; // other weights are on their way: what was painted stays
     const numbers = now?.numbers ?? sceneNumbers(get("stored"), digits(), sizes, get("eos_coef"));
-    if (now) drawBytes(paper, now.rgb);
+    if (now) {
+      drawBytes(paper, now.rgb);
+      history.tell(numbers);
+    }
     root.classList.toggle("live", now !== null);
     root.dataset.simd = network.simd() ?? "";
-    selected = Math.min(selected, Math.max(digits().length - 1, 0));
-    history.tell(numbers);
     overlay.paint({ digits: digits(), sizes }, numbers, now ? selected : -1);
     answers.paint(numbers, history.before());
     trail.replaceChildren(...history.trail(selected, digits(), sizes));
     bar.paint(numbers.losses, false);
-    controls.paint(now !== null, selected);
     const { loss, text } = describeScene(numbers);
     summary.setAttribute("aria-live", isDragging ? "off" : "polite");
     summary.replaceChildren(make("b", {}, `Loss ${tidy(loss, 2)}. `), text);
-    notice.textContent = now ? "" : network.notice(get("step"));
     root.timings.push(performance.now() - begun);
     if (root.timings.length > 3000) root.timings.shift();
   }
@@ -102,13 +103,14 @@ function render({ model, el }) {
   }
   // Python hears of a change once the hand rests: its pass takes longer than the page's.
   function change(values) {
+    const isOther = values.digits && values.digits.length !== get("digits").length;
+    if (isOther || "step" in values) history.forget(); // digits have other places, or another network answers
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     clearTimeout(resting);
     resting = setTimeout(() => model.save_changes(), REST);
     redraw();
   }
   function load(state) {
-    history.forget();
     bar.rescale();
     selected = 0;
     change(state);
@@ -120,7 +122,7 @@ function render({ model, el }) {
   handleDigits(overlay, {
     digits,
     sizes,
-    isLive,
+    isLive: network.some,
     change,
     select,
     selected: () => selected,
@@ -170,10 +172,10 @@ function makeNetworks({ model, changed }) {
   const asked = new Map(); // step -> timer
   let [scenery, silent] = [null, false];
   function hear(content, buffers) {
-    if (content.kind === "scenery") scenery = readScenery(model.get("sprites"), content, buffers);
-    else if (content.kind === "weights")
-      networks.set(content.step, makeNetwork(readTensors(bytesOf(buffers[0]))));
-    else return;
+    if (!["scenery", "weights"].includes(content.kind)) return;
+    const tensors = readTensors(bytesOf(buffers[0]));
+    if (content.kind === "scenery") scenery = readScenery(tensors, model.get("sprites"));
+    else networks.set(content.step, makeNetwork(tensors));
     clearTimeout(asked.get(content.step));
     silent = false;
     changed();
@@ -185,9 +187,11 @@ function makeNetworks({ model, changed }) {
   model.on("msg:custom", hear);
   return {
     of: (step) => (scenery && networks.get(step)) || null,
+    some: () => scenery !== null && networks.size > 0, // whether anything can be moved
     scenery: () => scenery,
     simd: () => networks.values().next().value?.simd,
     want(step) {
+      if (step === null && !networks.has(step)) bringFromBeside(hear);
       if (!scenery) askHelpers(model, { kind: "scenery" });
       if (networks.has(step)) return;
       askHelpers(model, { kind: "weights", step });
@@ -198,7 +202,7 @@ function makeNetworks({ model, changed }) {
       networks.size === 0
         ? STORED
         : silent
-          ? "The kernel does not answer; run the cell again for these weights. Meanwhile you see the stored scene."
+          ? "The kernel does not answer; run the cell again for these weights. Or choose those of the trained detector."
           : `The weights of ${nameOfStep(step)} are on their way.`,
     stop() {
       for (const timer of asked.values()) clearTimeout(timer);
@@ -206,17 +210,32 @@ function makeNetworks({ model, changed }) {
     },
   };
 }
+// Where no kernel runs, a site may have the data beside its pages, as a script: a page from a folder may fetch nothing.
+async function bringFromBeside(hear) {
+  const { detector } = document.documentElement.dataset;
+  if (!detector) return;
+  const script = make("script", { src: detector });
+  await new Promise((done) => {
+    script.onload = script.onerror = done;
+    document.head.append(script);
+  });
+  const { scenery, weights } = globalThis.sceneLabData ?? {};
+  if (!weights) return;
+  hear({ kind: "scenery" }, [bytesOfText(scenery)]);
+  hear({ kind: "weights", step: null }, [bytesOfText(weights)]);
+}
 const nameOfStep = (step) =>
   step === null ? "the trained detector" : `step ${step.toLocaleString("en")}`;
 const bytesOf = ({ buffer, byteOffset, byteLength }) =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-export function readScenery(sizes, { colours }, buffers) {
-  const [ground, inks] = buffers.map(bytesOf);
+// The ground and the sprites of `scenery` in helpers.widgets.scenelab; `sizes` holds label, width and height of each.
+export function readScenery(tensors, sizes) {
+  const [ground, inks, colours] = ["ground", "inks", "colours"].map((name) => tensors[name].values);
   let at = 0;
   const sprites = sizes.map(([label, width, height], i) => {
     const ink = inks.subarray(at, (at += width * height));
-    return { label, width, height, ink, colour: colours[i] };
+    return { label, width, height, ink, colour: colours.subarray(3 * i, 3 * i + 3) };
   });
   return { ground, sprites };
 }
@@ -357,6 +376,11 @@ function makeSceneControls({ shell, sizes, digits, choose, change, load, select 
     moment,
   });
 
+  // Back to the first state, or to that of the moment that was chosen since.
+  function reset() {
+    const chosen = get("moments").find(({ moment }) => moment === get("moment"));
+    load(get("initial").moment === get("moment") ? get("initial") : stateOf(chosen));
+  }
   const exchange = (place, label) => {
     const all = digits();
     if (all[place])
@@ -364,13 +388,13 @@ function makeSceneControls({ shell, sizes, digits, choose, change, load, select 
   };
   function remove(place, focusOn = select) {
     const rest = digits().toSpliced(place, 1);
-    load({ digits: rest });
+    change({ digits: rest });
     if (rest.length) focusOn(Math.min(place, rest.length - 1));
   }
   function add() {
     const sprite = spriteOf(+label.value);
     const place = freePlace(digits(), sprite, sizes);
-    load({ digits: [...digits(), [sprite, ...place, true, true]] });
+    change({ digits: [...digits(), [sprite, ...place, true, true]] });
     select(digits().length - 1);
   }
   const mark = (place, words) => {
@@ -414,7 +438,7 @@ function makeSceneControls({ shell, sizes, digits, choose, change, load, select 
     { class: "knobs" },
     ...offer("tokens_are_read", make("label", { title: TOKENS }, read, "tokens may not be read")),
     ...offer("step", make("label", {}, "weights of ", steps)),
-    button("Reset", "Back to the first state", () => load(get("initial"))),
+    button("Reset", "Back to how this began", reset),
   );
   return {
     above: make(

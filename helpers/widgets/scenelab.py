@@ -1,5 +1,7 @@
 """SceneLab: the picture itself in the reader's hands; the page runs the detector on it."""
 
+import base64
+import json
 import warnings
 from contextlib import nullcontext
 from functools import cache
@@ -108,10 +110,7 @@ class SceneLab(Piece):
     def hear(self, content):
         """The page asks for what it has to draw with, for the weights of a step, or for a check."""
         if content.get("kind") == "scenery":
-            ground, sprites = running_ground(), palette()
-            inks = b"".join(ink.tobytes() for _, ink, _ in sprites)
-            colours = [colour.tolist() for *_, colour in sprites]
-            self.send({"kind": "scenery", "colours": colours}, [ground.tobytes(), inks])
+            self.send({"kind": "scenery"}, [scenery()])
         elif content.get("kind") == "weights" and content.get("step") in (None, *STEPS):
             step = content["step"]
             self.send({"kind": "weights", "step": step}, [page_weights(step)])
@@ -148,7 +147,10 @@ class SceneLab(Piece):
     @property
     def numbers(self):
         """A dict: the loss terms and "loss"; "claims": how many tokens claim something."""
-        outputs, targets = self.outputs, self.targets
+        return self._numbers(self.outputs)
+
+    def _numbers(self, outputs):
+        targets = self.targets
         match = matched(outputs, targets)
         criterion = SetCriterion(
             lambda *_: [match], NUM_CLASSES, self.eos_coef, ("labels", "boxes")
@@ -159,7 +161,8 @@ class SceneLab(Piece):
         return {**terms, "loss": float(criterion.total(losses)), "claims": claims}
 
     def recompute(self):
-        outputs, numbers = self.outputs, self.numbers
+        outputs = self.outputs
+        numbers = self._numbers(outputs)
         values = [*outputs["logits"].flatten().tolist(), *outputs["pred_boxes"].flatten().tolist()]
         return values + [numbers[name] for name in ("loss_ce", "loss_bbox", "loss_giou", "loss")]
 
@@ -181,20 +184,29 @@ class SceneLab(Piece):
         loss.
         """
         from helpers import figures
+        from helpers.figures.learning import calm
+        from helpers.figures.slots import draw_slots
 
-        outputs, targets, match, numbers = self.outputs, self.targets[0], self.match, self.numbers
-        fig, (above, below) = figures.new_figure(
-            6.4, 7.2, rows=2, gridspec_kw={"height_ratios": [6, 0.7]}
+        outputs, targets, match = self.outputs, self.targets[0], self.match
+        boxes, probabilities = outputs["pred_boxes"][0], outputs["logits"][0].softmax(-1)
+        ratios = {"width_ratios": [1, 1.1], "height_ratios": [5.2, 0.9]}
+        fig, ((left, right), (bar, spare)) = figures.new_figure(
+            11, 6.4, rows=2, columns=2, gridspec_kw=ratios
         )
-        figures.draw_image(above, self.image)
-        figures.draw_targets(above, self.image, targets)
-        shown = (claimed(outputs)[0] > CLAIM).nonzero()[:, 0].tolist()
-        shown = sorted({*shown, *match[0].tolist()})
-        boxes = outputs["pred_boxes"][0]
+        grid = bar.get_gridspec()
+        bar.remove()
+        spare.remove()
+        shown = sorted(
+            {*(claimed(outputs)[0] > CLAIM).nonzero()[:, 0].tolist(), *match[0].tolist()}
+        )
+        figures.draw_image(left, calm(self.image))
+        figures.draw_targets(left, self.image, targets)
         names = [prediction_name(n) for n in shown]
-        figures.draw_predictions(above, self.image, boxes[shown], names)
-        figures.draw_match_lines(above, self.image, boxes, targets["boxes"], match)
-        figures.draw_loss_bar(below, numbers, TOTAL_WEIGHTS, "The loss of this match")
+        figures.draw_predictions(left, self.image, boxes[shown], names)
+        figures.draw_match_lines(left, self.image, boxes, targets["boxes"], match)
+        draw_slots(right, probabilities, "What each token says")
+        below = fig.add_subplot(grid[1, :])
+        figures.draw_loss_bar(below, self.numbers, TOTAL_WEIGHTS, "The loss of this match")
         return fig
 
 
@@ -241,6 +253,26 @@ def palette():
 def running_ground():
     """The bare ground of the running example: (128, 128, 3) bytes."""
     return (255 * running_example_pieces()[0]).round().astype(np.uint8)
+
+
+def scenery():
+    """What the page lays pictures out of, as the bytes of a safetensors file: the ground, the ink
+    of all sprites one after another, and their colours.
+    """
+    from safetensors.numpy import save
+
+    inks = np.concatenate([ink.ravel() for _, ink, _ in palette()])
+    colours = np.stack([colour for *_, colour in palette()])
+    return save({"ground": running_ground(), "inks": inks, "colours": colours})
+
+
+def data_script():
+    """A script for pages without a kernel: it leaves scenery and the trained weights where the page
+    of a SceneLab looks for them. Such a page names it in `data-detector` of its root element.
+    """
+    parts = {"scenery": scenery(), "weights": page_weights()}
+    encoded = {name: base64.b64encode(part).decode() for name, part in parts.items()}
+    return f"globalThis.sceneLabData = {json.dumps(encoded)};\n"
 
 
 def compose(placed):

@@ -49,16 +49,22 @@ function makeOverlay(numTokens, zoom) {
         const isShown = token.claims || token.digit >= 0;
         const says = token.claims ? ` ${quoted(token.label)}` : "";
         const name = isShown ? `box prediction${token.claims ? "" : " idle"}` : "gone";
-        tokens[n].paint(scaledBox(token.box), predictionName(n) + says, describeToken(n, token), {
-          name,
-          isSelected: false,
-        });
+        const box = scaledBox(token.box);
+        const look = { name, isSelected: false };
+        tokens[n].paint(box, predictionName(n) + says, describeToken(n, token), look);
+        const isAside = !token.claims || token.digit < 0; // its name makes room for that of a matched claim
+        put(tokens[n].chip, { transform: `translate(0 ${isAside ? stack(box, zoom) : 0})` });
       });
       links.paint(shown.pairs, null, ([n, t]) =>
         [shown.tokens[n].box, shown.targetBoxes[t]].map(scaledBox),
       );
     },
   };
+}
+// One line of names lower, or higher where the picture ends.
+function stack([, y, , h], zoom) {
+  const line = 6.4 * zoom;
+  return y + h / 2 + 2 * line < SCENE_WIDTH ? line : -line;
 }
 function describeDigit(digit, { tokens }, place, sizes) {
   const owner = tokens.findIndex((token) => token.digit === place);
@@ -85,8 +91,8 @@ function makeAnswers() {
   const orange = (name) => make("b", { class: "orange" }, name);
   const saying = ({ claims, label, sure }) =>
     claims
-      ? `says ${quoted(label)}, ${percentage(sure)}`
-      : `says “no object”, ${percentage(1 - sure)}`;
+      ? `says ${quoted(label)}, object ${percentage(sure)}`
+      : `says nothing, object ${percentage(sure)}`;
   let last = "";
   return {
     element,

@@ -1,6 +1,6 @@
 // Reads a safetensors file: eight bytes with the length of a header, the header (JSON), the numbers.
 
-// Every tensor by its name: { shape, values: Float32Array }. Half precision is widened, which changes no number.
+// Every tensor by its name: { shape, values }, as Float32Array or bytes. Half precision is widened, which changes no number.
 export function readTensors(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = 8 + Number(view.getBigUint64(0, true));
@@ -15,6 +15,7 @@ export function readTensors(bytes) {
 }
 
 const READERS = {
+  U8: (view, from, to) => new Uint8Array(view.buffer, view.byteOffset + from, to - from),
   F32: (view, from, to) =>
     Float32Array.from({ length: (to - from) / 4 }, (_, i) => view.getFloat32(from + 4 * i, true)),
   F16(view, from, to) {

@@ -37,15 +37,14 @@ def scenery():
     """What the kernel tells the page to draw with, as JSON can hold it."""
     told = []
     piece = SceneLab()
-    piece.send = lambda content, buffers: told.append((content, [encoded(part) for part in buffers]))
+    piece.send = lambda content, buffers: told.append((content, *buffers))
     piece.hear({"kind": "scenery"})
-    ((content, buffers),) = told
-    return {"sizes": piece.sprites, "content": content, "buffers": buffers}
+    ((content, data),) = told
+    assert content == {"kind": "scenery"}
+    return {"sizes": piece.sprites, "scenery": encoded(data)}
 
 
-DECODE = "const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));"
-COMPOSE = f"""{DECODE}
-    const scenery = readScenery(data.sizes, data.content, data.buffers.map(decode));
+COMPOSE = """const scenery = readScenery(readTensors(bytesOfText(data.scenery)), data.sizes);
     const pictures = data.digits.map((digits) => composePicture(scenery, digits));"""
 
 
@@ -62,12 +61,14 @@ def test_the_pages_pixels_are_those_of_the_image_processor():
         assert np.array_equal(np.array(values, np.float32).reshape(3, 128, 128), expected)
 
 
-LOOK = f"""{COMPOSE}
-    const network = makeNetwork(readTensors(decode(data.weights)), data.simd);
-    return pictures.map((bytes) => {{
-        const {{ logits, boxes, states }} = network.run(pixelValues(bytes), data.read);
+LOOK = (
+    COMPOSE
+    + """const network = makeNetwork(readTensors(bytesOfText(data.weights)), data.simd);
+    return pictures.map((bytes) => {
+        const { logits, boxes, states } = network.run(pixelValues(bytes), data.read);
         return [network.simd, logits, boxes, Array.from(states)];
-    }});"""
+    });"""
+)
 
 
 @pytest.mark.parametrize("simd", [True, False])

@@ -1,0 +1,122 @@
+"""SceneLab in a real JupyterLab: stored it shows its scene; run, it lives by mouse, keys and finger and stays small."""
+
+import json
+import shutil
+
+import pytest
+from conftest import SCREEN
+from hand_and_eye import drag, expect, middle, swipe
+from pieces_in_lab import choose_theme, keep_picture, on_projector, opened, run_all, show, store
+
+NAME = "pieces_scenelab"
+CELLS = [
+    "from helpers.widgets import SceneLab\nlab = SceneLab('a digit to slide')\nlab",
+    "print(lab.digits[0][:3], lab.text)",
+]
+PHONE = {"width": 390, "height": 844}
+TOO_WIDE = "e => e.scrollWidth - e.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def stored(lab):
+    store(lab, NAME, CELLS)
+
+
+@pytest.fixture
+def own(lab, stored, request):
+    """A copy of the notebook for this test: a kernel of its own, which counts from 1."""
+    name = f"{NAME}_{request.node.name}"
+    shutil.copy(lab.root / "notebooks" / f"{NAME}.ipynb", lab.root / "notebooks" / f"{name}.ipynb")
+    return name
+
+
+def run(page):
+    """The piece, its cells run."""
+    run_all(page, len(CELLS))
+    piece = show(page, "scenelab")
+    expect(piece).to_have_class("spl scenelab live")
+    return piece
+
+
+def digit(piece, name="Digit “3”"):
+    return piece.locator(f"svg [aria-label^='{name}']").first
+
+
+@pytest.mark.quick
+def test_a_stored_scene_says_what_to_do_and_a_running_one_moves(page, lab, own):
+    on_projector(page, lab, own)
+    piece = show(page, "scenelab")
+    expect(piece.locator(".notice")).to_contain_text("Run the cell")
+    expect(piece.locator(".summary")).to_contain_text("B claims a digit")
+    expect(piece.locator("select").first).to_be_disabled()
+    piece = run(page)
+    expect(piece.locator(".notice")).to_have_text("")
+    drag(page, middle(digit(piece)), (150, 0))
+    expect(piece.locator(".trail")).to_contain_text("→")
+    expect(piece.locator(".badge.agree")).to_be_visible()  # PyTorch comes to the same
+    assert page.errors == []
+    assert page.outside == []
+
+
+def test_keys_marks_the_switch_and_earlier_weights(page, lab, own):
+    on_projector(page, lab, own)
+    piece = run(page)
+    move_exchange_add_and_remove(page, piece)
+    change_truth_and_weights(page, piece)
+    assert page.locator(".jp-CodeCell").count() == len(CELLS)  # the notebook heard none of these keys
+    for theme in ("Light", "Dark"):
+        choose_theme(page, theme)
+        for width, height in ((1366, 768), (700, 720)):
+            page.set_viewport_size({"width": width, "height": height})
+            piece = show(page, "scenelab")
+            keep_picture(page, f"scenelab-{width}-{theme}")
+            assert piece.evaluate(TOO_WIDE) <= 1, (width, theme)
+        page.set_viewport_size(SCREEN)
+    page.keyboard.press("Control+s")
+    page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
+    saved = json.loads((lab.root / "notebooks" / f"{own}.ipynb").read_text())
+    assert len(json.dumps(saved["metadata"].get("widgets", {}))) < 300_000  # scripts and a small picture; no weights
+    assert page.errors == []
+
+
+def move_exchange_add_and_remove(page, piece):
+    digit(piece).focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(digit(piece)).to_have_attribute("aria-label", "Digit “3”, left 45, top 37, matched with C")
+    page.keyboard.press("8")
+    expect(piece.locator(".answers")).to_contain_text("“8”")
+    piece.get_by_role("button", name="Add another digit of this kind").click()
+    expect(piece.locator(".answers .orange")).to_have_count(2)
+    digit(piece, "Digit “8”").focus()
+    page.keyboard.press("Delete")
+    expect(piece.locator(".answers .orange")).to_have_count(1)
+    assert piece.evaluate("root => root.contains(document.activeElement)")
+
+
+def change_truth_and_weights(page, piece):
+    piece.get_by_label("What to try").select_option(label="a covered digit")
+    digit(piece, "Digit “4”").focus()
+    piece.get_by_label("in the picture").uncheck()
+    expect(piece.locator(".summary")).to_contain_text("F is sent to “4” and says nothing")
+    piece.get_by_label("tokens may not be read").check()
+    expect(piece.locator(".summary")).to_contain_text("F is sent to “4” and says nothing")
+    expect(piece.locator(".badge.agree")).to_be_visible()
+    piece.get_by_label("Weights of which step").select_option(label="step 1,000")
+    expect(piece.locator(".summary")).to_contain_text("12 of 12 tokens")
+    expect(piece.locator(".badge.agree")).to_be_visible()
+
+
+def test_a_finger_drags_a_digit_on_a_narrow_screen(new_page, lab, own):
+    page = opened(new_page(has_touch=True), lab, own)
+    run(page)
+    page.keyboard.press("Control+b")  # the list of files leaves no room beside it
+    page.set_viewport_size(PHONE)
+    piece = show(page, "scenelab")
+    keep_picture(page, "scenelab-390")
+    assert piece.evaluate(TOO_WIDE) <= 1
+    top = piece.bounding_box()["y"]
+    swipe(page, middle(digit(piece)), (90, 40))
+    expect(piece.locator(".trail")).to_contain_text("→")
+    assert piece.bounding_box()["y"] == top  # the page stood still
+    assert page.errors == []
