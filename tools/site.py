@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.widgets.scenelab import data_script
 from tools.notebooks import NOTEBOOKS, ROOT, read_built
 from tools.slides import title_of, to_pages
 from tools.vendor import scripts
@@ -58,6 +59,7 @@ def stage(folder, notebooks):
     shutil.copytree(scripts(), folder / "_static")
     for name in ("site.css", "theme.js", "anywidget-path.js"):
         shutil.copy(SETTINGS / name, folder / "_static")
+    (folder / "_static" / "detector.js").write_text(data_script(), encoding="utf-8")
     shutil.copy(SETTINGS / "conf.py", folder)
     shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
     titles = {}

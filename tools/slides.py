@@ -24,6 +24,7 @@ from pathlib import Path
 from nbconvert.exporters import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers.widgets.scenelab import data_script
 from tools.canonical import WIDGET_STATE, WIDGET_VIEW
 from tools.notebooks import NOTEBOOKS, ROOT, read_built
 from tools.vendor import scripts
@@ -275,6 +276,7 @@ def build(paths, target=TARGET):
     shutil.copytree(scripts(), assets, dirs_exist_ok=True)
     for name in ("deck.css", "deck.js"):
         shutil.copy(DESIGN / name, assets)
+    (assets / "detector.js").write_text(data_script(), encoding="utf-8")
     titles = {}
     for path in paths:
         notebook = read_built(path)

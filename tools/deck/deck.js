@@ -7,6 +7,9 @@ const TRIALS = [
   ...LETTERS.slice(1).map((zoom) => ({ picture: 380, zoom })),
 ];
 
+// SceneLab finds there what it needs in place of a kernel.
+document.documentElement.dataset.detector = new URL("detector.js", document.currentScript.src).href;
+
 // A slide's content gets a box of its own, whose letters can be made smaller.
 function wrap(section) {
   const page = document.createElement("div");

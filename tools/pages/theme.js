@@ -1,4 +1,6 @@
 // The pieces to move know JupyterLab's mark for a dark page; Furo's button and the system's setting decide it here.
+// SceneLab finds there what it needs in place of a kernel.
+document.documentElement.dataset.detector = new URL("detector.js", document.currentScript.src).href;
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 function mark() {
