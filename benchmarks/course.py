@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import pieces
+from benchmarks import passes, pieces
 from benchmarks.page import table
 from benchmarks.timing import others_percent
 from tools.memory import MemoryWatch
@@ -118,6 +118,11 @@ of the frame that shows it. What `helpers` says of the same state is not waited 
 
 {table(pieces.COLUMNS, map(pieces.piece_line, rows))}
 """)
+    if found := results.get("passes"):
+        parts.append(f"""In SceneLab a drag is a pass of the detector for each frame:
+
+{table(passes.COLUMNS, map(passes.pass_line, found.items()))}
+""")
     return "\n".join(parts)
 
 
@@ -134,6 +139,8 @@ def main(notebooks, install, drags):
     if drags:
         print(table(pieces.COLUMNS, ()))
         keep(pieces=pieces.measure())
+        print(table(passes.COLUMNS, ()))
+        keep(passes=passes.measure())
     if notebooks:
         print(table(NOTEBOOKS, ()))
         keep(notebooks=measure_notebooks(sources()))

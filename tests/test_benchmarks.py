@@ -101,7 +101,9 @@ def test_what_was_measured_is_kept_beside_what_was_before(tmp_path, monkeypatch)
     course.keep(notebooks=[row])
     course.keep(install={"seconds": 240.0, "megabytes": 1500.0, "others": 2})
     course.keep(pieces=[{"name": "BoxLab", "moves": 200, "mean": 4.0, "late": 9.0}])
+    course.keep(passes={"page, SIMD": 5.04})
     page = course.PAGE.read_text()
+    assert "| page, SIMD | 5.0 |" in page
     assert "| 90 | 1.5 | 1.0 | 800 | - | 3 |" in page
     assert "| 4.0 | 1500 | 2 |" in page
     assert "| BoxLab | 200 | 4.0 | 9.0 |" in page
