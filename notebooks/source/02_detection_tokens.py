@@ -28,6 +28,7 @@ from helpers.checks.tokens import check_decode_boxes, check_order_of_slots, chec
 from helpers.detector import decode, load_detector
 from helpers.figures.slots import draw_answers, draw_guesses, draw_slots, draw_stands
 from helpers.scenes import HandwrittenScenes, running_example
+from helpers.widgets import SceneLab
 
 # %% [markdown]
 # ## Seventy-seven states, twelve of interest
@@ -202,7 +203,26 @@ print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, c
 # %% [markdown]
 # Like taxis, tokens have [*stands*](glossary.md#stand): each waits in its part of the town. Token F is for whatever lies in its region, whatever
 # the digit. Nobody assigned the stands; training did, from random beginnings. (DETR's paper draws its slots like this, in
-# Figure 7.) But a stand belongs to the token, not to its number in the list. Test it.
+# Figure 7.) But a stand belongs to the token, not to its number in the list.
+
+# %% [markdown]
+# ## Move it: a digit along the sheet
+#
+# Here the picture is in your hands: the page runs the detector on every change. Slide the "3" slowly from left to right.
+# Who answers, and what does the loss say of it?
+#
+# <details><summary>Move first, then open</summary>
+#
+# One token after the other, each in its stand: on the way you meet eight of them. The loss goes up and down a little, and
+# does not care who answers. Then choose "the running example" and remove the "3": the "1" beside it is lost, too. A token
+# answers to the whole picture, not to its own corner alone.
+#
+# </details>
+
+# %%
+lab = SceneLab("a digit to slide")
+figures.show(lab.figure(), 'One "3" on an empty sheet, and the token that answers, B.')
+lab
 
 # %% [markdown]
 # ## Swap two tokens
@@ -220,7 +240,7 @@ print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, c
 
 # %%
 matched = HungarianMatcher()(outputs, targets)[0][0].tolist()
-first, second = sorted((1 - probabilities[:, -1]).topk(2).indices.tolist())  # move it: any two of 0 to 11
+first, second = sorted((1 - probabilities[:, -1]).topk(2).indices.tolist())  # or any two of 0 to 11
 
 
 @torch.no_grad()
@@ -233,9 +253,6 @@ def rearranged(order, with_positions=True):
         embeddings.position_embeddings[:, -N:] = embeddings.position_embeddings[:, -N:][:, order]
     return other
 
-
-# %% [markdown]
-# A swap is an order of the twelve places with two of them exchanged. Watch the two strong letters, and the three losses.
 
 # %%
 order = list(range(N))
@@ -255,10 +272,6 @@ figures.show(figure, "Two tokens swapped: with their positions, only the letters
 # Attention is a sum over places, and a sum has no order; the heads read each state alone; the matching picks rows wherever
 # they stand. So nothing on the whole way knows which token is first. Place number 5 means no more than the letter F on
 # its door.
-
-# %% [markdown]
-# **Move it.** Change `first` and `second` where `rearranged` is defined, and run that code cell and the next: a matched
-# token with an idle one, two idle ones. With positions the loss never moves. Without, it depends.
 
 # %% [markdown]
 # ## Break it: two of a kind

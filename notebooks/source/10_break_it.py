@@ -230,7 +230,8 @@ for name, measured in (("one-to-one", control), ("one-to-many", crowded)):
 # So it is the match that asks for exclusivity, and it has to keep asking: architecture and loss terms were the same all
 # along. How the network delivers it is another question. The [paper](https://arxiv.org/abs/2005.12872) (4.2) points to
 # self-attention: tokens that talk. Our detector does without from layer 2 on: if no token there may look at another,
-# AP, right counts and duplicates stay as they are.
+# AP, right counts and duplicates stay as they are. Try it on a picture of your own: in the lab of
+# [02](02_detection_tokens.ipynb), pull the "twins" together until one falls silent, then tick *tokens may not be read*.
 #
 # </details>
 
