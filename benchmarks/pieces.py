@@ -24,6 +24,7 @@ DRAGGED = {
     "AssignmentStepper": "input[type=range]",
     "TrainingReplay": ".scrub",
     "NoObjectDial": "input[type=range]",
+    "SavedAgain": ".box.prediction",
     "SceneLab": ".box",
     "SetPlay": ".box.prediction",
 }
