@@ -11,21 +11,31 @@
 #
 # **Time** 20 minutes to read, 40 with the exercises. **You need** [00](00_start_here.ipynb).
 #
-# <details><summary>The three questions of this notebook, and an idea to leave behind</summary>
+# **One click about 00.** A passenger is picked up by one taxi. Which guess answers for a digit?
 #
-# What does the transformer read? How does evidence reach a detection token? What of all this belongs to YOLOS alone?
+# <details><summary>The guess at the digit's place in the file</summary>
 #
-# If you have used older detectors, you may think that a token is fixed to a place in the image, as an anchor is. It is
-# not. It has to look around like everybody else.
+# No: that was the loss by position. The match decides, jointly, by the least total cost. How a guess comes to fit a digit at
+# all is the question here.
 #
-# Sources: YOLOS is Fang et al. 2021, *You Only Look at One Sequence*; DETR is Carion et al. 2020, *End-to-End Object
-# Detection with Transformers*.
+# </details>
+#
+# <details><summary>The one that the match gives it</summary>
+#
+# Yes. But how does a guess come to fit a digit at all? If you have used older detectors, you may think that a token is fixed
+# to a place in the image, as an anchor is. It is not: it has to look around like everybody else.
+#
+# </details>
+#
+# <details><summary>Sources</summary>
+#
+# YOLOS is Fang et al. 2021, *You Only Look at One Sequence*; DETR is Carion et al. 2020, *End-to-End Object Detection with
+# Transformers*.
 #
 # </details>
 
 # %%
 import torch
-from torch.nn import functional as F
 from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
 
 from helpers import HungarianMatcher, SetCriterion, figures
@@ -51,27 +61,18 @@ targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes"
 print("pixel_values", tuple(pixel_values.shape), f"from {pixel_values.min():.1f} to {pixel_values.max():.1f}")
 
 # %% [markdown]
-# ## Patches are one strided convolution
-#
-# The image is cut into [patches](glossary.md#patch) of 16 × 16 pixels. Each patch has 3 · 16 · 16 = 768 numbers; one matrix turns them into
-# a state of H = 96 numbers. In code this is a convolution whose stride is its size. Both ways, side by side:
-
-# %%
-projection = model.vit.embeddings.patch_embeddings.projection
-print(projection)
-with torch.no_grad():
-    by_convolution = projection(pixel_values).flatten(2).transpose(1, 2)  # (B, 64, H)
-    patches = F.unfold(pixel_values, kernel_size=16, stride=16).transpose(1, 2)  # (B, 64, 768)
-    by_matrix = patches @ projection.weight.flatten(1).T + projection.bias  # (B, 64, H)
-print("patches", tuple(patches.shape), "-> states", tuple(by_matrix.shape))
-assert torch.allclose(by_convolution, by_matrix, atol=1e-4)
-
-# %% [markdown]
 # ## The sequence, as it is
 #
-# In front of the patches stands one extra token, [CLS], inherited from ViT, the classifier that YOLOS is built on; no head
-# reads it. (The YOLOS paper, section 2.1, drops it; the authors' code and `transformers` keep it.) Behind them stand the
-# N = 12 [**detection tokens**](glossary.md#detection-token), A to L. Together S = 1 + 64 + 12 = 77.
+# The image is cut into [patches](glossary.md#patch) of 16 × 16 pixels; one matrix turns the 768 numbers of each into a state
+# of H = 96. In front stands [CLS], inherited from ViT, on which YOLOS is built; no head reads it. Behind stand
+# the N = 12 [**detection tokens**](glossary.md#detection-token), A to L: S = 1 + 64 + 12 = 77.
+#
+# <details><summary>Two details</summary>
+#
+# In code the cutting and the matrix are one convolution whose stride is its size. And the YOLOS paper (section two) drops
+# [CLS]; the authors' code and `transformers` keep it.
+#
+# </details>
 
 # %%
 figure, (top, bottom) = figures.new_figure(12, 6.4, rows=2, height_ratios=[3.1, 1])
@@ -97,7 +98,7 @@ figures.show(figure, "The image as 64 patches, and the 77 places of the sequence
 # %%
 parts = model.vit.embeddings
 with torch.no_grad():
-    tokens = torch.cat([parts.cls_token, by_convolution, parts.detection_tokens], dim=1)  # (B, S, H)
+    tokens = torch.cat([parts.cls_token, parts.patch_embeddings(pixel_values), parts.detection_tokens], 1)  # (B, S, H)
     embeddings = tokens + parts.position_embeddings  # (B, S, H)
     assert torch.allclose(embeddings, parts(pixel_values), atol=1e-5)
 print("embeddings", tuple(embeddings.shape))
@@ -120,15 +121,20 @@ print(f"{len(run.hidden_states)} hidden states", tuple(run.hidden_states[0].shap
 print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "images, heads, from, to")
 
 # %% [markdown]
-# **Predict first.** Compare the states of the 32 scenes at one place. Before the first layer only patches differ from
-# scene to scene. And after the last: which differ more, for their length, patches or detection tokens? And [CLS], which
-# no head reads?
+# **Predict first.** Compare the states of the 32 scenes at one place. Before the first layer only patches differ from scene
+# to scene. And after the last: which differ more, for their length, patches or detection tokens?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>The patches: they hold the picture</summary>
 #
-# The detection tokens: to tell what is in *this* image is all they are for, while many patches show bare paper in every
-# scene. And [CLS] has learned much, too: it looks at the patches like every other place, though nobody asks it what it
-# saw. The line below the figure has the three numbers.
+# They did at first. But many patches show bare paper in every scene, while to tell what is in *this* picture is all that a
+# detection token is for. Even [CLS], which no head reads, differs more than the patches do.
+#
+# </details>
+#
+# <details><summary>The detection tokens</summary>
+#
+# Yes: to tell what is in *this* picture is all that they are for, while many patches show bare paper in every scene. And
+# [CLS], which no head reads, has learned as much: it looks at the patches like every other place.
 #
 # </details>
 
@@ -151,16 +157,12 @@ print(
 )
 
 # %% [markdown]
-# On the right, the blue line begins at zero. Whatever it rises to was gathered by attention. Think of twelve taxis that
-# leave the garage empty, and have only the radio to find out who is waiting where. (The black line can fall: much of what
-# layers add to a patch is the same in every scene.)
-
-# %% [markdown]
+# On the right, the blue line begins at zero: what it rises to was gathered by attention.
+#
 # ## A trap: the last hidden state, twice
 #
 # After the last layer comes one more step, a [LayerNorm](glossary.md#layernorm), which brings each state to a common scale. The list of
-# `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter. The names do not
-# tell.
+# `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter.
 
 # %%
 before, after = run.hidden_states[-1], run.last_hidden_state  # both (32, S, H)
@@ -173,21 +175,35 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 # %% [markdown]
 # ## Where does a token look?
 #
-# Place $i$ asks with a query $q_i$, place $j$ answers with a key $k_j$, of length $d$:
+# Place $i$ asks with a query $q_i$, place $j$ answers with a key $k_j$, of $d$ numbers each:
 #
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
-# Row $i$ has 77 shares that sum to 1. A layer does this in four *attention heads* (no kin of the heads that answer).
-# We average them and keep the rows of [**matched**](glossary.md#matched-token) tokens, which have digits.
+# Row $i$ has 77 shares that sum to 1, and takes home $\sum_j a_{ij} v_j$, the values in these shares. Four *attention heads*
+# do this. We average their shares, and keep the rows of [**matched**](glossary.md#matched-token) tokens.
 
 # %% [markdown]
-# **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share
-# would fall inside the box. How much does fall inside, in the last layer: twice as much, or more than half of all?
+# **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share of it
+# would fall inside the box. How much does, in the last layer?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>About as much: it must look everywhere</summary>
 #
-# Far more than twice the even share; the line below the cell has the numbers. In the first layer a token cannot know yet
-# where to look: its query is made of parameters alone, so it asks the same of every image.
+# Far more. In the last layer more than half of its attention to patches falls inside its own box; the line below the cell has
+# the numbers.
+#
+# </details>
+#
+# <details><summary>About twice as much</summary>
+#
+# More than that: more than half of its attention to patches. In the first layer it would be about right to say "evenly": a
+# query is made of parameters alone there, and asks the same of every image.
+#
+# </details>
+#
+# <details><summary>More than half of all</summary>
+#
+# Yes. In the first layer a token cannot know yet where to look: its query is made of parameters alone, so it asks the same of
+# every image.
 #
 # </details>
 
@@ -211,9 +227,9 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 # %% [markdown]
 # No loss speaks about attention: tokens are graded on class and box alone, and looking there is how to get them right.
 # (Attention says where a token looks, not what it makes of it.) On the right: in the first two layers tokens look at
-# each other, too. Is it there that they agree who takes what?
+# each other, too.
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>Is it there that they agree who takes what?</summary>
 #
 # Not in this detector. What tokens can tell each other in layer 1 is the same for every image: none has seen a patch yet.
 # And if their view of each other is cut in layers 2 to 5, without training anew, it finds, names and counts the objects
@@ -228,7 +244,7 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 # where the token does not look. Change `layers_to_show` and run the cell again: from which layer on do you know which
 # digit a column is about?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>What to expect</summary>
 #
 # Not from layer 1: there, no query knows the image yet. Each layer tells the next where to look closer, as the rising curve
 # above says. In the last one nearly every column shows one digit.
@@ -255,15 +271,17 @@ figures.show(figure, "Where each token looks, one row a layer, every panel scale
 # %% [markdown]
 # ## Break it: shuffle the patches
 #
-# The patches stand in image order. Does the network need that? We shuffle the 64 patches inside the sequence, once
-# after their positions were added and once before. **Predict first:** which of the two does harm?
+# The patches stand in image order. Does the network need that? We shuffle the 64 patches inside the sequence, once after
+# their positions were added and once before.
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>What to expect, and why</summary>
 #
-# After: none at all. Attention is a weighted sum, and a sum has no order; each patch carries its position along. To
-# the transformer its input is a set, as its answer is.
+# After: no harm at all. Attention is a weighted sum, and a sum has no order; each patch carries its position along. To the
+# transformer its input is a set, as its answer is.
 #
-# Before: the patches get each other's positions. The network sees a jigsaw puzzle, put together wrongly.
+# Before: the patches get each other's positions, and the network sees a jigsaw puzzle that was put together wrongly. So it
+# knows from the positions alone how patches lie to each other, and they were learned: nobody told it that place 9 lies below
+# place 1. Notebook 02 does the same to the detection tokens.
 #
 # </details>
 
@@ -286,15 +304,19 @@ print(f"shuffled after adding positions  {loss_from(embeddings[:, order]):.4f}")
 print(f"shuffled before                  {loss_from(tokens[:, order] + parts.position_embeddings):.4f}")
 
 # %% [markdown]
-# So the network knows how patches lie to each other from the positions alone, and they were learned: nobody told it
-# that place 9 lies below place 1. Notebook 02 does the same to the detection tokens, with a similar result.
-
-# %% [markdown]
 # ## YOLOS beside DETR
 #
 # The loss came with DETR, but there slots meet the image differently. In its **encoder**, image tokens look at
 # each other. Its slots stand apart, in a [**decoder**](glossary.md#decoder), and look at them by [*cross-attention*](glossary.md#cross-attention): queries from the slots, keys
 # from the image tokens. In YOLOS both are one sequence. From which row on do the shapes agree?
+#
+# <details><summary>The answer, row by row</summary>
+#
+# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree; its class head
+# is one layer, that of YOLOS three. What follows knows nothing of backbones and decoders: the same two outputs, matching and
+# loss. In `transformers` it is the same function.
+#
+# </details>
 #
 # <details><summary>Was DETR the first?</summary>
 #
@@ -318,11 +340,6 @@ detr = DetrForObjectDetection(config).eval()
 assert model.loss_function is detr.loss_function
 for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, targets).items():
     print(f"{name:30}{yolos_value:18}{detr_value}")
-
-# %% [markdown]
-# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree. (Its class
-# head is one layer, that of YOLOS three.) What follows knows nothing of backbones and decoders: the same two outputs,
-# matching and loss. In `transformers` it is the same function; `SetCriterion` gives both numbers, too.
 
 # %% [markdown]
 # ## Exercise: which pixels?
@@ -383,10 +400,16 @@ check_largest_image(largest_image)
 # **Test yourself.** Two images, one network: at which places of the sequence do the *embeddings* differ, and at which
 # the *last hidden state*?
 #
-# <details><summary>Answer</summary>
+# <details><summary>Both at the patches</summary>
 #
-# The embeddings differ at places 1 to 64, the patches. The last hidden state differs everywhere, also at [CLS]: by then
-# every place has looked at the patches.
+# The embeddings do, at places 1 to 64. The last hidden state differs everywhere, also at [CLS]: by then every place has looked
+# at the patches.
+#
+# </details>
+#
+# <details><summary>The embeddings at the patches, the last state everywhere</summary>
+#
+# Yes: only patches enter with something of the image, and by the end every place has looked at them.
 #
 # </details>
 #
