@@ -58,9 +58,9 @@ figures.show(play.figure(), "Choose owners, move, choose again: the set loss bri
 play
 
 # %% [markdown]
-# Press Play, then choose another rule and Restart: the grey shadow is the run before. **Find out by moving:** under
-# "optimal", drag the "3" across the sheet while it plays. Can you carry it so that its owner follows? And so that another
-# guess takes over?
+# Press Play, then choose another rule and Restart: the grey shadow is the run before. **Find out by moving:** let "optimal"
+# settle, press Play once more, and drag the "3" across the sheet. Can you carry it so that its owner follows? And so that
+# another guess takes over?
 #
 # <details><summary>What decides it</summary>
 #
