@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 from nbclient.exceptions import CellExecutionError
@@ -23,6 +24,7 @@ from tools.lab import stale_line
 from tools.notebooks import NOTEBOOKS, ROOT, live_kernel
 from tools.openings import BROWSERS
 from tools.plan import read_plan
+from tools.vendor import scripts
 
 NOWHERE = "http://127.0.0.1:9"  # nothing answers there
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -119,7 +121,9 @@ CHECKS = {
 
 
 def main(checks=CHECKS):
-    """Run all checks; returns the exit status."""
+    """Run all checks; returns the exit status. What slides need from npm is fetched first, with a network."""
+    with suppress(SystemExit, subprocess.CalledProcessError):  # the check of the slides will say so
+        scripts()
     os.environ.update(OFFLINE)
     missing = 0
     for name, check in checks.items():

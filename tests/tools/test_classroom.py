@@ -12,8 +12,9 @@ from tools import classroom, lecture, talk
 
 @pytest.fixture(autouse=True)
 def same_environment(monkeypatch):
-    """What the rehearsal changes in the environment is undone."""
+    """What the rehearsal changes in the environment is undone, and nothing is fetched for a test."""
     monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(classroom, "scripts", lambda: None)
 
 
 def test_it_says_what_is_ready_and_what_is_not(capsys):
@@ -45,6 +46,14 @@ def test_what_asks_for_a_network_fails_in_it():
 
     assert classroom.main({"network": ask}) == 0
     assert asked == ["1"]
+
+
+def test_what_comes_from_npm_is_fetched_before_the_network_is_shut_off(monkeypatch):
+    order = []
+    monkeypatch.setattr(classroom, "scripts", lambda: order.append(os.environ.get("HF_HUB_OFFLINE", "online")))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert classroom.main({"slides": lambda: order.append(os.environ["HF_HUB_OFFLINE"])}) == 0
+    assert order == ["online", "1"]
 
 
 def test_without_a_browser_or_rise_it_names_the_cure(monkeypatch):
