@@ -8,6 +8,10 @@ from conftest import SCREEN
 from hand_and_eye import drag, expect, middle, swipe
 from pieces_in_lab import choose_theme, keep_picture, on_projector, opened, run_all, show, store
 
+from benchmarks.pieces import page_with
+from helpers.widgets import SceneLab
+from helpers.widgets.scenelab import data_script
+
 NAME = "pieces_scenelab"
 CELLS = [
     "from helpers.widgets import SceneLab\nlab = SceneLab('a digit to slide')\nlab",
@@ -119,4 +123,53 @@ def test_a_finger_drags_a_digit_on_a_narrow_screen(new_page, lab, own):
     swipe(page, middle(digit(piece)), (90, 40))
     expect(piece.locator(".trail")).to_contain_text("→")
     assert piece.bounding_box()["y"] == top  # the page stood still
+    assert page.errors == []
+
+
+BESIDE = "<script>document.documentElement.dataset.detector = 'detector.js'</script>"
+
+
+def from_a_folder(page, folder):
+    """The piece in a page without a kernel, the detector's data beside it."""
+    (folder / "detector.js").write_text(data_script(), encoding="utf-8")
+    html = page_with(SceneLab()).replace("<div", BESIDE + "<div", 1)
+    (folder / "piece.html").write_text(html, encoding="utf-8")
+    page.expose_function("ask", lambda question: [])  # nobody answers
+    page.goto((folder / "piece.html").as_uri())
+    piece = page.locator(".scenelab")
+    expect(piece).to_have_class("spl scenelab live")
+    return piece
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("simd", [True, False])
+def test_a_page_from_a_folder_needs_no_kernel_and_no_simd(new_page, tmp_path, simd):
+    page = new_page(offline=True)
+    if not simd:
+        page.add_init_script("delete window.WebAssembly")
+    piece = from_a_folder(page, tmp_path)
+    expect(piece).to_have_attribute("data-simd", str(simd).lower())
+    at_first = digit(piece).get_attribute("aria-label")
+    drag(page, middle(digit(piece)), (60, 0))
+    expect(digit(piece)).not_to_have_attribute("aria-label", at_first)
+    piece.get_by_role("button", name="Back to how this began").click()
+    expect(digit(piece)).to_have_attribute("aria-label", at_first)
+    assert page.errors == []
+
+
+def test_twenty_digits_are_the_most_and_none_is_possible(new_page, tmp_path):
+    page = new_page()
+    piece = from_a_folder(page, tmp_path)
+    more = piece.get_by_role("button", name="Add another digit of this kind")
+    less = piece.get_by_role("button", name="Remove this digit and its label")
+    for _ in range(15):
+        more.click()
+    expect(more).to_be_disabled()
+    expect(piece.locator(".answers")).to_contain_text("goes without")
+    for _ in range(20):
+        less.click()
+    expect(piece.locator(".summary")).to_contain_text("Nobody claims a digit: 0 of 12 tokens for 0 targets.")
+    expect(less).to_be_disabled()
+    more.click()
+    expect(piece.locator(".answers .orange")).to_have_count(1)
     assert page.errors == []
