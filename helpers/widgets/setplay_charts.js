@@ -62,7 +62,7 @@ function makeRunCharts(go) {
       scrub,
     ),
     charts,
-    // When the charts have another width; a notebook that scrolls takes them out of the page and has them back.
+    // When the charts have another width; a page that scrolls may take them out and have them back.
     measure: () => (wide = charts.clientWidth || wide),
     paint({ frames, at, ghost }, em) {
       const differs = frames.some(
