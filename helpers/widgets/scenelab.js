@@ -19,7 +19,7 @@ function render({ model, el }) {
   let shown = null; // what was painted last: { key, digits, rgb, numbers }
   const history = makeHistory();
 
-  const overlay = makeOverlay(get("stored").logits.length, get("large") ? 1.55 : 1.2);
+  const overlay = makeOverlay(get("stored").logits.length);
   const paper = make("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
   const still = make("img", { src: get("stored").picture, alt: "", draggable: "false" });
   const summary = make("p", { class: "summary", "aria-live": "polite" });

@@ -1,15 +1,16 @@
 // What SceneLab draws over its picture and beside it: digits to hold, the tokens that answer, the match, who answers whom.
 
 const MOST_DIGITS = 20;
+const NAME_SIZE = 1.2; // names grow with the picture
 const scaledBox = (box) => box.map((value) => value * SCENE_WIDTH);
 const quoted = (label) => `“${label}”`;
 const percentage = (share) => `${Math.round(100 * share)} %`;
 const listed = (names) => names.join(", ").replace(/, ([^,]*)$/, " and $1");
 
 // Boxes over the picture: 20 digits that wait for their place, and the tokens.
-function makeOverlay(numTokens, zoom) {
+function makeOverlay(numTokens) {
   const square = [SCENE_WIDTH, SCENE_WIDTH];
-  const add = (kind) => (_, index) => makeSceneBox(kind, index, zoom, square);
+  const add = (kind) => (_, index) => makeSceneBox(kind, index, NAME_SIZE, square);
   const digits = Array.from({ length: MOST_DIGITS }, add("target"));
   const tokens = Array.from({ length: numTokens }, add("prediction"));
   const links = makeLinks(MOST_DIGITS);
@@ -53,7 +54,7 @@ function makeOverlay(numTokens, zoom) {
         const look = { name, isSelected: false };
         tokens[n].paint(box, predictionName(n) + says, describeToken(n, token), look);
         const isAside = !token.claims || token.digit < 0; // its name makes room for that of a matched claim
-        put(tokens[n].chip, { transform: `translate(0 ${isAside ? stack(box, zoom) : 0})` });
+        put(tokens[n].chip, { transform: `translate(0 ${isAside ? stack(box) : 0})` });
       });
       links.paint(shown.pairs, null, ([n, t]) =>
         [shown.tokens[n].box, shown.targetBoxes[t]].map(scaledBox),
@@ -62,8 +63,8 @@ function makeOverlay(numTokens, zoom) {
   };
 }
 // One line of names lower, or higher where the picture ends.
-function stack([, y, , h], zoom) {
-  const line = 6.4 * zoom;
+function stack([, y, , h]) {
+  const line = 6.4 * NAME_SIZE;
   return y + h / 2 + 2 * line < SCENE_WIDTH ? line : -line;
 }
 function describeDigit(digit, { tokens }, place, sizes) {
