@@ -174,10 +174,10 @@ class SceneLab(Piece):
             for n, t in torch.stack(self.match, 1).tolist()
         )
         drawn = sum(digit[3] for digit in self.digits)
-        return (
-            f"{drawn} digits in the picture, {len(targets)} targets, {numbers['claims']} tokens "
-            f"that claim one. The match pairs {pairs or 'nothing'}. Loss {numbers['loss']:.2f}."
+        counts = (
+            f"Digits in the picture: {drawn}, targets: {len(targets)}, claims: {numbers['claims']}."
         )
+        return f"{counts} The match pairs {pairs or 'nothing'}. Loss {numbers['loss']:.2f}."
 
     def figure(self):
         """The present state as a static figure: the picture with claims, targets and match, and the

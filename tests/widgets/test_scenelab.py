@@ -253,7 +253,7 @@ def test_other_values_that_make_no_sense_are_refused():
 def test_a_picture_without_digits_and_one_with_twenty():
     empty = SceneLab(digits=[])
     assert empty.match[0].tolist() == []
-    assert empty.text.startswith("0 digits in the picture, 0 targets, 0 tokens")
+    assert empty.text.startswith("Digits in the picture: 0, targets: 0, claims: 0.")
     full = SceneLab(digits=[[i % 15, 5 * i, 5 * i, True, True] for i in range(20)])
     assert len(full.match[0]) == 12
 
