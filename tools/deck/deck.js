@@ -8,7 +8,7 @@ const TRIALS = [
 ];
 
 // SceneLab finds there what it needs in place of a kernel.
-document.documentElement.dataset.detector = new URL("detector.js", document.currentScript.src).href;
+document.documentElement.dataset.detector = new URL("detector.js", document.currentScript.src || document.baseURI).href;
 
 // A slide's content gets a box of its own, whose letters can be made smaller.
 function wrap(section) {
