@@ -7,12 +7,13 @@ import sys
 import time
 
 import nbformat
-from conftest import open_notebook, own_folders
+from conftest import open_notebook
 from fake_recording import write_fake_recording
 from hand_and_eye import PATIENCE, rested
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.notebooks import live_kernel, run_cells
+from tools.served import own_folders
 
 SIZES = [(1280, 720), (700, 720), (640, 360)]  # a projector, a narrow window, and the projector at 200 %
 

@@ -9,22 +9,17 @@ a fresh browser's. The copy of the notebooks that is opened lies in a temporary 
 
 import argparse
 import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
-from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.notebooks import NOTEBOOKS, read_built
+from tools.served import QUIET, browser_path, own_folders, served
 
 TIMES = 100
 PATIENCE = 90  # seconds until a widget that does not show counts as dead
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VIEW = "application/vnd.jupyter.widget-view+json"
 # [widgets that show, widgets that do not], each by the words that stand in its place
 STATES = """() => {
@@ -46,46 +41,12 @@ def with_widgets(starts=()):
     return found
 
 
-@contextmanager
-def running_lab(folder):
-    """JupyterLab as `make lab` starts it, on a copy of the repository's notebooks in `folder`; yields its address."""
-    for name in ("notebooks", "tools"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # Without a token a server asks even for the end of a kernel to come from a page of its own.
-    flags = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
-    flags += ["--ServerApp.disable_check_xsrf=True"]
-    own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
-    # JupyterLab draws only what is near the screen; here every widget is wanted.
-    tracker = folder / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+def draw_every_cell(folder):
+    """JupyterLab draws only what is near the screen; here every widget is wanted."""
+    settings = Path(own_folders(folder)["JUPYTERLAB_SETTINGS_DIR"])
+    tracker = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
     tracker.parent.mkdir(parents=True)
     tracker.write_text(json.dumps({"windowingMode": "none"}), encoding="utf-8")
-    environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tools.lab", *flags]
-    server = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while not answers(f"{url}/api"):
-            if server.poll() is not None:
-                sys.exit("JupyterLab does not start; try `make lab`.")
-            time.sleep(0.5)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(60)
-
-
-def answers(url):
-    """Whether a server answers there."""
-    try:
-        return urllib.request.urlopen(url, timeout=5).status == 200
-    except OSError:
-        return False
 
 
 def end_kernels(url):
@@ -122,27 +83,37 @@ def main(arguments):
     parser.add_argument("--plain", action="store_true", help="without our extension")
     chosen = parser.parse_args(arguments)
     notebooks = with_widgets(chosen.names)
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = browser_path()
     if path is None:
         sys.exit("No Chromium on this machine: install the system's package, for example `chromium`.")
     from playwright.sync_api import sync_playwright  # a test tool: the rest of `tools` does without
 
-    dead = 0
-    with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as url, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        for place in range(chosen.times):
-            round_number, turn = divmod(place, len(notebooks))
-            name = list(notebooks)[turn]
-            cold = round_number % 2 == 0
-            if cold:
-                end_kernels(url)
-            found, seconds = open_once(browser, url, name, notebooks[name], chosen.plain)
-            dead += bool(found)
-            kernel = "cold" if cold else "running"
-            print(f"{place + 1:3} {name}, {kernel} kernel, {seconds:.0f} s: {'; '.join(found) or 'alive'}", flush=True)
-        browser.close()
+    # Without a token a server asks even for the end of a kernel to come from a page of its own.
+    flags = ["--ServerApp.disable_check_xsrf=True"]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        draw_every_cell(Path(folder))
+        with served(Path(folder), "tools.lab", flags=flags) as lab:
+            browser = driver.chromium.launch(executable_path=path, args=QUIET)
+            dead = count_dead(browser, lab.url, notebooks, chosen)
+            browser.close()
     print(f"{chosen.times} openings, {dead} dead")
     sys.exit(dead > 0)
+
+
+def count_dead(browser, url, notebooks, chosen):
+    """Open one notebook after the other and say what was found; how many openings had something dead."""
+    dead = 0
+    for place in range(chosen.times):
+        round_number, turn = divmod(place, len(notebooks))
+        name = list(notebooks)[turn]
+        cold = round_number % 2 == 0
+        if cold:
+            end_kernels(url)
+        found, seconds = open_once(browser, url, name, notebooks[name], chosen.plain)
+        dead += bool(found)
+        kernel = "cold" if cold else "running"
+        print(f"{place + 1:3} {name}, {kernel} kernel, {seconds:.0f} s: {'; '.join(found) or 'alive'}", flush=True)
+    return dead
 
 
 if __name__ == "__main__":

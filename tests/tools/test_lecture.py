@@ -5,13 +5,13 @@ import re
 from itertools import pairwise
 
 import pytest
-from conftest import started
 from hand_and_eye import drag, expect, rested
 from missing import skip_without
 
 from tools import lecture
 from tools.canonical import WIDGET_STATE
 from tools.notebooks import NOTEBOOKS, read_built
+from tools.served import served
 from tools.slides import cut
 
 BUILT = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -90,7 +90,7 @@ def server(browser, tmp_path_factory):
     """A lecture on one notebook. Skipped where jupyterlab-rise is not installed."""
     if not importlib.util.find_spec("jupyterlab_rise"):
         skip_without("jupyterlab_rise")
-    with started(tmp_path_factory.mktemp("lecture"), "tools.lecture", NAME) as lab:
+    with served(tmp_path_factory.mktemp("lecture"), "tools.lecture", NAME) as lab:
         yield lab
 
 
