@@ -14,6 +14,9 @@ TESTS := $(VENV)/test-ready
 SITE := $(VENV)/site-ready
 LECTURE := $(VENV)/lecture-ready
 
+# A process for each core, each with a torch, a browser and a JupyterLab of its own.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+
 # The formatter and linter of the widgets' scripts, where npx can fetch it.
 BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)
 
@@ -27,10 +30,10 @@ lab: $(READY) ## open JupyterLab on the first notebook
 	$(RUN) -m tools.lab $(ARGS)
 
 test: $(TESTS) ## run the tests, but for the slow ones (7 minutes on two idle cores)
-	$(RUN) -m pytest -m "not slow" $(ARGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
 test-slow: $(TESTS) $(SITE) $(LECTURE) ## run the slow tests: browsers, recordings, processes, slides, site (10 minutes)
-	$(RUN) -m pytest -m slow $(ARGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m slow $(ARGS)
 
 notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for all of them
 	$(RUN) -m tools.notebooks $(if $(ALL),--all) $(ARGS)

@@ -22,6 +22,18 @@ LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "file:", "data:", "blob:", "about
 SLOWER = int(os.environ.get("SLOWER", "1"))  # how many times slower than this machine a page's scripts run
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """What goes to one process: a file, whose tests share what they made, or one run of a notebook."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid if "test_notebooks.py::test_runs_in" in nodeid else nodeid.partition("::")[0]
+
+    return Scheduling(config, log)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """A test in a browser is slow unless it is marked `quick`."""

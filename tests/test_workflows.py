@@ -47,7 +47,7 @@ def test_the_workflows_install_the_same_browser():
 
 
 def test_both_parts_of_the_tests_are_all_tests():
-    parts = re.findall(r"-m pytest -m (.+) \$\(ARGS\)", MAKEFILE)
+    parts = re.findall(r"-m pytest \$\(SIDE_BY_SIDE\) -m (.+) \$\(ARGS\)", MAKEFILE)
     assert parts == ['"not slow"', "slow"]
     assert all(
         f"make {name} || " in (ROOT / ".ci" / "run").read_text(encoding="utf-8") for name in ("test", "test-slow")
