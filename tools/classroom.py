@@ -7,7 +7,6 @@ this machine, which is how long to talk.
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,8 +21,8 @@ from helpers.training.processes import free_port
 from tools import handout, lecture, slides, talk
 from tools.lab import stale_line
 from tools.notebooks import NOTEBOOKS, ROOT, live_kernel
-from tools.openings import BROWSERS
 from tools.plan import read_plan
+from tools.served import browser_path
 from tools.vendor import scripts
 
 NOWHERE = "http://127.0.0.1:9"  # nothing answers there
@@ -53,7 +52,7 @@ def slides_are_written():
 
 def sheet_is_printed():
     """The votes as a PDF."""
-    if not any(map(shutil.which, BROWSERS)):
+    if not browser_path():
         raise NotReady(handout.NO_BROWSER)
     handout.main()
     return "print it on both sides of a page"

@@ -5,14 +5,13 @@ Chinese, all from `notebooks/lecture.toml`, the notebooks and the glossary. Chro
 """
 
 import re
-import shutil
 import subprocess
 import sys
 from html import escape
 
 from tools.notebooks import NOTEBOOKS, ROOT
-from tools.openings import BROWSERS
 from tools.plan import find, named, options, read_plan, vote_cell
+from tools.served import browser_path
 from tools.talk import built_notebooks
 
 TARGET = ROOT / "build" / "handout.pdf"
@@ -97,7 +96,7 @@ def terms(plan):
 
 def print_pdf(html, target):
     """Let Chromium print a page of HTML into a PDF."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = browser_path()
     if browser is None:
         sys.exit(NO_BROWSER)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,12 +7,12 @@ from subprocess import CalledProcessError
 
 import nbformat
 import pytest
-from conftest import BROWSERS
 from missing import skip_without
 from notebook_rules import code_cells
 
 from tools import handout, lecture, plan, talk
 from tools.notebooks import execute, read_source, sources
+from tools.served import browser_path
 from tools.slides import ROOM, total
 from tools.student import options_of
 from tools.vendor import scripts
@@ -239,7 +239,7 @@ def test_the_sheet_has_every_vote_two_pictures_and_ten_terms():
 
 @pytest.mark.slow
 def test_the_sheet_is_two_pages_of_a4(tmp_path):
-    if not any(map(shutil.which, BROWSERS)):
+    if not browser_path():
         skip_without("Chromium")
     handout.print_pdf(handout.sheet(PLAN, BUILT), tmp_path / "handout.pdf")
     pdf = (tmp_path / "handout.pdf").read_bytes()
