@@ -2,6 +2,6 @@
 helpers.training`.
 
 In reading order: `recipe` (every number of a training), `arrays` and `plain_scenes` (what it sees),
-`pairings` and `ablations` (what may be changed), `stage` (steps that survive), `recording` (what is
-kept of them), `run` (all of it), `processes` (the loss in two processes). `free` needs none of
-them: it trains guesses without a network."""
+`pairings`, `muting` and `ablations` (what may be changed), `stage` (steps that survive),
+`recording` (what is kept of them), `run` (all of it), `processes` (the loss in two processes).
+`free` needs none of them: it trains guesses without a network."""

@@ -11,7 +11,6 @@ from helpers.assignment import argmin, greedy
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES
-from helpers.training.borrowing import BorrowedMatch
 from helpers.training.muting import mute_tokens
 from helpers.training.pairings import log_class_cost, one_to_many
 from helpers.training.recipe import Recipe
@@ -33,28 +32,18 @@ BASELINE = Recipe(
 @dataclasses.dataclass(frozen=True)
 class Ablation:
     """What one run changes: a line for the table, fields of the recipe, the criterion that it
-    trains with, what it does to the model before the first step, and the run whose finished
-    detector lends its match.
+    trains with, and what it does to the model before the first step.
     """
 
     changed: str
     recipe: dict = dataclasses.field(default_factory=dict)
     criterion: Callable = lambda: SetCriterion(HungarianMatcher(), NUM_CLASSES)
     prepare: Callable = lambda model: None
-    lender: str | None = None
 
 
 def _changed(weights=None, **matching):
     return lambda: SetCriterion(HungarianMatcher(**matching), NUM_CLASSES, weights=weights)
 
-
-MUTED = Ablation("detection tokens read no token, and nobody reads them", prepare=mute_tokens)
-BY_PLACE = Ablation("no class in the cost", criterion=_changed(class_cost=0.0))
-BORROWED = Ablation(
-    "the match of the finished baseline, from the first step",
-    criterion=lambda: SetCriterion(BorrowedMatch(), NUM_CLASSES),
-    lender="baseline",
-)
 
 ABLATIONS = {
     "baseline": Ablation("nothing"),
@@ -76,6 +65,7 @@ ABLATIONS = {
     "log-p": Ablation(
         "-log p in the class cost", criterion=_changed(costs={"class_cost": log_class_cost})
     ),
+    "no-class-cost": Ablation("no class in the cost", criterion=_changed(class_cost=0.0)),
     "greedy": Ablation("a greedy match", criterion=_changed(assign=greedy)),
     "argmin": Ablation("each target takes its cheapest token", criterion=_changed(assign=argmin)),
     "one-to-many": Ablation(
@@ -86,22 +76,7 @@ ABLATIONS = {
     "no-classifier": Ablation("no classification stage", {"classifier_steps": 0}),
     "tokens-6": Ablation("6 detection tokens", {"num_detection_tokens": 6}),
     "tokens-24": Ablation("24 detection tokens", {"num_detection_tokens": 24}),
-    "muted": MUTED,
-    "muted-seed-1": dataclasses.replace(MUTED, recipe={"seed": 1}),
-    "muted-seed-2": dataclasses.replace(MUTED, recipe={"seed": 2}),
-    "no-class-cost": BY_PLACE,
-    "no-class-cost-seed-1": dataclasses.replace(BY_PLACE, recipe={"seed": 1}),
-    "no-class-cost-seed-2": dataclasses.replace(BY_PLACE, recipe={"seed": 2}),
-    "borrowed": BORROWED,
-    "borrowed-seed-1": dataclasses.replace(BORROWED, recipe={"seed": 1}, lender="baseline-seed-1"),
-    "borrowed-seed-2": dataclasses.replace(BORROWED, recipe={"seed": 2}, lender="baseline-seed-2"),
-    "adamw": Ablation("AdamW alone, without Muon", {"muon_rate": None}),
-    "l1-matched": Ablation(
-        "no L1 in the loss, kept in the cost", criterion=_changed({"loss_bbox": 0.0})
-    ),
-    "giou-matched": Ablation(
-        "no GIoU in the loss, kept in the cost", criterion=_changed({"loss_giou": 0.0})
-    ),
+    "muted": Ablation("tokens read no other token, and nobody reads them", prepare=mute_tokens),
 }
 
 

@@ -21,7 +21,6 @@ from helpers.scenes import NUM_CLASSES, running_example
 from helpers.targets import validate_targets
 from helpers.training import ablations
 from helpers.training.arrays import SceneArrays
-from helpers.training.borrowing import LentOwners
 from helpers.training.plain_scenes import make_plain
 from helpers.training.recipe import (
     PATCHES,
@@ -122,8 +121,7 @@ class Run:
     """What all stages of detection share: where files lie, who computes, the loss, and who looks
     on.
 
-    `held_out` are pixel values and annotations of unseen scenes, or None where nothing is measured;
-    `lender` is a finished detector whose owners the targets carry, or None.
+    `held_out` are pixel values and annotations of unseen scenes, or None where nothing is measured.
     """
 
     folder: Path
@@ -132,7 +130,6 @@ class Run:
     criterion: object
     recorder: Recorder
     held_out: tuple | None = None
-    lender: nn.Module | None = None
 
 
 def train_detector(run, recipe, model):
@@ -150,8 +147,6 @@ def train_stage(run, recipe, model, name, start):
         recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), run.data_folder
     )
     validate_targets(arrays.targets(range(len(arrays))), NUM_CLASSES)
-    if run.lender:
-        arrays = LentOwners(arrays, run.lender, recipe.normalization)
     stage = Stage(name, model, recipe, recipe.detection_steps, run.folder, accelerator)
     if state := stage.resume():
         recorder.restore(state["recording"])
@@ -304,16 +299,15 @@ def _plain(value):
     return name
 
 
-def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None, lender=None):
+def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None):
     """All stages, in `folder`; leaves `model/` with the final weights, and the recording.
 
     Returns the model.
 
     Args: criterion: another loss than `SetCriterion` with its `HungarianMatcher`; recorded: other
     steps to record;
-    model: a model that has been a classifier already; lender: a finished detector, where the
-        criterion trains with a `BorrowedMatch`. ValueError where the folder holds a run of another
-        recipe.
+    model: a model that has been a classifier already. ValueError where the folder holds a run of
+        another recipe.
 
     Several processes (`python -m torch.distributed.run --nproc-per-node 2 -m helpers.training`)
     share a batch of `batch_size` scenes each. If the criterion has the `global_class_normalizer`,
@@ -331,9 +325,7 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
             classifier = train_classifier(recipe, model, folder, accelerator, data_folder)
             keep_weights(folder / "classifier.safetensors", classifier, accelerator)
             renew_detection_tokens(model)
-    run = Run(
-        folder, data_folder, accelerator, criterion, recorder, held_out_scenes(recipe), lender
-    )
+    run = Run(folder, data_folder, accelerator, criterion, recorder, held_out_scenes(recipe))
     train_detector(run, recipe, model)
     model = accelerator.unwrap_model(model)
     if accelerator.is_main_process:
@@ -363,9 +355,7 @@ def train_ablation(name, folder, data_folder):
     ablation = ablations.ABLATIONS[name]
     model = with_backbone(recipe, backbone_folder, data_folder)
     ablation.prepare(model)
-    lender = ablation.lender and finished(ablation.lender, folder.parent, data_folder)
-    criterion = ablation.criterion()
-    model = train(recipe, folder, data_folder, criterion, steps, model, lender).eval()
+    model = train(recipe, folder, data_folder, ablation.criterion(), steps, model).eval()
     recording = load_recording(folder / "recording.npz")
     asked = (
         model,
@@ -381,15 +371,6 @@ def train_ablation(name, folder, data_folder):
         # the first and the last; the curves are whole
         recording[frames] = recording[frames][[0, -1]]
     write_recording(folder / f"{name}.npz", recording, about)
-
-
-def finished(name, folder, data_folder):
-    """The detector that a run of `ablations` ended with, trained in `folder` if it is not there."""
-    from transformers import YolosForObjectDetection
-
-    if not (folder / name / f"{name}.npz").exists():
-        train_ablation(name, folder / name, data_folder)
-    return YolosForObjectDetection.from_pretrained(folder / name / "model")
 
 
 def with_backbone(recipe, folder, data_folder):

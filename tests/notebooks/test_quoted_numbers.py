@@ -92,6 +92,7 @@ QUOTES = [
           "start #, least #, waiting # to #, most #"),
     Quote("10", "**eos-late-1**, # duplicates per 100", "10", "| eos-late-1 |...| # | # | # |", third),
     Quote("10", "**eos-1**, #.", "10", "| eos-1 |...| # | # | # |", third),
+    Quote("10", "**no-class-cost**: # duplicates per 100", "10", "| no-class-cost |...| # | # | # |", third),
     Quote("10", "NMS lifts AP from # to #, but", "10", "| eos-0 |...| # | # | # | # | # |", first_and_last),
     Quote("10", "a box that stands alone: # are counted right", "10", "eos-0 after NMS: ... per 100, # counted right"),
     Quote("10", "**one-to-many**, #.", "10", "| one-to-many |...| # | # | # |", third),

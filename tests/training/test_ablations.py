@@ -39,14 +39,8 @@ def test_each_run_has_a_loss_with_a_gradient(name):
         "pred_boxes": torch.full((2, recipe.num_detection_tokens, 4), 0.4, requires_grad=True),
     }
     boxes = torch.tensor([[0.4, 0.4, 0.4, 0.5], [0.7, 0.7, 0.2, 0.2]])
-    owners = torch.tensor([5, 2])  # only a borrowed match reads them
     targets = [
-        {
-            "class_labels": torch.tensor([3, 1][:size], dtype=torch.int64),
-            "boxes": boxes[:size],
-            "owners": owners[:size],
-        }
-        for size in (2, 0)
+        {"class_labels": torch.tensor([3, 1][:size], dtype=torch.int64), "boxes": boxes[:size]} for size in (2, 0)
     ]
     criterion = ABLATIONS[name].criterion()
     criterion.eos_coef = recipe.eos_coef_at(0)

@@ -74,7 +74,9 @@ STARTS = [pytest.param(name, marks=[pytest.mark.slow] * (name != "baseline")) fo
 def test_an_ablation_begins_with_the_recorded_losses(name, twenty_steps, tmp_path):
     recipe = recipe_of(name)
     twenty_steps(ablation_scenes(recipe.seed))
-    train(recipe, tmp_path, tmp_path, ABLATIONS[name].criterion(), [0], with_backbone(recipe, SHIPPED, None))
+    model = with_backbone(recipe, SHIPPED, None)
+    ABLATIONS[name].prepare(model)
+    train(recipe, tmp_path, tmp_path, ABLATIONS[name].criterion(), [0], model)
     again, recorded = (load_recording(path) for path in (tmp_path / "recording.npz", SHIPPED / f"{name}.npz"))
     assert np.allclose(again["first_losses"], recorded["first_losses"], rtol=1e-4, atol=0)
 
