@@ -223,7 +223,7 @@ def test_the_speakers_window_has_the_notes(browser, one_file):
     with context.expect_page() as opened:
         page.keyboard.press("s")
     notes = opened.value.locator(".speaker-controls-notes .value")
-    notes.get_by_text("89:00 left after this slide").wait_for(timeout=60_000)
+    notes.get_by_text("88:00 left after this slide").wait_for(timeout=60_000)
     context.close()
 
 
