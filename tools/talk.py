@@ -104,7 +104,7 @@ def talk(plan, notebooks, part_of=part_of, prepare=None):
     `prepare(cells, shown)`: the source of a cell that makes what a part's cells need, for a lecture with a kernel.
     """
     cells, before, pairs, left = [], None, named(plan, notebooks), plan.left()
-    for place, (slide, chosen) in enumerate(zip(plan.slides, pairs)):
+    for number, (slide, chosen) in enumerate(zip(plan.slides, pairs)):
         shown_here = [(with_options(cell, slide.options), part) for cell, part in chosen]
         blocks = [block for cell, part in shown_here for block in part_of(cell, part)] or [
             Block(new_markdown_cell(BEFORE), 0)
@@ -116,8 +116,12 @@ def talk(plan, notebooks, part_of=part_of, prepare=None):
         if new and prepare:
             shown = [cell for other, listed in zip(plan.slides, pairs) if other.of == slide.of for cell, _ in listed]
             made.insert(1, folded_cell(prepare(notebooks[slide.of].cells, shown)))  # below the heading
-        text = notes(slide, left[place], place + 1, len(pairs))
-        cells += [*made, new_markdown_cell(text, metadata={"slideshow": {"slide_type": "notes"}})]
+        text = notes(slide, left[number], number + 1, len(pairs))
+        kinds = [cell.metadata.slideshow.slide_type for cell in made]
+        # On a page before what appears later: notes inside it would wait for it. Beside a kernel last, out of the way.
+        place = len(made) if prepare or "fragment" not in kinds else kinds.index("fragment")
+        made.insert(place, new_markdown_cell(text, metadata={"slideshow": {"slide_type": "notes"}}))
+        cells += made
         before = slide.of
     return new_notebook(cells=cells, metadata=pieces_of(notebooks) | {"title": plan.title})
 

@@ -91,6 +91,8 @@ def test_notes_tell_the_time():
     assert notes[0].startswith("<p><b>88:00 left after this slide</b> (2:00 for it, 1 of")
     assert notes[-1].startswith("<p><b>3:00 left")
     assert any("Ten minutes late?" in text for text in notes)
+    kinds = [cell.metadata.slideshow.slide_type for cell in cells]
+    assert ("fragment", "notes") not in pairwise(kinds)  # they would wait for it
     assert all("<b>Answer:</b>" in text for text, slide in zip(notes, PLAN.slides) if slide.vote)
 
 
