@@ -85,12 +85,14 @@ def test_the_page_says_which_promises_are_kept():
 def test_a_notebook_is_run_and_measured(tmp_path, capsys):
     source = tmp_path / "source" / "90_short.py"
     source.parent.mkdir()
-    source.write_text("# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);\n\n# %%\nlen(bytearray(10**8))\n")
+    source.write_text(
+        "# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);\n\n# %%\nimport time\nkept = b'1' * 10**8\ntime.sleep(1)\n"
+    )
     (row,) = course.measure_notebooks([source])
     assert row["name"] == "90_short"
     assert 0 < row["first figure"] < row["seconds"]
     assert row["processor"] > 0
-    assert sys.platform != "linux" or row["megabytes"] > 100
+    assert sys.platform != "linux" or row["megabytes"] > 150  # zeros would not be kept in memory
     assert "| 90_short | 0." in capsys.readouterr().out
 
 

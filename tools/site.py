@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from helpers.widgets.scenelab import data_script
+from tools.canonical import WIDGET_STATE
 from tools.notebooks import NOTEBOOKS, ROOT, read_built
 from tools.slides import title_of, to_pages
 from tools.vendor import scripts
@@ -22,6 +24,19 @@ TARGET = ROOT / "build" / "site"
 STAGE = ROOT / "build" / "site-source"
 SETTINGS = Path(__file__).with_name("pages")
 OTHERS = ("glossary", "teaching", "reference", "from_coco_to_ap")
+# What the first page has in its middle: of which notebook the piece in a cell with this phrase, and what to do with it.
+PIECES = (
+    (
+        "02",
+        "lab = SceneLab(",
+        "**Try it here.** The detector runs in this page. Drag the digit along the sheet: who answers?",
+    ),
+    (
+        "10",
+        "play = SetPlay(",
+        "**And the loss without a network.** Press Play, then choose another rule and press Restart.",
+    ),
+)
 NO_SPHINX = 'The site needs more packages: python -m pip install -c constraints.txt -e ".[site]"'
 
 
@@ -34,6 +49,21 @@ def home(readme, titles):
     text = re.sub(r"\[([^\]]+)\]\((?!https:|docs/images/|\w+\.(?:ipynb|md)\))[^)]+\)", r"\1", text)  # no page here
     rows = [f"{name[:2]} · {title} <{name}>" for name, title in titles.items()]
     return text + contents("The course", rows) + contents("Beside the course", OTHERS)
+
+
+def with_pieces(text, notebooks):
+    """The first page as a notebook: the text, and before its second heading the pieces of these notebooks."""
+    top, heading, rest = text.partition("\n## ")
+    cells, state = [new_markdown_cell(top)], {}
+    for number, phrase, sentence in PIECES:
+        if number in notebooks:
+            cell = next(cell for cell in notebooks[number].cells if phrase in cell.source)
+            cell = nbformat.from_dict({**cell, "metadata": {"tags": ["remove-input"]}})
+            cells += [new_markdown_cell(sentence), cell]
+            state |= notebooks[number].metadata.widgets[WIDGET_STATE].state
+    cells.append(new_markdown_cell(heading.strip() + " " + rest))
+    widgets = {WIDGET_STATE: {"version_major": 2, "version_minor": 0, "state": state}}
+    return new_notebook(cells=cells, metadata={"widgets": widgets} if state else {})
 
 
 def contents(caption, rows):
@@ -62,16 +92,16 @@ def stage(folder, notebooks):
     (folder / "_static" / "detector.js").write_text(data_script(), encoding="utf-8")
     shutil.copy(SETTINGS / "conf.py", folder)
     shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
-    titles = {}
+    titles, numbered = {}, {}
     for path in notebooks:
-        notebook = as_page(read_built(path))
+        notebook = numbered[path.name[:2]] = as_page(read_built(path))
         titles[path.stem] = title_of(notebook)
         nbformat.write(notebook, folder / path.name)
         stage_solutions(folder, path.parent / "solutions" / f"{path.stem[:2]}.ipynb")
     for name in OTHERS:
         shutil.copy(NOTEBOOKS / f"{name}.md", folder)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (folder / "index.md").write_text(home(readme, titles), encoding="utf-8", newline="\n")
+    nbformat.write(with_pieces(home(readme, titles), numbered), folder / "index.ipynb")
 
 
 def stage_solutions(folder, path):

@@ -50,7 +50,7 @@ def growth_figure(rows):
     figure.get_layout_engine().set(wspace=0.06)
     draw_growth(left, rows, "Time, and its factor for twice the batch")
     sizes = {
-        name: {row["B"]: row["megabytes"][name] for row in rows if name in row["megabytes"]}
+        name: {row["B"]: row["megabytes"][name] for row in rows if name in row.get("megabytes", ())}
         for name in CONTENDERS
     }
     _draw_curves(

@@ -109,15 +109,15 @@ QUOTES = [
 
 GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands beside it
     "README": ["Python #", "CC BY #", "beside transformers #:", "clone of transformers #."],
-    "teaching": ["the gradients, # |", "the twins (02, 2), # (07, 5)", "weight of no-object 3, #",
-                 "with the vote 6, # with", "`eos_coef` #:", "no object at #",
+    "teaching": ["the gradients, # |", "the digit to slide (02, 2), # (07, 4)", "weight of no-object 3, #",
+                 "with the vote 6, # 4.", "`eos_coef` #:", "no object at #",
                  "A guess says # object", "goes from # to 1"],
     "glossary": ["IoU 阈值取 #", "from IoU # on", "a claim of # is true in #", "class term, # in DETR", "an IoU of #",
                  "to 1: # is odds"],
     "05": ["DETR's paper (#)"],
     "07": [". # is odds", "All weights are #"],
     "08": ["missed ink costs #", "invented ink #"],
-    "10": ["missing: AP #, # without L1, # without GIoU", "The [paper] (#)"],  # of DETR
+    "10": ["missing: AP #, # without L1, # without GIoU", "The [paper] (#)", "DETR's [paper] (#)"],  # of DETR
     "11": ["counts # times", "twice, # for 20"],
     "12": ["steep there: # of *p* make # of cost"],
     "13": ["at the same #"],

@@ -93,6 +93,14 @@ def test_a_piece_can_be_moved_and_goes_dark_with_the_page(show):
     expect(page.locator("body[data-jp-theme-light='false']")).to_have_count(1)
 
 
+def test_the_first_page_plays_the_loss(show):
+    page = show("index")
+    play = page.locator(".setplay")
+    expect(play.locator("h3")).to_have_text("Step 0")
+    play.get_by_label("One step on").click()
+    expect(play.locator("h3")).to_have_text("Step 1")
+
+
 def test_a_table_that_a_cell_made_is_a_table(show):
     table = show(TABLES).locator("table", has_text="eos-late-1").first
     expect(table.locator("th").first).to_have_text("run")
