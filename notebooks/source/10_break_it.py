@@ -441,8 +441,8 @@ check_two_each(two_each)
 # ## What we learned
 #
 # - Pairing by position asks for what no image shows: in fifty steps nothing is found.
-# - One-to-many gives good boxes many times over, and NMS mends a part; one-to-one teaches silence instead, best when
-#   names come first, and here without a word among tokens.
+# - One-to-many gives good boxes many times over, and NMS mends a part; one-to-one teaches silence instead, and best
+#   when names come first.
 # - Measure against a control and against other seeds. AP hides duplicates: count them, and count objects.
 
 # %% [markdown]
