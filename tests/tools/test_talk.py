@@ -198,7 +198,7 @@ def test_nothing_is_cut_off_or_small_and_nothing_is_asked_for(browser, one_file,
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(one_file.as_uri())
-    page.wait_for_function("window.Reveal?.isReady() && document.querySelector('.playground, .dial')")
+    page.wait_for_function("window.Reveal?.isReady() && document.querySelector('.scenelab')")
     page.wait_for_function("document.querySelector('mjx-container')")
     seen, found = 1, {}
     while True:
