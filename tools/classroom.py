@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from tools import handout, lecture, slides, talk
 from tools.lab import stale_line
 from tools.notebooks import NOTEBOOKS, ROOT, live_kernel
 from tools.plan import read_plan
-from tools.served import browser_path
+from tools.served import answers, browser_path
 from tools.vendor import scripts
 
 NOWHERE = "http://127.0.0.1:9"  # nothing answers there
@@ -76,14 +75,8 @@ def jupyterlab_answers():
 
 def wait_for(address, server):
     """Wait until a server answers."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            return direct.open(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-    raise NotReady("JupyterLab does not answer: run `make lecture` and read what it says")
+    if not answers(address, server, PATIENCE):
+        raise NotReady("JupyterLab does not answer: run `make lecture` and read what it says")
 
 
 def lecture_runs():

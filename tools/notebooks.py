@@ -165,6 +165,17 @@ def build_all(pairs, everything=False, package=PACKAGE):
     return {name: error for name, error in errors.items() if error}
 
 
+def asked_for(arguments, module, description):
+    """The built notebooks whose names begin as the command line of a module says; a line, and none, if no name does."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("names", nargs="*", help="beginnings of notebook names, such as 04; default: all")
+    wanted = tuple(parser.parse_args(arguments).names) or ("",)
+    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem.startswith(wanted)]
+    if not paths:
+        print("no notebook has such a name", file=sys.stderr)
+    return paths
+
+
 def main(arguments=None):
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description="Build the notebooks.")

@@ -41,7 +41,8 @@ def served(folder, *command, flags=()):
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/api", server, log)
+        if not answers(f"{url}/api", server):
+            raise RuntimeError(f"JupyterLab does not answer:\n{log.read_text()[-3000:]}")
         yield Lab(url, root)
     finally:
         server.terminate()
@@ -56,17 +57,17 @@ def own_folders(folder):
     return {**os.environ, **jupyter, **lab, "IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": str(ROOT)}
 
 
-def wait_for(url, server, log, seconds=90):
-    """Wait until the server answers; show its log if it does not."""
+def answers(url, server, seconds=90):
+    """Wait until the server answers; False if it ends before, or does not within so many seconds."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(seconds * 5):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
         try:
-            return direct.open(url, timeout=5)
+            direct.open(url, timeout=5).close()
+            return True
         except OSError:
-            if server.poll() is not None:
-                break
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab does not answer:\n{log.read_text()[-3000:]}")
+    return False
 
 
 def browser_path():

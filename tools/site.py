@@ -4,6 +4,7 @@ The pages in `build/site` show the stored outputs, with navigation, search, the 
 pieces to move are alive, and nothing needs a network or a kernel. Sphinx with MyST-NB and the theme Furo do the work.
 """
 
+import copy
 import importlib.util
 import re
 import shutil
@@ -15,9 +16,10 @@ import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from helpers.widgets.scenelab import data_script
-from tools.canonical import WIDGET_STATE
 from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.plan import find
 from tools.slides import title_of, to_pages
+from tools.talk import pieces_of
 from tools.vendor import scripts
 
 TARGET = ROOT / "build" / "site"
@@ -54,16 +56,14 @@ def home(readme, titles):
 def with_pieces(text, notebooks):
     """The first page as a notebook: the text, and before its second heading the pieces of these notebooks."""
     top, heading, rest = text.partition("\n## ")
-    cells, state = [new_markdown_cell(top)], {}
+    cells, shown = [new_markdown_cell(top)], {}
     for number, phrase, sentence in PIECES:
         if number in notebooks:
-            cell = next(cell for cell in notebooks[number].cells if phrase in cell.source)
-            cell = nbformat.from_dict({**cell, "metadata": {"tags": ["remove-input"]}})
+            shown[number] = notebooks[number]
+            cell = nbformat.from_dict({**find(shown[number].cells, phrase), "metadata": {"tags": ["remove-input"]}})
             cells += [new_markdown_cell(sentence), cell]
-            state |= notebooks[number].metadata.widgets[WIDGET_STATE].state
     cells.append(new_markdown_cell(heading.strip() + " " + rest))
-    widgets = {WIDGET_STATE: {"version_major": 2, "version_minor": 0, "state": state}}
-    return new_notebook(cells=cells, metadata={"widgets": widgets} if state else {})
+    return new_notebook(cells=cells, metadata=pieces_of(shown, kept=copy.deepcopy))
 
 
 def contents(caption, rows):

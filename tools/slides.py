@@ -9,7 +9,6 @@ nothing needs a network or a kernel. Nobody tags cells: `deck` cuts a notebook i
 - Code that draws and code of more than six lines is folded; checks and links to solutions are left out.
 """
 
-import argparse
 import base64
 import copy
 import re
@@ -26,7 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.widgets.scenelab import data_script
 from tools.canonical import WIDGET_STATE, WIDGET_VIEW
-from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.notebooks import ROOT, asked_for, read_built
 from tools.vendor import scripts
 
 TARGET = ROOT / "build" / "slides"
@@ -288,12 +287,8 @@ def build(paths, target=TARGET):
 
 def main(arguments=None):
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.slides", description="Make slides of the notebooks.")
-    parser.add_argument("names", nargs="*", help="beginnings of notebook names, such as 04; default: all")
-    wanted = tuple(parser.parse_args(arguments).names) or ("",)
-    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem.startswith(wanted)]
+    paths = asked_for(arguments, "tools.slides", "Make slides of the notebooks.")
     if not paths:
-        print("no notebook has such a name", file=sys.stderr)
         return 1
     made = build(paths)
     print(f"{len(made)} decks: open {TARGET.relative_to(ROOT) / 'index.html'} in a browser")

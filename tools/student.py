@@ -5,7 +5,6 @@ not stand below the question that asks for it), and the folded answers of votes 
 options, as boxes to tick. Hints and code stay as they are, so that the notebooks run.
 """
 
-import argparse
 import copy
 import re
 import shutil
@@ -14,7 +13,7 @@ import sys
 import nbformat
 
 from tools.canonical import OWN_METADATA
-from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.notebooks import NOTEBOOKS, ROOT, asked_for, read_built
 
 TARGET = ROOT / "build" / "student"
 FOLDS = re.compile(r"(?:<details>.*?</details>\s*)+", re.DOTALL)
@@ -77,12 +76,8 @@ def build(paths, target=TARGET):
 
 def main(arguments=None):
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.student", description="Write the notebooks to hand out.")
-    parser.add_argument("names", nargs="*", help="beginnings of notebook names, such as 04; default: all")
-    wanted = tuple(parser.parse_args(arguments).names) or ("",)
-    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem.startswith(wanted)]
+    paths = asked_for(arguments, "tools.student", "Write the notebooks to hand out.")
     if not paths:
-        print("no notebook has such a name", file=sys.stderr)
         return 1
     print(f"{len(build(paths))} notebooks to hand out: {TARGET.relative_to(ROOT)}")
     return 0

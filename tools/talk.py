@@ -137,11 +137,11 @@ def heading_above(cells, cell):
     return re.findall(r"^#{1,2} (.+)$", text, re.MULTILINE)[-1]
 
 
-def pieces_of(notebooks):
-    """Metadata with the stored pieces to move of all notebooks."""
+def pieces_of(notebooks, kept=large_pieces):
+    """Metadata with the stored pieces to move of all notebooks; `kept` copies the metadata of one of them."""
     metadata = {}
     for notebook in notebooks.values():
-        found = large_pieces(notebook.metadata)
+        found = kept(notebook.metadata)
         metadata = metadata or {name: value for name, value in found.items() if name != "widgets"}
         state = found.get("widgets", {}).get(WIDGET_STATE)
         if state:
