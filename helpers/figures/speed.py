@@ -1,6 +1,4 @@
-"""Figures of notebook 11: how the time grows with the batch, what the solvers take, and what a huge
-number costs.
-"""
+"""Figures of notebook 11: how time and memory grow with the batch, and what a huge number costs."""
 
 import html
 import json
@@ -23,12 +21,6 @@ from helpers.figures.pages import page_chooser, picture_html
 
 RESULTS = Path(__file__).parents[1] / "recordings" / "benchmark.json"
 CONTENDERS = {"transformers": (GIOU, "o-"), "helpers": (PREDICTION, "s-"), "floor": (QUIET, "^:")}
-SOLVERS = {
-    "brute force": (GIOU, "o-"),
-    "the stepper": (PREDICTION, "s-"),
-    "SciPy": (MATCH, "^-"),
-    "lapx": (INK, "v-"),
-}
 
 
 def measured(predictions=100, targets=7, path=RESULTS):
@@ -78,23 +70,6 @@ def draw_growth(axes, rows, title, batch=None):
                 mew=2,
                 zorder=4,
             )
-
-
-def growth_table(rows):
-    """What `growth_figure` draws, in numbers, as Markdown; the last column is the loss with its
-    gradient.
-    """
-    lines = [
-        "| images | helpers, ms | reference, ms | faster | loss and gradient, faster |",
-        "|---|---|---|---|---|",
-    ]
-    for row in rows:
-        ours, theirs = (1000 * row["matcher"][name] for name in ("helpers", "transformers"))
-        whole = row["loss"]["transformers"] / row["loss"]["helpers"]
-        lines.append(
-            f"| {row['B']} | {ours:.1f} | {theirs:,.1f} | {theirs / ours:.1f} × | {whole:.1f} × |"
-        )
-    return "\n".join(lines)
 
 
 def _draw_curves(axes, curves, title):
@@ -193,31 +168,6 @@ def draw_blocks(axes, batch, title):
     )
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
-
-
-def solvers_figure(seconds):
-    """Milliseconds for one matrix against its number of targets; `seconds`: {solver: {T: [seconds,
-    ...]}}; medians.
-    """
-    figure, axes = new_figure(9, 4.4)
-    for name, points in seconds.items():
-        colour, style = SOLVERS[name]
-        values = [1000 * np.median(measured) for measured in points.values()]
-        axes.semilogy(list(points), values, style, color=colour, lw=2.5, ms=8, mec="white")
-        place, above = (
-            (max(points), values[-1]),
-            {"SciPy": -8, "lapx": 8}.get(name, 0),
-        )  # the two lie close
-        said = {"textcoords": "offset points", "va": "center", "fontweight": "bold"}
-        axes.annotate(name, place, (10, above), color=colour, **said)
-    axes.set(
-        title="The same answers at very different prices", xlabel="targets T, beside 12 guesses"
-    )
-    axes.set(ylabel="milliseconds for one matrix", xlim=(0.8, max(points) + 0.2))
-    axes.set_xticks(list(points))
-    axes.minorticks_off()
-    axes.yaxis.set_major_formatter(_plain_number)
-    return figure
 
 
 def sentinel_figure(sentinels, shares, theirs, scale):

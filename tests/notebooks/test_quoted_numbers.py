@@ -118,7 +118,7 @@ GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands besi
     "07": [". # is odds", "All weights are #"],
     "08": ["missed ink costs #", "invented ink #"],
     "10": ["missing: AP #, # without L1, # without GIoU", "The [paper] (#)", "DETR's [paper] (#)"],  # of DETR
-    "11": ["counts # times", "twice, # for 20"],
+    "11": ["twice, # for 20"],
     "12": ["steep there: # of *p* make # of cost"],
     "13": ["at the same #"],
 }  # fmt: skip

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Solutions of [11](../11_fast_and_safe.ipynb)
 #
-# *Why does twice the batch take four times as long?* One right answer for each exercise; there are others.
+# *What do the images of a batch do to each other?* One right answer for each exercise; there are others.
 
 # %%
 from helpers.checks.speed import check_accumulated_loss, check_trap_for_the_solver
