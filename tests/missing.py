@@ -9,6 +9,7 @@ CURES = {
     "Node": "install the package `nodejs`",
     "playwright": "`make test` installs it",
     "wabt": "a network, from which npx fetches it once",
+    "axe-core": "npm and a network, from which it is fetched once",
     "repo2docker": "`make test` installs it",
     "jupyterlab_rise": "`make test-slow` installs it",
     "Sphinx": "`make test-slow` installs it, with MyST-NB and Furo",

@@ -444,7 +444,11 @@ function dragBoxes({ svg, get, items, isActive, activate, move }) {
 function makeCards({ offers, choose }) {
   const cards = Object.entries(LOSSES).map(([key, { measure, name, what }]) => {
     const value = make("output", {});
-    const glyph = vector("svg", { class: "glyph", viewBox: "-42 -38 84 76", role: "img" });
+    const glyph = vector("svg", {
+      class: "glyph",
+      viewBox: "-42 -38 84 76",
+      "aria-hidden": "true",
+    });
     const pull = make("small", {});
     const element = make(
       "button",

@@ -12,8 +12,13 @@ function dress(element, attributes, children) {
   element.append(...children);
   return element;
 }
-export const button = (text, label, onclick, name = "") =>
-  make("button", { type: "button", class: name, "aria-label": label, title: label, onclick }, text);
+// What a button says is its name, so that whoever reads it can call it; a label that does not hold it only describes it.
+export function button(text, label, onclick, name = "") {
+  const isSign = !/\p{L}/u.test(text);
+  const isName = isSign || label.toLowerCase().includes(text.toLowerCase());
+  const attributes = { type: "button", class: name, "aria-label": isName && label, title: label };
+  return make("button", { ...attributes, onclick }, text);
+}
 
 // A number with fixed decimals, a true minus sign, and never "-0.00".
 export function tidy(value, decimals) {
@@ -36,6 +41,9 @@ export function cividis(share) {
   };
   return `rgb(${mix(1)},${mix(3)},${mix(5)})`;
 }
+
+// The colour of letters on that map: the one of two that stands out more, 4.5 to 1 at least.
+export const inkOn = (share) => (share < 0.468 ? "#fff" : "#000");
 
 // The size of a letter in pixels. An element that is not in the page yet has none; it is drawn again when it is.
 export const letterSize = (element) => parseFloat(getComputedStyle(element).fontSize) || 14;

@@ -126,7 +126,7 @@ class MatchingPlayground(Piece):
         self._from_page = False
         self.observe(self._count_change, self.STATE)
         self.observe(lambda change: self.answer(), "version")
-        self.on_msg(lambda widget, content, buffers: self.answer())
+        self.on_msg(lambda widget, content, buffers: self.hear(content))
 
     @traitlets.validate("boxes", "target_boxes")
     def _clean_boxes(self, proposal):
@@ -240,6 +240,9 @@ class MatchingPlayground(Piece):
             super().set_state(sync_data)
         finally:
             self._from_page = before
+
+    def hear(self, content):
+        self.answer()
 
     def answer(self):
         """Send the page what `helpers` computes for the present state, so that it can compare."""

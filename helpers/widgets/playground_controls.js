@@ -3,7 +3,12 @@
 function makeControls({ get, set, offers, load, showsMatch }) {
   const weights = makeWeights({ get, set });
   const ways = makeWays({ get, set });
-  const hold = button("", "Hide or reveal the match", () => set({ hold: !get("hold") }), "hold");
+  const hold = button(
+    "Hide the match",
+    "Hide or reveal the match",
+    () => set({ hold: !get("hold") }),
+    "hold",
+  );
   const sort = button("Sort rows by match", "Sort the rows of the matrix by match", () =>
     set({ sort: !get("sort") }),
   );

@@ -128,7 +128,7 @@ function paintCell(cell, share, look, text) {
   if (cell.share !== share) {
     cell.share = share;
     cell.style.backgroundColor = cividis(share / 63);
-    cell.style.color = share < 35 ? "#fff" : "#111";
+    cell.style.color = inkOn(share / 63);
   }
   if (cell.shown !== text) cell.textContent = cell.shown = text;
   if (cell.look !== look) cell.className = cell.look = look;

@@ -441,7 +441,7 @@ function makeMatrix({ cost, names, edit, isFixed }) {
         const colour = Number.isFinite(value) ? cividis(share(value)) : null;
         tiles[n][t].style.background = colour ?? "var(--tree)";
         cell.style.setProperty("--tile", colour ?? "transparent");
-        cell.style.color = share(value) < 0.55 ? "#fff" : "#111";
+        cell.style.color = inkOn(share(value));
       }
     paintSides(element, step, names(), decimals);
     overlay.replaceChildren(drawTree(step, cost().length, cost()[0].length));

@@ -87,7 +87,7 @@ def test_the_playground_is_alive_before_anything_runs(shown):
     expect(loss).not_to_have_text(first)
     expect(playground.locator(".badge")).to_have_text("computed in this page")
     keep_picture(shown, "playground-dragged")
-    playground.get_by_label("Back to the first state").click()
+    playground.get_by_role("button", name="Reset").click()
     expect(loss).to_have_text(first)
     expect(cell).to_have_text(before)
 
@@ -104,14 +104,14 @@ def test_the_playground_is_alive_before_anything_runs(shown):
     playground.get_by_role("button", name="class", exact=True).click()
     expect(cell).to_have_text(re.compile("^−[01]"))
     expect(playground.locator(".cell.matched")).to_have_count(5)
-    playground.get_by_label("Hide or reveal the match").click()
+    playground.get_by_role("button", name="Hide the match").click()
     expect(playground.locator(".cell.matched")).to_have_count(0)
     expect(playground.locator(".link:not(.gone)")).to_have_count(0)
     expect(playground.locator(".loss")).to_be_hidden()
-    playground.get_by_label("Back to the first state").click()
+    playground.get_by_role("button", name="Reset").click()
     expect(loss).to_have_text(first)
 
-    playground.get_by_label("Sort the rows of the matrix by match").click()
+    playground.get_by_role("button", name="Sort rows by match").click()
     drawn(shown)
     tops = [cell.bounding_box()["y"] for cell in playground.locator(".cell.matched").all()]
     lefts = [cell.bounding_box()["x"] for cell in playground.locator(".cell.matched").all()]
@@ -150,7 +150,7 @@ def test_presets_and_labels_are_chosen_before_anything_runs(shown):
     expect(playground.locator(".grid .column").first).to_have_text("“9”")
     playground.locator(".box.target").first.press("7")
     expect(playground.locator(".grid .column").first).to_have_text("“7”")
-    playground.get_by_label("Back to the first state").click()
+    playground.get_by_role("button", name="Reset").click()
     expect(preset).to_have_value("running example")
     expect(playground.locator(".box.prediction")).to_have_count(12)
     expect(loss_of(playground)).to_have_text(first)

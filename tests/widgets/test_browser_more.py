@@ -51,7 +51,7 @@ def test_the_stepper_is_alive_before_anything_runs(shown):
     cell.fill("nonsense")
     cell.press("Enter")
     expect(cell).to_have_value("50")
-    stepper.get_by_label("Back to the first matrix").click()
+    stepper.get_by_role("button", name="Reset").click()
     expect(title).to_have_text("Step 1 of 18")
     expect(cell).to_have_value("1")
     assert shown.errors == []
@@ -90,11 +90,11 @@ def test_the_dial_is_alive_before_anything_runs(shown):
     dial = show(shown, "dial")
     summary = dial.locator(".summary")
     expect(summary).to_contain_text("88\u00a0% of the weight")
-    dial.get_by_label("N 100, T 7, eos_coef 0.1", exact=True).click()
+    dial.get_by_role("button", name="DETR", exact=True).click()
     expect(summary).to_contain_text("43\u00a0% of the weight")
     dial.get_by_label("T, objects").press("Home")
     expect(summary).to_contain_text("cancels")
-    dial.get_by_label("Back to the first setting").click()
+    dial.get_by_role("button", name="Reset").click()
     expect(summary).to_contain_text("88\u00a0% of the weight")
     assert shown.errors == []
 
@@ -103,7 +103,7 @@ def test_with_a_kernel_python_has_what_the_page_shows(shown):
     run_all(shown, 4)
     shown.wait_for_selector(IDLE)
     dial = show(shown, "dial")
-    dial.get_by_label("N 100, T 7, eos_coef 0.1", exact=True).click()
+    dial.get_by_role("button", name="DETR", exact=True).click()
     show(shown, "replay").get_by_label("Recorded step", exact=True).press("End")
     show(shown, "stepper").get_by_label("Step", exact=True).press("End")
     for piece in ("dial", "replay", "stepper"):
@@ -179,7 +179,7 @@ def test_the_lab_is_alive_before_anything_runs(page, boxlab):
     right, bottom = x + width / 2, y + height / 2  # stay where they are
     expected = [(0.1 + right) / 2, (0.05 + bottom) / 2, right - 0.1, bottom - 0.05]
     assert page_state(boxlab)["prediction"] == pytest.approx(expected, abs=0.01)
-    boxlab.get_by_label("Back to the first view").click()
+    boxlab.get_by_role("button", name="Reset").click()
     drawn(page)
     assert page_state(boxlab) == before
     assert page.errors == []

@@ -1,6 +1,7 @@
 """A training in a real JupyterLab: its stop button is heard while the cell runs, and what was learned stays."""
 
 import pytest
+from axe import violations
 from hand_and_eye import expect
 from pieces_in_lab import on_projector, store
 
@@ -30,7 +31,10 @@ def test_the_stop_button_ends_a_running_cell(page, lab):
     stop = page.locator("button.jupyter-button", has_text="Stop")
     stop.wait_for()
     page.wait_for_function("parseFloat(document.querySelector('.progress-bar')?.style.width) > 0")  # some steps
+    output, figure = ".jp-CodeCell .jp-OutputArea", ".jp-RenderedImage img"  # its `alt` is stored; JupyterLab leaves it
+    assert violations(page, output, but=[figure]) == []
     stop.click()
     page.locator(".jp-OutputArea", has_text="stopped after").wait_for()
     expect(stop).to_have_count(0)
+    assert violations(page, output, but=[figure]) == []
     assert not page.errors

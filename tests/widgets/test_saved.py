@@ -94,7 +94,7 @@ def test_saving_again_moves_one_loss_alone(page, lab, stored):
     by_position, as_a_set = piece.locator(".number").all()
     expect(by_position).to_have_text("11.31")
     expect(as_a_set).to_have_text("0.52")
-    piece.get_by_role("button", name="Save the labels in another order").click()
+    piece.get_by_role("button", name="Save the file again").click()
     expect(by_position).not_to_have_text("11.31")
     expect(piece.locator(".before").first).to_have_text("was 11.31")
     expect(as_a_set).to_have_text("0.52")
@@ -103,7 +103,7 @@ def test_saving_again_moves_one_loss_alone(page, lab, stored):
         piece.get_by_role("button", name="Prediction B").press("ArrowRight")
     expect(piece.locator(".pairs").nth(1)).to_contain_text("H “3”")  # it takes over from B
     expect(as_a_set).not_to_have_text("0.52")
-    piece.get_by_role("button", name="Back to the first state").click()
+    piece.get_by_role("button", name="Reset").click()
     expect(by_position).to_have_text("11.31")
     expect(as_a_set).to_have_text("0.52")
     assert page.errors == []
@@ -114,6 +114,6 @@ def test_with_a_kernel_page_and_python_agree(page, lab, stored):
     run_all(page, 2)
     piece = show(page, "saved", 0)
     piece.locator(".badge.agree:not(.waiting)").wait_for()
-    piece.get_by_role("button", name="Save the labels in another order").click()
+    piece.get_by_role("button", name="Save the file again").click()
     piece.locator(".badge.agree:not(.waiting)").wait_for()
     assert page.errors == []

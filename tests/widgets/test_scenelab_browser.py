@@ -6,18 +6,16 @@ import shutil
 import pytest
 from conftest import SCREEN
 from hand_and_eye import drag, expect, middle, swipe
+from pieces_alone import PHONE, alone
 from pieces_in_lab import choose_theme, keep_picture, on_projector, opened, run_all, show, store
 
-from benchmarks.pieces import page_with
 from helpers.widgets import SceneLab
-from helpers.widgets.scenelab import data_script
 
 NAME = "pieces_scenelab"
 CELLS = [
     "from helpers.widgets import SceneLab\nlab = SceneLab('a digit to slide')\nlab",
     "print(lab.digits[0][:3], lab.text)",
 ]
-PHONE = {"width": 390, "height": 844}
 TOO_WIDE = "e => e.scrollWidth - e.clientWidth"
 
 
@@ -90,7 +88,7 @@ def move_exchange_add_and_remove(page, piece):
     expect(digit(piece)).to_have_attribute("aria-label", "Digit “3”, left 45, top 37, matched with C")
     page.keyboard.press("8")
     expect(piece.locator(".answers")).to_contain_text("“8”")
-    piece.get_by_role("button", name="Add another digit of this kind").click()
+    piece.get_by_role("button", name="Add one").click()
     expect(piece.locator(".answers .orange")).to_have_count(2)
     digit(piece, "Digit “8”").focus()
     page.keyboard.press("Delete")
@@ -126,17 +124,9 @@ def test_a_finger_drags_a_digit_on_a_narrow_screen(new_page, lab, own):
     assert page.errors == []
 
 
-BESIDE = "<script>document.documentElement.dataset.detector = 'detector.js'</script>"
-
-
 def from_a_folder(page, folder):
     """The piece in a page without a kernel, the detector's data beside it."""
-    (folder / "detector.js").write_text(data_script(), encoding="utf-8")
-    html = page_with(SceneLab()).replace("<div", BESIDE + "<div", 1)
-    (folder / "piece.html").write_text(html, encoding="utf-8")
-    page.expose_function("ask", lambda question: [])  # nobody answers
-    page.goto((folder / "piece.html").as_uri())
-    piece = page.locator(".scenelab")
+    piece = alone(page, SceneLab(), folder)
     expect(piece).to_have_class("spl scenelab live")
     return piece
 
@@ -152,7 +142,7 @@ def test_a_page_from_a_folder_needs_no_kernel_and_no_simd(new_page, tmp_path, si
     at_first = digit(piece).get_attribute("aria-label")
     drag(page, middle(digit(piece)), (60, 0))
     expect(digit(piece)).not_to_have_attribute("aria-label", at_first)
-    piece.get_by_role("button", name="Back to how this began").click()
+    piece.get_by_role("button", name="Reset").click()
     expect(digit(piece)).to_have_attribute("aria-label", at_first)
     assert page.errors == []
 
@@ -160,7 +150,7 @@ def test_a_page_from_a_folder_needs_no_kernel_and_no_simd(new_page, tmp_path, si
 def test_twenty_digits_are_the_most_and_none_is_possible(new_page, tmp_path):
     page = new_page()
     piece = from_a_folder(page, tmp_path)
-    more = piece.get_by_role("button", name="Add another digit of this kind")
+    more = piece.get_by_role("button", name="Add one")
     less = piece.get_by_role("button", name="Remove this digit and its label")
     for _ in range(15):
         more.click()

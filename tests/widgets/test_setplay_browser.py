@@ -48,7 +48,7 @@ def test_a_set_settles_before_anything_runs(shown):
     expect(play.locator(".badge")).to_have_text("computed in this page")
 
     play.get_by_role("button", name="argmin").click()
-    play.get_by_label("Back to the start").click()
+    play.get_by_role("button", name="Restart").click()
     step_of(play, 0)
     expect(play.locator(".key.before")).to_have_text("the run before, optimal")
     play_on(play, 300)
@@ -61,7 +61,7 @@ def test_a_set_settles_before_anything_runs(shown):
     step_of(play, 0)
     scrub.press("ArrowRight")
     step_of(play, 1)
-    play.get_by_label("Back to the first view").click()
+    play.get_by_role("button", name="Reset").click()
     step_of(play, 0)
     expect(play.get_by_role("button", name="optimal")).to_have_attribute("aria-pressed", "true")
     expect(play.locator(".key.before")).to_be_hidden()
