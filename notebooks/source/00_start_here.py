@@ -1,10 +1,11 @@
 # %% [markdown]
 # # How do you grade a set of guesses?
 #
-# A detector was shown five digits, the orange boxes, and answered with twelve guesses, the blue ones. It is a good
-# answer: all five digits are found, and named rightly.
+# A detector was shown five digits, in orange, and answered with twelve guesses, in blue. It is a good answer: all five
+# digits are found and named.
 #
-# **Press the button.** The same five labels are saved in another order. Nothing else changes. Watch the two losses.
+# **Press the button.** The same five labels, each a digit and its box, are saved in another order. Nothing else changes.
+# Watch the two losses.
 
 # %%
 from helpers.widgets import SavedAgain
@@ -12,9 +13,9 @@ from helpers.widgets import SavedAgain
 SavedAgain()
 
 # %% [markdown]
-# *By position* compares the first guess with the first label, the second with the second. It grades the order of a file.
-# *As a set* first asks which guess belongs to which label. That is the loss of DETR (2020) and YOLOS (2021), and the
-# subject of this course.
+# *By position* compares the first guess with the first label, the second with the second, and so on; the other seven
+# should say that there is nothing. It grades the order of a file. *As a set* first asks which guess belongs to which
+# label. This loss trains the detectors DETR (2020) and YOLOS (2021), and is our subject.
 
 # %% [markdown]
 # **You will be able to** say why the loss of a detector must not see any order, and name every step from a picture to
@@ -45,9 +46,9 @@ from helpers.scenes import running_example
 # %% [markdown]
 # ## One picture, twelve guesses
 #
-# Five digits, written by real people, laid on a sheet of paper. The detector has never seen these five. It always answers
+# Five digits, written by real people; the detector has never seen these. It always answers
 # with twelve guesses, A to L: each is a box, and eleven logits for ten digits and one more class, [**no
-# object**](glossary.md#no-object).
+# object**](glossary.md#no-object). The labels, as tensors, are called *targets*.
 
 # %%
 image, annotation = running_example()
@@ -69,10 +70,11 @@ slots.draw_guesses(right, corners, probabilities)
 figures.show(figure, "Five targets in orange; twelve guesses in blue, named where they claim an object.")
 
 # %% [markdown]
-# The faint guesses say "no object", and some have to: there are twelve guesses for five digits. The good ones stand
-# anywhere in the list. A has a "1", but the first label is the "3".
+# The faint guesses say "no object": there are twelve for five digits. The good ones stand anywhere in the list. A has a
+# "1"; the first label is the "3".
 #
-# **Predict first.** Five labels have 120 orders. In how many does the loss by position fall below 1?
+# **Predict first.** As a set, this answer has a loss of about a half. Five labels have 120 orders: in how many does the
+# loss by position fall below 1?
 #
 # <details><summary>In about half of them</summary>
 #
@@ -81,7 +83,7 @@ figures.show(figure, "Five targets in orange; twelve guesses in blue, named wher
 #
 # </details>
 #
-# <details><summary>In one: the order in which the guesses stand</summary>
+# <details><summary>In one: the order that agrees with that of the guesses</summary>
 #
 # Not even in one. The five good guesses are A, B, F, G and J. By position A to E are compared with the labels, so F, G
 # and J are told to say "no object" in every order.
@@ -99,8 +101,8 @@ figures.show(figure, "Five targets in orange; twelve guesses in blue, named wher
 # %%
 def by_position(order, guesses=(0, 1, 2, 3, 4)):
     """The loss when the k-th of these guesses is compared with label order[k], the others with "no object"."""
-    pairs = [(torch.tensor(guesses), torch.tensor(order))]
-    criterion = SetCriterion(lambda *_: pairs, num_classes=10, eos_coef=1.0)
+    pairs = [(torch.tensor(guesses), torch.tensor(order))]  # given, so no matcher is asked
+    criterion = SetCriterion(lambda *_: pairs, num_classes=10, eos_coef=model.config.eos_coefficient)
     return float(criterion.total(criterion(outputs, targets)))
 
 
@@ -109,8 +111,8 @@ print(f"by position, in the order of the file: {by_position((0, 1, 2, 3, 4)):.1f
 print(f"in all 120 orders: least {min(losses):.1f}, mean {sum(losses) / 120:.1f}, most {max(losses):.1f}")
 
 # %% [markdown]
-# The file's own order is worse than the mean of all. A network trained on such grades would have to learn the habits of
-# whoever wrote the file. **A set has no order, so its loss must not see one.** Think of twelve
+# The same answer gets all these grades. To lower such a loss, a network would have to learn in which order somebody wrote
+# the file. **A set has no order, so its loss must not see one.** Think of twelve
 # [taxis](glossary.md#taxi) and five passengers: first it is decided, jointly, who picks up whom.
 
 # %% [markdown]
@@ -127,9 +129,9 @@ figures.show(figure, "From one image to one number: seven stages, the targets jo
 # %% [markdown]
 # ## A cost for every pair, then one match
 #
-# Twelve guesses and five targets make sixty pairs. Each has a [cost](glossary.md#cost), made of three parts: is the guess
-# sure of the target's class, are the numbers of the boxes alike, do the boxes overlap? Low is good. Then five cells are
-# chosen, no row or column twice, with the least sum.
+# Twelve guesses, five targets: sixty pairs. Each has a [cost](glossary.md#cost) of three parts: is the guess sure of
+# the target's class, are the boxes' numbers alike, do the boxes overlap? Low is good, below zero better still. Then five
+# cells are chosen, no row or column twice, with the least sum.
 
 # %%
 matcher = HungarianMatcher()
@@ -144,9 +146,9 @@ figures.show(figure, "The cost of all sixty pairs; the five matched cells, ringe
 # %% [markdown]
 # ## From the match to the loss
 #
-# The match only *pairs*. The loss *grades*: all twelve guesses on their class, by
-# [cross-entropy](glossary.md#cross-entropy); five should name their digit, seven should say "no object". The five are also
-# graded on their box, by L1 and by 1 − GIoU, so that a perfect answer has loss 0.
+# The match *pairs*, the loss *grades*: all twelve guesses on their class, by [cross-entropy](glossary.md#cross-entropy);
+# seven should say "no object". The other five are graded on their box, too: by L1, the differences of the four numbers, and
+# by 1 − GIoU (GIoU measures overlap, 1 for equal boxes). A perfect answer has loss 0.
 
 # %%
 criterion = SetCriterion(matcher, num_classes=10, eos_coef=model.config.eos_coefficient)
@@ -157,8 +159,8 @@ figures.draw_loss_bar(axes, terms, criterion.weights, "One number, three parts")
 figures.show(figure, "The loss of this answer: class, L1 and GIoU, each times its weight.")
 
 # %% [markdown]
-# The model comes from the `transformers` library, which computes this loss, too, when it gets labels. Two programs, one
-# number:
+# The model comes from the `transformers` library, which computes this loss, too, when it gets labels. Our `helpers` and
+# the library should give the same number:
 
 # %%
 with torch.no_grad():
@@ -170,7 +172,8 @@ assert abs(loss - reference) < 1e-6
 # %% [markdown]
 # ## Drag B off the "3"
 #
-# **Predict first.** Go back to the piece at the top, press Reset, and drag B slowly away from the "3". Who takes over?
+# **Predict first.** H, hidden below B, half says "3", too. Go back to the top, press Reset, and drag B slowly away from
+# the "3". Who takes over?
 #
 # <details><summary>D: its box lies on the "3" as well</summary>
 #
@@ -198,13 +201,13 @@ assert abs(loss - reference) < 1e-6
 # %% [markdown]
 # ## Exercise: the gentlest swap
 #
-# Give the loss by position its best chance: hand it the five matched guesses, in the order of the labels. Now it equals
-# the loss of the set. Then two labels change places. Which two do the least harm? Return their positions, 0 to 4.
+# Help the loss by position: let it compare the five matched guesses, in the order of the labels. Now it equals the loss
+# of the set. Then two labels, digit and box, change places. Which two do the least harm? Return their positions, 0 to 4.
 #
 # [A solution](solutions/00.ipynb)
 
 # %%
-matched = tuple(guess[label.argsort()].tolist())  # the guess of each label
+matched = tuple(guess[label.argsort()].tolist())  # each label's guess, in the order of the labels
 print(f"in the order of the match {by_position((0, 1, 2, 3, 4), matched):.2f}, as a set {float(loss):.2f}")
 
 

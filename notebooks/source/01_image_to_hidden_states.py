@@ -1,9 +1,9 @@
 # %% [markdown]
 # # How does a token come to know about an object?
 #
-# A detection token never touches a pixel. It enters the network the same for every image, and leaves knowing that
-# there is a "5" at the lower right. This notebook follows an image through the transformer and watches where the knowledge
-# comes from.
+# Each of the twelve guesses starts as a *detection token*: a learned vector, the same for every image. When they leave the
+# network, one of them knows that there is a "5" at the lower right. We follow an image through the transformer and watch
+# where that knowledge comes from.
 
 # %% [markdown]
 # **You will be able to** draw the sequence that YOLOS reads, say where an attention map comes from, and tell what
@@ -15,15 +15,15 @@
 #
 # <details><summary>The guess at the digit's place in the file</summary>
 #
-# No: that was the loss by position. The match decides, jointly, by the least total cost. How a guess comes to fit a digit at
-# all is the question here.
+# No: that was the loss by position. The match decides, jointly, by the least total cost. How a guess comes to fit a digit
+# at all is the question here.
 #
 # </details>
 #
 # <details><summary>The one that the match gives it</summary>
 #
-# Yes. But how does a guess come to fit a digit at all? If you have used older detectors, you may think that a token is fixed
-# to a place in the image, as an anchor is. It is not: it has to look around like everybody else.
+# Yes: the match decides, jointly, by the least total cost. How a guess comes to fit a digit at all is the question here.
+# No token is tied to a place in the image; each has to find its digit by attention.
 #
 # </details>
 #
@@ -50,7 +50,8 @@ from helpers.scenes import HandwrittenScenes, running_example
 # ## From a picture to `pixel_values`
 #
 # The image processor turns image and COCO annotation into tensors. Pixels become numbers around zero: light paper lies
-# above it, ink below. B = 1 image, 3 colours, 128 by 128. The `labels` are the subject of notebook 03.
+# above it, ink below. Their shape is (B, 3, height, width), here with B = 1 image of 128 by 128 pixels. The `labels` are
+# the subject of notebook 03.
 
 # %%
 image, annotation = running_example()
@@ -63,9 +64,9 @@ print("pixel_values", tuple(pixel_values.shape), f"from {pixel_values.min():.1f}
 # %% [markdown]
 # ## The sequence, as it is
 #
-# The image is cut into [patches](glossary.md#patch) of 16 × 16 pixels; one matrix turns the 768 numbers of each into a state
-# of H = 96. In front stands [CLS], inherited from ViT, on which YOLOS is built; no head reads it. Behind stand
-# the N = 12 [**detection tokens**](glossary.md#detection-token), A to L: S = 1 + 64 + 12 = 77.
+# The image is cut into [patches](glossary.md#patch) of 16 × 16 pixels; one matrix turns the 768 numbers of each into a
+# vector of H = 96. In front stands [CLS], learned, left over from ViT, the classifier that YOLOS is built on. Behind
+# stand the N = 12 [**detection tokens**](glossary.md#detection-token), A to L: S = 1 + 64 + 12 = 77.
 #
 # <details><summary>Two details</summary>
 #
@@ -80,17 +81,17 @@ draw_sequence(top, bottom, image, model.config.num_detection_tokens)
 figures.show(figure, "The image as 64 patches, and the 77 places of the sequence: [CLS], patches, detection tokens.")
 
 # %% [markdown]
-# [CLS], the detection tokens and the positions (one vector for each place, here added once) are **parameters**: learned,
-# and the same for every image. There will be four words for A to L:
+# [CLS], detection tokens and positions, one for each place, are **parameters**: the same for every image. Four words for A
+# to L:
 #
-# - **token**: the learned vector that goes in;
-# - **state**: what comes out;
-# - **guess**: what the heads make of it;
-# - **[slot](glossary.md#slot)**: the role, whatever it holds (DETR: *object query*).
+# - **token**: the vector that goes in;
+# - **state**: what comes out of a layer;
+# - **guess**: what the class head and the box head, two networks, make of the last state;
+# - **[slot](glossary.md#slot)**: the place, at any stage (DETR: *object query*).
 #
 # <details><summary>Positions that are added again</summary>
 #
-# A `YolosConfig` as it comes adds another vector for each place after every layer but the last, the *mid-layer
+# A `YolosConfig` with its default settings adds another vector for each place after every layer but the last, the *mid-layer
 # positions*. Our detector does without them: its config has `use_mid_position_embeddings=False`.
 #
 # </details>
@@ -106,9 +107,9 @@ print("embeddings", tuple(embeddings.shape))
 # %% [markdown]
 # ## Through the layers
 #
-# A layer lets every place look at all the others ([**attention**](glossary.md#attention)), then think for itself (two matrices). Each layer adds
-# its result to the state, so states get longer. We keep all states and all attention for 32 test scenes. PyTorch's fast
-# attention keeps none, so we ask for the plain one, `"eager"`.
+# A layer lets every place look at all the others ([**attention**](glossary.md#attention)); then two matrices transform
+# the state of each place by itself. A layer adds its result to the state. We keep all states and all attention for 32
+# test scenes. PyTorch's fast attention keeps none, so we ask for the plain one, `"eager"`.
 
 # %%
 model.set_attn_implementation("eager")
@@ -122,19 +123,18 @@ print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "i
 
 # %% [markdown]
 # **Predict first.** Compare the states of the 32 scenes at one place. Before the first layer only patches differ from scene
-# to scene. And after the last: which differ more, for their length, patches or detection tokens?
+# to scene. And after the last: which differ more, relative to their length (their norm), patches or detection tokens?
 #
 # <details><summary>The patches: they hold the picture</summary>
 #
 # They did at first. But many patches show bare paper in every scene, while to tell what is in *this* picture is all that a
-# detection token is for. Even [CLS], which no head reads, differs more than the patches do.
+# detection token is for.
 #
 # </details>
 #
 # <details><summary>The detection tokens</summary>
 #
-# Yes: to tell what is in *this* picture is all that they are for, while many patches show bare paper in every scene. And
-# [CLS], which no head reads, has learned as much: it looks at the patches like every other place.
+# Yes: to tell what is in *this* picture is all that they are for, while many patches show bare paper in every scene.
 #
 # </details>
 
@@ -157,7 +157,7 @@ print(
 )
 
 # %% [markdown]
-# On the right, the blue line begins at zero: what it rises to was gathered by attention.
+# On the right, detection tokens begin at zero: all that they rise to was gathered by attention.
 #
 # ## A trap: the last hidden state, twice
 #
@@ -179,31 +179,28 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 #
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
-# Row $i$ has 77 shares that sum to 1, and takes home $\sum_j a_{ij} v_j$, the values in these shares. Four *attention heads*
-# do this. We average their shares, and keep the rows of [**matched**](glossary.md#matched-token) tokens.
+# Row $i$ holds 77 weights that sum to 1; place $i$ receives $\sum_j a_{ij} v_j$, the weighted mean of the values. Four
+# *attention heads* do this. We average their weights, and keep the rows of [**matched**](glossary.md#matched-token) tokens.
 
 # %% [markdown]
-# **Predict first.** A token's box covers a small part of the image. If its attention were spread evenly, that share of it
-# would fall inside the box. How much does, in the last layer?
+# **Predict first.** A box covers a small part of the image. If a token spread its attention evenly over the patches, the
+# same part of that attention would fall inside its box. How much does, in the last layer?
 #
 # <details><summary>About as much: it must look everywhere</summary>
 #
-# Far more. In the last layer more than half of its attention to patches falls inside its own box; the line below the cell has
-# the numbers.
+# Far more: more than half of its attention to patches. The line below the cell has the numbers.
 #
 # </details>
 #
 # <details><summary>About twice as much</summary>
 #
-# More than that: more than half of its attention to patches. In the first layer it would be about right to say "evenly": a
-# query is made of parameters alone there, and asks the same of every image.
+# More than that: more than half of its attention to patches.
 #
 # </details>
 #
-# <details><summary>More than half of all</summary>
+# <details><summary>More than half of it</summary>
 #
-# Yes. In the first layer a token cannot know yet where to look: its query is made of parameters alone, so it asks the same of
-# every image.
+# Yes, though the box covers less than a tenth of the image.
 #
 # </details>
 
@@ -212,7 +209,7 @@ weights = torch.stack(run.attentions, dim=1).mean(2)  # (32, 5, S, S): image, la
 assert torch.allclose(weights.sum(-1), torch.ones(1))
 match = HungarianMatcher()(run, [dict(label) for label in batch["labels"]])
 scene, token = torch.tensor([(b, n) for b, (tokens, _) in enumerate(match) for n in tokens]).T  # (M,): all matched
-rows = weights[scene, :, 65 + token]  # (M, 5, S)
+rows = weights[scene, :, 65 + token]  # (M, 5, S): for each matched token its row of attention in its own scene
 inside = patch_coverage(run.pred_boxes[scene, token]).flatten(1)  # (M, 64): the part of each patch in the box
 to_patches = rows[..., 1:65]  # (M, 5, 64)
 shares = 100 * ((to_patches * inside[:, None]).sum(-1) / to_patches.sum(-1)).mean(0)  # (5,)
@@ -225,11 +222,18 @@ draw_receivers(right, rows, 65 + token, 12, "Where all their attention goes")
 figures.show(figure, "Left, the share of patch attention inside a token's box; right, where all their attention goes.")
 
 # %% [markdown]
-# No loss speaks about attention: tokens are graded on class and box alone, and looking there is how to get them right.
-# (Attention says where a token looks, not what it makes of it.) On the right: in the first two layers tokens look at
-# each other, too.
+# No loss speaks about attention: guesses are graded on class and box alone, and looking into the own box helps to get both
+# right. In the first layer a query is made of parameters alone, so it asks the same of every image. On the right: in the
+# first two layers tokens look at each other, too.
 #
-# <details><summary>Is it there that they agree who takes what?</summary>
+# <details><summary>Does a token use what it looks at?</summary>
+#
+# Attention shows where a token looks, not how it uses what it finds. [CLS] looks at the patches as well, its states differ
+# most of all, and no head ever reads them.
+#
+# </details>
+#
+# <details><summary>Do the tokens agree in these layers which of them takes which digit?</summary>
 #
 # Not in this detector. What tokens can tell each other in layer 1 is the same for every image: none has seen a patch yet.
 # And if their view of each other is cut in layers 2 to 5, without training anew, it finds, names and counts the objects
@@ -241,13 +245,13 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 # ## Move the layer
 #
 # The five matched tokens of the running example, one column each, in the order of the labels. The image is washed out
-# where the token does not look. Change `layers_to_show` and run the cell again: from which layer on do you know which
-# digit a column is about?
+# where the token does not look. Change `layers_to_show` and run the cell again. Cover the titles: from which layer on can
+# you see which digit a column is about?
 #
 # <details><summary>What to expect</summary>
 #
 # Not from layer 1: there, no query knows the image yet. Each layer tells the next where to look closer, as the rising curve
-# above says. In the last one nearly every column shows one digit.
+# above says. In layer 5 nearly every column shows one digit.
 #
 # </details>
 
@@ -306,22 +310,15 @@ print(f"shuffled before                  {loss_from(tokens[:, order] + parts.pos
 # %% [markdown]
 # ## YOLOS beside DETR
 #
-# The loss came with DETR, but there slots meet the image differently. In its **encoder**, image tokens look at
-# each other. Its slots stand apart, in a [**decoder**](glossary.md#decoder), and look at them by [*cross-attention*](glossary.md#cross-attention): queries from the slots, keys
-# from the image tokens. In YOLOS both are one sequence. From which row on do the shapes agree?
-#
-# <details><summary>The answer, row by row</summary>
-#
-# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree; its class head
-# is one layer, that of YOLOS three. What follows knows nothing of backbones and decoders: the same two outputs, matching and
-# loss. In `transformers` it is the same function.
-#
-# </details>
+# The loss came with DETR, but there slots meet the image differently. In its **encoder**, image tokens look at each other.
+# Its slots pass through a second stack, the [**decoder**](glossary.md#decoder), and look at the image tokens by
+# [*cross-attention*](glossary.md#cross-attention): queries from slots, keys from image tokens. In YOLOS both are
+# one sequence. (This DETR is untrained.)
 #
 # <details><summary>Was DETR the first?</summary>
 #
 # No: Stewart, Andriluka and Ng trained a detector of people in 2015 with a "Hungarian loss" on sets of boxes, and needed
-# no suppression (*End-to-end people detection in crowded scenes*). A recurrent network gave one box after another. DETR
+# no removal of duplicates afterwards (*End-to-end people detection in crowded scenes*). A recurrent network gave one box after another. DETR
 # made it work for all boxes at once, with a transformer, and on COCO.
 #
 # </details>
@@ -342,6 +339,14 @@ for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, target
     print(f"{name:30}{yolos_value:18}{detr_value}")
 
 # %% [markdown]
+# <details><summary>From which row on do the shapes agree?</summary>
+#
+# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree; its class head
+# is one layer, that of YOLOS three. Matching and loss work on these two outputs alone, so they do not depend on how the
+# network made them. In `transformers` it is the same function.
+#
+# </details>
+#
 # ## Exercise: which pixels?
 #
 # An attention map names places in the sequence; you want pixels. Given the place of a patch, the image's width and the
@@ -371,7 +376,7 @@ check_pixels_of(pixels_of)
 #
 # </details>
 #
-# <details><summary>And the memory?</summary>
+# <details><summary>Beyond the exercise: the memory</summary>
 #
 # S² decides it, too, where all shares are kept, as `"eager"` attention does. Fused attention works through them piece by
 # piece, and its memory grows with S alone.
@@ -393,7 +398,7 @@ check_largest_image(largest_image)
 # ## What we learned
 #
 # - The sequence is [CLS], then patches in image order, then N detection tokens: S = 1 + patches + N.
-# - Detection tokens enter empty and gather evidence by attention, in the end from inside their own box.
+# - Detection tokens enter without evidence and gather it by attention, in the end from inside their own box.
 # - YOLOS and DETR differ in how slots meet the image, and in the class head. Matching and loss are the same.
 
 # %% [markdown]

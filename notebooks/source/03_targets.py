@@ -2,10 +2,10 @@
 # # Would you notice if your targets were wrong?
 #
 # The loss compares guesses with targets, and it believes the targets. This notebook writes targets by hand, breaks
-# them in five ways that people break them every week, and asks who notices: the loss, the training, or only you.
+# them in five ways that are common in practice, and asks who notices: the loss, the training, or only you.
 
 # %% [markdown]
-# **You will be able to** turn an annotation into a target, say which mistakes make a noise, and check a data set.
+# **You will be able to** turn an annotation into a target, say which mistakes stay unnoticed, and check a data set.
 #
 # **Time** 20 minutes to read, 40 with the exercises. **You need** [00](00_start_here.ipynb); for box formats,
 # [02](02_detection_tokens.ipynb).
@@ -42,7 +42,7 @@ from helpers.training.recipe import Recipe, build_model
 # ## From an annotation to a target
 #
 # People annotate in pixels, most often in [COCO's format](glossary.md#coco-format): `bbox` is left, top, width, height. The loss wants something
-# else. The image processor makes one from the other; here is the first digit, before and after.
+# else. The image processor turns the annotation into a *target*; here is the first digit, before and after.
 
 # %%
 image, annotation = running_example()
@@ -72,8 +72,8 @@ print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.s
 # Half a width to the right, half a height down, then everything divided by the image.
 #
 # **By which image?** Where pictures of a batch are *padded* to a common size, processors of `transformers` divide by the
-# padded canvas ([28363](https://github.com/huggingface/transformers/pull/28363)), DETR's own code by the [picture before
-# padding](https://github.com/facebookresearch/detr/issues/286). Ours pads nothing.
+# size of the [padded canvas](https://github.com/huggingface/transformers/pull/28363), while DETR's own code divides by
+# that of the [picture before padding](https://github.com/facebookresearch/detr/issues/286). Ours pads nothing.
 #
 # <details><summary>What follows from it, and what else a processor does</summary>
 #
@@ -90,7 +90,8 @@ print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.s
 #
 # <details><summary>A hint</summary>
 #
-# `torch.tensor([])` is float32 and has shape (0,). `dtype=torch.int64` mends the labels, `.reshape(-1, 4)` the boxes.
+# `torch.tensor([])` is float32 and has shape (0,). Give the labels `dtype=torch.int64`, and the boxes their shape with
+# `.reshape(-1, 4)`.
 #
 # </details>
 #
@@ -108,9 +109,9 @@ used_to_targets = check_to_targets(to_targets)
 # %% [markdown]
 # ## Five broken data sets
 #
-# Each is a thread, or ten, in the tracker of DETR: labels counted from 1
+# Each has been reported at least once in DETR's tracker: labels counted from 1
 # ([32](https://github.com/facebookresearch/detr/issues/32)), boxes in another format
-# ([75](https://github.com/facebookresearch/detr/issues/75)) or in pixels, the place of "no object"
+# ([75](https://github.com/facebookresearch/detr/issues/75)) or in pixels, the number of the class "no object"
 # ([108](https://github.com/facebookresearch/detr/issues/108)), images without objects
 # ([82](https://github.com/facebookresearch/detr/issues/82)). Draw what the loss *reads*: every four numbers are center and
 # size for it, whatever they were meant to be.
@@ -118,7 +119,7 @@ used_to_targets = check_to_targets(to_targets)
 # <details><summary>What each person did, and why</summary>
 #
 # - 1-based labels: counted the classes from 1, as the annotation file did, with K = 10 all the same. (One cure is to count
-#   from 0. The other is K = 11, with one class that never comes: DETR's models of COCO keep its ids, 1 to 90, and have
+#   from 0. The other is K = 11, with a class 0 that no object has: DETR's models of COCO keep its ids, 1 to 90, and have
 #   K = 91.)
 # - Corner boxes: left the boxes as left, top, right, bottom, as a drawing tool wants them.
 # - Pixel boxes: forgot to divide by the image. A width of 20 is read as 20 image widths: 20 · 128 = 2,560 pixels.
@@ -158,8 +159,8 @@ figures.show(figure, "Six data sets as the loss reads them: one healthy, five br
 # <details><summary>One</summary>
 #
 # Yes: the bad empty image, with a sentence about indices that mentions neither image nor label. The pixel boxes stand out,
-# by a loss a hundred times as large. The other three look healthy: a fresh detector finds every class about equally likely,
-# so any label costs it about the same.
+# by a loss a hundred times as large. The other three look healthy: a fresh detector finds all classes about equally likely,
+# so wrong labels cost it about as much as right ones, and corner boxes are numbers between 0 and 1, too.
 #
 # </details>
 #
@@ -180,14 +181,15 @@ for name, broken in datasets.items():
         print(f"{name:18} {type(error).__name__}: {error}")
 
 # %% [markdown]
-# Label 10 raises no error because the logits have K + 1 columns: it reads the last one, ["no object"](glossary.md#no-object).
+# Label 10 reads the last of the K + 1 columns, ["no object"](glossary.md#no-object). Corner boxes even get a *lower* loss
+# than the right ones.
 #
 # ## "But then it would not learn"
 #
-# That is the usual hope. A smoke test for it: [*overfit one image first.*](glossary.md#overfitting) The next cell does,
-# four times.
+# That is the usual hope. A quick test: train on [one image](glossary.md#overfitting) alone, here where the loss was
+# ordinary.
 #
-# **Predict first.** Four loss curves, one of them healthy. Can you tell which?
+# **Predict first.** Four loss curves, one healthy. Can you tell which?
 #
 # <details><summary>Yes: the healthy one falls, the others stay up</summary>
 #
@@ -198,7 +200,7 @@ for name, broken in datasets.items():
 #
 # <details><summary>Yes: the healthy one falls fastest</summary>
 #
-# The labels that count from 1 fall just as fast. And without a healthy curve beside yours, how fast is fast?
+# The loss of the labels that count from 1 falls just as fast. And in practice you have no healthy curve beside yours.
 #
 # </details>
 #
@@ -235,7 +237,7 @@ draw_curves(axes, dict(zip(runs, curves)), "The loss falls, whether the targets 
 figures.show(figure, "Four loss curves over 160 steps: all fall, and in the end nothing tells the healthy one apart.")
 
 # %% [markdown]
-# All losses fell, so the smoke test is passed, four times. What does each of the four detectors now say about the image?
+# All losses fell, so the quick test is passed, four times. What does each of the four detectors now say about the image?
 # The healthy one is the control: it has to find all five digits.
 
 # %% tags=["live"]
@@ -246,14 +248,15 @@ caption = "All five, rightly named and placed; every name one too high; wrong pl
 figures.show(figure, caption)
 
 # %% [markdown]
-# The taxis were sent to wrong addresses, and arrive there punctually. **Wrong targets train silently.** So somebody must look
-# at the targets *before* the training.
+# The detectors have learned the wrong targets just as well as the right ones. **Wrong targets train silently.** So somebody
+# must look at the targets *before* the training.
 
 # %% [markdown]
 # ## A contract, checked
 #
-# `validate_targets` looks at [everything that the contract above says](glossary.md#target-check): fields, shapes, types, the range of the labels,
-# boxes inside the image. It names image, field and cure.
+# The definition of a target is a contract between the data and the loss. `validate_targets`
+# [checks all of it](glossary.md#target-check): fields, shapes, types, the range of the labels, boxes inside the image. It
+# names image, field and cure.
 
 
 # %%
@@ -270,11 +273,11 @@ for name, broken in datasets.items():
 
 # %% [markdown]
 # Look again: the labels that count from 1 were **accepted**. In this image they are 4, 2, 5, 2, 6, all of them
-# possible. Only a "9" would give them away: it becomes 10. So a data set must be checked whole. Here are 200 scenes.
+# possible. Only a "9" would show the mistake: it becomes 10. So a data set must be checked whole. Here are 200 scenes.
 
 # %%
 scenes = HandwrittenScenes("test", length=200)
-healthy = [used_to_targets(scene_annotation, 128, 128) for _, scene_annotation in scenes]  # of the exercise
+healthy = [used_to_targets(scene_annotation, 128, 128) for _, scene_annotation in scenes]
 one_based = [{**scene, "class_labels": scene["class_labels"] + 1} for scene in healthy]
 corners = [{**scene, "boxes": center_to_corners(scene["boxes"])} for scene in healthy]
 for name, kind in {"healthy": healthy, "1-based labels": one_based, "corner boxes": corners}.items():
@@ -282,8 +285,8 @@ for name, kind in {"healthy": healthy, "1-based labels": one_based, "corner boxe
     print(f"{name:16} {sum(caught):3} of {len(caught)} scenes refused")
 
 # %% [markdown]
-# One refused scene is enough to raise an error, so both mistakes are found. But the scenes that pass tell you something:
-# a check sees the *form* of the numbers, not what they mean. One more step is left to you, and it takes a minute.
+# One refused scene is enough to raise an error, so here both mistakes are found. But the scenes that pass tell you
+# something: a check sees the *form* of the numbers, not what they mean. One more step is left to you, and it takes a minute.
 # **Draw your targets once.**
 
 # %%
@@ -296,8 +299,8 @@ figures.show(figure, "A scene whose corner boxes pass every check: only the pict
 # %% [markdown]
 # ## Exercise: slip past the check
 #
-# Now be the mistake. Find a box given as *corners*, left, top, right, bottom in fractions of the image, at least 0.2
-# wide and high, that `validate_targets` accepts as a center box.
+# Now make a mistake that the check does not find: a box given as *corners*, left, top, right, bottom in fractions of the
+# image, at least 0.2 wide and high, that `validate_targets` accepts as a center box.
 #
 # <details><summary>A hint</summary>
 #
@@ -326,13 +329,14 @@ check_unnoticed_box(unnoticed_box)
 # <details><summary>What to look for</summary>
 #
 # `validate_targets` names field and cure in every case. The loss of `transformers` stops at most of them, in words that
-# do not point to the annotation: sizes, indices, a box that is no corner box. A width of 0 gives it an ordinary loss.
+# do not point to the annotation: they speak of sizes, of indices, or of invalid corner boxes. A width of 0 gives it an
+# ordinary loss.
 #
 # </details>
 
 # %%
 suspect = {"class_labels": labels.clone(), "boxes": boxes.clone()}
-suspect["class_labels"][3] = -100  # change this line
+suspect["class_labels"][3] = -100  # change this line; -100 means "ignore" in PyTorch's cross-entropy, but not here
 
 print("validate_targets:", complaint(suspect) or "accepted")
 try:
@@ -344,8 +348,8 @@ except Exception as error:
 # ## What we learned
 #
 # - A target is `class_labels` (T,), int64 from 0 to K − 1, and `boxes` (T, 4), normalised center boxes; T may be 0.
-# - Of five mistakes one crashes, one shouts, three train silently: the loss falls on wrong targets, too.
-# - Check the whole data set with `validate_targets`, then draw some targets. Form is checked, meaning is seen.
+# - Of five mistakes one crashes, one has a huge loss, three train silently.
+# - Check the whole data set with `validate_targets`, then draw some targets: only that shows what numbers mean.
 
 # %% [markdown]
 # **Test yourself.** Your data set has the digits 0 to 8 only, and K = 10. Labels are counted from 1. Who notices?
@@ -370,6 +374,6 @@ except Exception as error:
 #
 # </details>
 #
-# Twelve awkward annotations, and what a processor makes of each: [reference](reference.md).
+# The [reference page](reference.md) shows twelve unusual annotations and what a processor makes of each.
 #
 # **Next:** [04, what makes a guess expensive for a target](04_three_costs.ipynb).

@@ -2,7 +2,8 @@
 # # How do you know that no other match is better?
 #
 # You have a cost for every pair of a guess and a target. Now choose: each target gets one guess of its own, at the least
-# sum. This notebook finds the best choice, shows where nearest-first fails, and ends with a **proof** in one line.
+# sum. This notebook finds the best choice, shows where nearest-first fails, and **proves** in one line that a match is the
+# best.
 
 # %% [markdown]
 # **You will be able to** say what the matcher optimises, build a scene in which greedy loses, and prove that a match
@@ -66,8 +67,8 @@ figures.show(figure, "The cost matrix of the running example: dark cells are che
 #
 # $$\hat\sigma = \arg\min_\sigma \sum_{t=1}^{T} C_{\sigma(t),\,t}$$
 #
-# which is equation 1 of the [DETR paper](https://arxiv.org/abs/2005.12872), written for T targets. Here all matches can be
-# listed.
+# where $C_{n,t}$ is the cost of guess n for target t: equation 1 of the [DETR paper](https://arxiv.org/abs/2005.12872) for
+# T targets. Here all matches can be listed, each as rows (guesses) and their columns (targets).
 
 # %%
 chosen, totals = every_assignment(cost)
@@ -78,14 +79,16 @@ print(f"best {totals.min():.2f}, next {np.sort(totals)[1]:.2f}, mean {totals.mea
 print("match:", *(f"{figures.LETTERS[g]}-{names[t]}" for g, t in zip(guess, target)))
 
 # %% [markdown]
-# With DETR's hundred guesses there are nine billion matches for five targets, so listing ends soon. SciPy lists nothing: its
-# work grows with the cube of the size, at worst. Everyone says [*Hungarian*](glossary.md#hungarian-algorithm); it is a
-# relative, by [Jonker and Volgenant](glossary.md#jonker-volgenant-algorithm).
+# With DETR's hundred guesses there are nine billion matches for five targets, so listing ends soon. SciPy's
+# `linear_sum_assignment` finds the best match without a list; its time grows at worst with the cube of the matrix's size.
+# People call it the [Hungarian algorithm](glossary.md#hungarian-algorithm); it is a related one, by
+# [Jonker and Volgenant](glossary.md#jonker-volgenant-algorithm).
 #
 # <details><summary>Twelve rows, five columns: does the matrix have to be square?</summary>
 #
 # No. DETR's paper (3.1) *pads the targets with no-object* up to N, and many texts repeat it; the code never does. It makes
-# no difference: a full match uses all seven extra columns, whichever it is, so they add the same constant to every match.
+# no difference: in an added column every guess has the same cost, and every match of the square matrix uses all seven added
+# columns, so each match gets the same constant added.
 #
 # </details>
 
@@ -103,14 +106,14 @@ figure = drawn.street_figure(taxis, passengers, greedy(street), brute_force(stre
 figures.show(figure, "Greedy sends taxi B to the passenger it is nearest to, and taxi A has to cross the whole street.")
 
 # %% [markdown]
-# Greedy saves a tenth at the first ride and pays for it at the last.
+# Greedy saves 0.1 on the first ride (2.5 in place of 2.6) and pays 5.1 more on the second (7.8 in place of 2.7).
 #
 # **Predict first.** In 200 scenes, with our trained detector: how often does greedy cost more than the best match?
 #
 # <details><summary>In most scenes</summary>
 #
 # Far from it: in hardly any. Greedy errs where targets compete for one guess, and our twelve guesses for at most six digits
-# leave room. In the crowd of the next figure it does err nearly always.
+# leave room. With 20 guesses for 18 targets, the last group of the next figure, it errs nearly always.
 #
 # </details>
 #
@@ -123,8 +126,8 @@ figures.show(figure, "Greedy sends taxi B to the passenger it is nearest to, and
 #
 # <details><summary>In hardly any</summary>
 #
-# Yes. Twelve guesses for at most six digits leave room, so targets seldom compete. Where they compete everywhere, as in the
-# crowd of the next figure, greedy nearly always errs.
+# Yes. Twelve guesses for at most six digits leave room, so targets seldom compete. With 20 guesses for 18 targets, the last
+# group of the next figure, greedy nearly always errs.
 #
 # </details>
 
@@ -150,9 +153,7 @@ for name, step in (("step 1,000", 1000), ("step 9,000", 9000), ("trained", None)
 rng = np.random.default_rng(0)
 places = rng.random((200, 20, 1, 2)), rng.random((200, 1, 18, 2))  # 20 guesses and 18 targets, as points
 situations["crowd"] = shares(np.abs(places[0] - places[1]).sum(-1))
-caption = (
-    "Share of scenes in which argmin collides and greedy loses: three ages of the detector, and a crowd of points."
-)
+caption = "Share of scenes in which argmin collides and greedy loses: the detector early, half way and at the end, and a crowd."
 figures.show(drawn.shares_figure(situations), caption)
 
 # %% [markdown]
@@ -182,8 +183,9 @@ check_greedy_match(greedy_match)
 # %% [markdown]
 # ## Exercise: make greedy lose by 3
 #
-# Now with boxes and the real cost, 5 · L1 − 2 · GIoU; all classes are equally sure. Place two guesses and two targets as
-# center boxes inside the image, sides at least 0.05, so that greedy costs at least 3 more than the best match.
+# Now with boxes and the real cost, 5 · L1 − 2 · GIoU; all guesses are equally sure of the class, so it plays no part. Place
+# two guesses and two targets as center boxes inside the image, sides at least 0.05, so that greedy costs at least 3 more
+# than the best match.
 #
 # <details><summary>A hint</summary>
 #
@@ -197,7 +199,7 @@ check_greedy_match(greedy_match)
 
 # %% tags=["exercise"]
 def trap_for_greedy():
-    return None  # pred_boxes, boxes: for example [[0.2, 0.5, 0.2, 0.2], [0.8, 0.5, 0.2, 0.2]] for each
+    return None  # two guesses, two targets: [[0.2, 0.5, 0.2, 0.2], [0.8, 0.5, 0.2, 0.2]], for example, for each
 
 
 # %%
@@ -206,28 +208,27 @@ check_trap_for_greedy(trap_for_greedy)
 # %% [markdown]
 # ## What is a guess worth?
 #
-# Take one guess away and match again: the total can only rise. How far it rises is the [**price**](glossary.md#price) of that
-# guess. The seven idle guesses have price 0.
+# Take one guess away and match again: the total rises or stays the same. How far it rises is the
+# [**price**](glossary.md#price) of that guess. The seven guesses without a target, the *idle* ones, have price 0.
 #
 # **Predict first.** Which of the five matched guesses has the lowest price?
 #
-# <details><summary>The one with the dearest cell</summary>
+# <details><summary>J, whose cell is the dearest of the five</summary>
 #
-# No. B has it, although B's cell is the second cheapest of the five. The cell says what a guess costs; the price says how
-# much more its replacement would cost. H stands beside B and would step in.
-#
-# </details>
-#
-# <details><summary>The one that another guess can replace most cheaply</summary>
-#
-# Yes: B. Its cell is the second cheapest of the five, but H stands beside it and would step in.
+# No: B, although its cell is the second cheapest. The cell says what a guess costs; the price says how much more its
+# replacement would cost. H lies beside B and is nearly as good.
 #
 # </details>
 #
-# <details><summary>The one with the cheapest cell</summary>
+# <details><summary>B, whose box H nearly shares</summary>
 #
-# That is A, and A has the highest price: nobody stands beside it who could step in. B has the lowest, because H is nearly as
-# good.
+# Yes. B's cell is the second cheapest of the five, but H is nearly as good for the "3" and would replace it.
+#
+# </details>
+#
+# <details><summary>A, whose cell is the cheapest</summary>
+#
+# A has the highest price of all: no other guess is nearly as good for its "1". B has the lowest, because of H.
 #
 # </details>
 
@@ -257,12 +258,21 @@ for n in pays_at.argsort(stable=True)[:4]:
 # %% [markdown]
 # ## The proof in one line
 #
-# Let $v_t$ be what target t pays in our match, and $u_n$ the price of guess n. For *any* match σ:
+# Let $v_t$ be what target t pays in our match, $u_n$ the price of guess n. No target would pay less elsewhere:
+# $C_{n,t} + u_n \ge v_t$ in all 60 cells, as the code checks. Then for *any* match σ:
 #
 # $$\sum_t C_{\sigma(t),t} \;\ge\; \sum_t \big(v_t - u_{\sigma(t)}\big) \;\ge\; \sum_t v_t - \sum_n u_n \;=\; \text{our total}$$
 #
-# First ≥: no target pays less elsewhere. Second: no guess is taken twice, no price is negative. The =: each target pays its
-# cell and a price, and idle guesses have price 0.
+# Say why each of the three signs holds before you open this.
+#
+# <details><summary>Why they hold</summary>
+#
+# - The first ≥: move $u_n$ to the other side of $C_{n,t} + u_n \ge v_t$, and add up the cells of σ.
+# - The second ≥: σ uses no guess twice, so it subtracts only some of the prices, and none is negative.
+# - The =: our targets pay their cells and the prices of their guesses, and all other guesses have price 0. So taking away
+#   all prices leaves the cells.
+#
+# </details>
 
 # %%
 certificate = optimality_certificate(cost, (guess, target))
@@ -279,10 +289,10 @@ figure = drawn.slack_figure(slack, "Nobody can pay less elsewhere", (guess, targ
 figures.show(figure, "The slack of every cell: nowhere negative; zero, in green, at the match and at each understudy.")
 
 # %% [markdown]
-# You looked at 60 numbers, not at 95,040 matches. In the crowd no eye could see the answer; the same line proves it.
+# You looked at 60 numbers, not at 95,040 matches. The same line proves SciPy's match for the crowd.
 #
-# **Move it:** prices come from bidding. Targets enter one by one, and where two want the same guess, its price rises until
-# one of them prefers another. Step through it:
+# **Move it:** bidding leads to the same prices. Targets enter one by one, and where two want the same guess, its price rises
+# until one prefers another. The last step raises all prices as far as the proof allows.
 
 # %%
 steps = [AssignmentStepper(step=step) for step in (6, 9, 15, -1)]
@@ -296,7 +306,7 @@ AssignmentStepper()
 # ## What we learned
 #
 # - The matcher picks one guess for each target, jointly, at the least sum.
-# - Greedy picks the nearest first; that hurts where guesses are few.
+# - Greedy picks the nearest first; that costs more where targets compete.
 # - If nobody can pay less elsewhere, no other match is cheaper.
 #
 # **Test yourself.** Two guesses are exactly alike. What is the matched one's price?

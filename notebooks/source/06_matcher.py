@@ -12,8 +12,8 @@ from helpers.widgets import MatchingPlayground
 MatchingPlayground(preset="half trained", controls=["weights"])
 
 # %% [markdown]
-# **You will be able to** say which cost decides at which age of a detector, find out that a cost is wrong, and write the
-# [matcher](glossary.md#matcher) of a batch.
+# **You will be able to** say which cost decides early in training and which late, find out that a cost is wrong, and write
+# the [matcher](glossary.md#matcher) of a batch.
 #
 # **Time** 20 minutes to read, 40 with the exercise. **You need** [04](04_three_costs.ipynb) and
 # [05](05_assignment.ipynb).
@@ -28,8 +28,8 @@ MatchingPlayground(preset="half trained", controls=["weights"])
 #
 # <details><summary>The loss</summary>
 #
-# Many texts say so, but the solver has never seen the loss. It adds up cells of a matrix. In how many pictures another
-# match has the smaller loss, [07](07_loss.ipynb) tells.
+# Many texts say so, but the solver has never seen the loss. It adds up cells of a matrix. There are pictures in which
+# another match has the smaller loss.
 #
 # </details>
 
@@ -37,7 +37,7 @@ MatchingPlayground(preset="half trained", controls=["weights"])
 import torch
 from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
 
-from helpers import HungarianMatcher, SetCriterion, box_iou, center_to_corners, corners_to_center, figures
+from helpers import HungarianMatcher, box_iou, center_to_corners, corners_to_center, figures
 from helpers.checks.matcher import MISTAKES, check_match_batch
 from helpers.detector import load_detector
 from helpers.figures import batch as drawn
@@ -46,8 +46,8 @@ from helpers.scenes import HandwrittenScenes, running_example
 # %% [markdown]
 # ## What it takes to move the "5"
 #
-# One slider is not enough. The next cells do in code what you did by hand: they compare, part by part, what J and I cost
-# for the "5" at the weights 1, 5 and 2. The picture shows one way to move it.
+# Within their range, one slider is not enough. The next cells do in code what you did by hand: they compare, part by part,
+# what J and I cost for the "5" at the weights 1, 5 and 2. The picture shows one way to move it.
 
 # %%
 image, annotation = running_example()
@@ -61,28 +61,28 @@ with torch.no_grad():
 matcher = HungarianMatcher()  # weights 1, 5, 2
 costs, five = matcher.cost_matrices(young, targets)[0], targets[0]["class_labels"].tolist().index(5)
 for name, weight in (("class_cost", 1), ("bbox_cost", 5), ("giou_cost", 2)):
-    j, i = (weight * float(costs[name][row, five]) for row in (9, 8))
+    j, i = (weight * float(costs[name][row, five]) for row in (9, 8))  # J is row 9, I is row 8
     print(f"{weight} · {name:11} J {j:5.2f}   I {i:5.2f}   J cheaper by {i - j:5.2f}")
 answers = {"weights 1, 5, 2": matcher, "weights 10, 0, 1": HungarianMatcher(10, 0, 1)}
 figure = drawn.matches_figure(image, young, targets[0], {name: m(young, targets)[0] for name, m in answers.items()})
 figures.show(figure, "The same guesses under two sets of weights: on the right the 5 has gone from J to I.")
 
 # %% [markdown]
-# Both box costs prefer J, by far more than the class cost prefers I. So the boxes must become nearly silent before the
-# class is heard. Nothing about the guesses has changed: the weights alone moved the "5".
+# Both box costs prefer J, by far more than the class cost prefers I. So the weights of the boxes must be small beside that
+# of the class before the class decides. Nothing about the guesses has changed: the weights alone moved the "5".
 
 # %% [markdown]
 # ## Which cost decides, and when?
 #
-# That was one digit at one age. Now we delete a cost in 200 unseen scenes, at four ages of the detector, and count the
-# objects that get another guess than before.
+# That was one digit at one step of the training. Now we set the weight of a cost to 0, in 200 unseen scenes at four steps,
+# and count the objects that get another guess than before.
 #
-# **Predict first.** Without the class cost: when do most objects change hands?
+# **Predict first.** Without the class cost, at which step do most objects get another guess?
 #
 # <details><summary>After 1,000 steps</summary>
 #
-# At that age not one does. The detector knows nothing about classes yet, so a digit's class cost is nearly the same for
-# all twelve guesses. What is the same for all decides nothing.
+# At that step not one does. The detector knows nothing about classes yet, so a digit's class cost is nearly the same for
+# all twelve guesses. A cost that is the same for all guesses cannot change which one is chosen.
 #
 # </details>
 #
@@ -114,8 +114,9 @@ def changed(other):
     shares = {}
     for age, outputs in stages.items():
         both = [m(outputs, many["labels"]) for m in (matcher, other)]
-        right, wrong = (torch.cat([guess[target.argsort()] for guess, target in pairs]) for pairs in both)
-        shares[age] = float((right != wrong).float().mean())
+        # the guess of each target, in the order of the targets, by either matcher
+        ours, theirs = (torch.cat([guess[target.argsort()] for guess, target in pairs]) for pairs in both)
+        shares[age] = float((ours != theirs).float().mean())
     return shares
 
 
@@ -128,8 +129,8 @@ figures.show(drawn.changes_figure(deletions, stages, "Objects whose guess change
 
 # %% [markdown]
 # Read the rows. L1 and GIoU look at the same boxes: delete one of them, and the other still knows where things are.
-# Delete both, and early nearly every object changes hands. For names, the class cost stands alone. Two counts say why it
-# matters late:
+# Delete both, and early nearly every object gets another guess. Nothing replaces the class cost. Two numbers say why it
+# matters late: how many guesses lie on a digit, and how far apart their class costs are.
 
 # %%
 for age, outputs in stages.items():
@@ -140,7 +141,7 @@ for age, outputs in stages.items():
         near.append((overlap > 0.5).sum(0))
         spread.append(p.amax(0) - p.amin(0))
     near, spread = torch.cat(near).float().mean(), torch.cat(spread).mean()
-    print(f"{age:11} guesses on a digit {near:.1f}   class cost, least to most {spread:.2f}")
+    print(f"{age:11} guesses on a digit {near:.1f}   class cost, dearest minus cheapest {spread:.2f}")
 
 # %% [markdown]
 # ## Seven wrong costs
@@ -158,37 +159,38 @@ for age, outputs in stages.items():
 # | the weights 1, 1, 1 | `1,1,1` | `1,5,2` |
 
 # %% [markdown]
-# Two stand in published posts: [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/) and [GIoU
+# Two appear in published posts: [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/) and [GIoU
 # without its minus](https://blog.csdn.net/fh834625/article/details/131828808). The weights 1, 1, 1 are the default of the
 # class in `transformers`.
 #
-# **Predict first.** Somebody forgets the softmax. Which detector gives them away?
+# **Predict first.** Somebody forgets the softmax. At which step of the training do the most matches change, so that the
+# mistake can be seen?
 #
-# <details><summary>None: the largest logit is the largest probability</summary>
+# <details><summary>At none: the largest logit is the largest probability</summary>
 #
 # It is, within one guess. But a column compares *different* guesses, and each softmax divides by its own sum: a guess with
-# all logits high is sure of nothing. The figure shows one age at which that changes many matches.
+# all logits high is sure of nothing. The figure shows one step at which that changes many matches.
 #
 # </details>
 #
-# <details><summary>A young one, after 1,000 steps</summary>
+# <details><summary>Early, after 1,000 steps</summary>
 #
-# It hardly does: fewer than one object in a hundred changes hands. Classes decide nothing yet, so a wrong class cost
-# decides nothing either.
-#
-# </details>
-#
-# <details><summary>A half-trained one, after 9,000 steps</summary>
-#
-# Yes: nearly one object in five changes hands. At the younger ages classes decide little, and in the end most digits have
-# a guess that is ahead by logit and by probability.
+# Hardly any change there: fewer than one object in a hundred. Classes decide nothing yet, so a wrong class cost decides
+# nothing either.
 #
 # </details>
 #
-# <details><summary>The trained one</summary>
+# <details><summary>After 9,000 steps, half trained</summary>
 #
-# Barely: one object in thirty or so changes hands. Most digits now have a guess that is ahead by logit and by
-# probability, so it makes no difference which of the two is compared.
+# Yes: nearly one object in five gets another guess. Earlier, classes decide little, and in the end most digits have a guess
+# that is ahead by logit and by probability.
+#
+# </details>
+#
+# <details><summary>At the end</summary>
+#
+# Few do there: one object in thirty or so. Most digits now have a guess that is ahead by logit and by probability, so it
+# makes no difference which of the two is compared.
 #
 # </details>
 
@@ -200,26 +202,28 @@ caption = (
 figures.show(drawn.changes_figure(gallery, stages, "Objects that get another guess"), caption)
 
 # %% [markdown]
-# The wrong sign shows at once, since the boxes decide early and GIoU now says the opposite. But the first two rows and the
-# last **change nearly nothing early, strike in between, and hide again in the end.** Whoever tries such a matcher on a
-# fresh model, or on a trained one, takes it for right.
+# The wrong sign shows at once: boxes decide early. But the raw logits, minus log p and the weights 1, 1, 1 **change almost
+# no match early or at the end, and many at step 9,000.** Whoever tries such a matcher on a fresh model, or on a trained
+# one, takes it for right.
 
 # %% [markdown]
 # Minus log p is the class term of the *loss*. [As a cost](https://github.com/facebookresearch/detr/issues/390) it is out of
-# proportion: minus p lies between −1 and 0, while minus log p grows without end, so one hopeless name can outweigh any box.
+# proportion: minus p lies between −1 and 0, while minus log p grows without end, so a tiny probability of the right class
+# can outweigh any difference between boxes.
 #
 # <details><summary>What this table does not say</summary>
 #
-# All four ages come from one training with the right cost. The table says when a wrong cost would show in it, and not what
-# becomes of a detector that is trained with a wrong one. Notebook [10](10_break_it.ipynb) has such trainings.
+# All four steps come from one training with the right cost. The figure shows when a wrong cost would change matches in it,
+# and not what becomes of a detector that is trained with a wrong one. Notebook [10](10_break_it.ipynb) has such trainings.
 #
 # </details>
 
 # %% [markdown]
 # ## Compare with a known matcher
 #
-# So compare pair by pair, in the middle of a training, and on a batch with an empty image. Here are four scenes with 5, 0,
-# 2 and 6 digits. Our matcher is compared with the [reference](glossary.md#reference), the one of `transformers`.
+# To find such a mistake, compare your matches with those of a known matcher, on a half-trained detector and on a batch with
+# an empty image. Here are four scenes with 5, 0, 2 and 6 digits. Our matcher is compared with the
+# [reference](glossary.md#reference), the one of `transformers`.
 
 # %%
 four = [(image, annotation), *(HandwrittenScenes("test", length=21, seed=1)[i] for i in (8, 20, 11))]
@@ -241,15 +245,15 @@ for prediction_index, target_index in pairs:
 # %% [markdown]
 # Each image is matched by itself, and targets count from 0 in every image. [Some have
 # wondered](https://github.com/facebookresearch/detr/issues/330) whether images get mixed, because the reference computes
-# every guess of the batch with every target of the batch. It throws away what crosses images;
-# [11](11_fast_and_safe.ipynb) counts how much that is.
+# the cost of every guess of the batch with every target of the batch. It then ignores the pairs of different images;
+# [11](11_fast_and_safe.ipynb) counts how many those are.
 
 # %% [markdown]
-# ## The whole way, on half a page
+# ## A match on paper
 #
 # Three guesses, two targets, a picture of 10 × 10 squares, two classes *a* and *b*. With the weights 4, 20 and 8, four times
-# the usual, all costs are whole. **Take paper:** read the first five lines, then compute the six costs, the match and
-# the loss before you look at the output.
+# the usual, all costs are whole. **Take paper:** read the first four lines, then compute the six costs and the match before
+# you look at the output.
 
 # %%
 guesses = torch.tensor([[0, 0, 4, 4], [0, 1, 4, 3], [4, 4, 8, 8]]) / 10  # A, B, C: left, top, right, bottom
@@ -257,13 +261,9 @@ said = torch.tensor([[1, 2, 1], [1, 1, 2], [1, 1, 2]]) / 4  # what each gives to
 corners = torch.tensor([[0, 0, 4, 4], [4, 0, 8, 4]]) / 10  # targets 1 and 2
 truth = [{"class_labels": torch.tensor([0, 1]), "boxes": corners_to_center(corners)}]  # an a and a b
 on_paper = HungarianMatcher(4, 20, 8)
-small = {"logits": said.log()[None], "pred_boxes": corners_to_center(guesses)[None]}
+small = {"logits": said.log()[None], "pred_boxes": corners_to_center(guesses)[None]}  # softmax gives `said` again
 print("costs of A, B, C:", on_paper.cost_matrices(small, truth)[0]["total"].round().int().tolist())
 print("match:", *(f"{figures.LETTERS[n]}-{t + 1}" for n, t in zip(*on_paper(small, truth)[0])))
-criterion = SetCriterion(on_paper, num_classes=2, eos_coef=1.0, losses=("labels", "boxes"))
-terms = criterion(small, truth)
-print(f"class {terms['loss_ce']:.2f}, L1 {terms['loss_bbox']:.2f}, 1 - GIoU {terms['loss_giou']:.2f}, "
-      f"1 : 5 : 2 in all {criterion.total(terms):.2f}")  # fmt: skip
 
 # %% [markdown]
 # ## Exercise: the matcher from memory
@@ -290,7 +290,7 @@ check_match_batch(match_batch)
 # <details><summary>A hint</summary>
 #
 # `zip(outputs["logits"], outputs["pred_boxes"], targets)` goes through the images. SciPy is fine with a matrix that
-# has no column. No gradient passes through a match, and SciPy takes none: work under `torch.no_grad()`.
+# has no column. A match has no gradient, and SciPy does not take tensors that ask for one: work under `torch.no_grad()`.
 #
 # </details>
 
@@ -300,7 +300,7 @@ check_match_batch(match_batch)
 #
 # - The cost decides who is right, and you write it: −p, L1 and −GIoU with the weights 1, 5, 2.
 # - Boxes decide early. The class decides late, among guesses that stand on the same digit.
-# - A wrong cost raises no error, and some show at one age only. Compare with a known matcher, half way.
+# - A wrong cost raises no error, and some show at one step only. Compare with a known matcher on a half-trained detector.
 
 # %% [markdown]
 # **Test yourself.** You double all three weights. What happens to the match?
@@ -314,7 +314,7 @@ check_match_batch(match_batch)
 # <details><summary>It changes</summary>
 #
 # It cannot: every total doubles, so whatever was cheapest is cheapest still. Only the ratios of the weights matter. In the
-# loss it is different: there twice the weights are twice the gradient.
+# loss it is different: there, doubling the weights doubles the gradient.
 #
 # </details>
 #

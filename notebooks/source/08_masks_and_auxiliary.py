@@ -1,12 +1,13 @@
 # %% [markdown]
-# # One match, or one for each?
+# # When can a match be used again?
 #
-# A detection token can answer for more than a class and a box: also for a [**mask**](glossary.md#mask), the pixels of its object. And every
-# layer of the network holds twelve tokens, not only the last. Does a new answer need a new match?
+# A guess can hold more than a class and a box: also a [**mask**](glossary.md#mask), the pixels of its object. And every
+# layer of the network has a state for each of the twelve slots, not only the last, so every layer can answer. Does a new
+# answer need a new match?
 
 # %% [markdown]
-# **You will be able to** compute focal and dice loss by hand, say which of them sees a lost half of an object, and
-# say what a loss at every layer matches.
+# **You will be able to** compute focal and dice loss by hand, say which of them notices a missed part of an object, and say
+# which match each layer's loss uses.
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and
 # [07](07_loss.ipynb).
@@ -47,8 +48,8 @@ print({name: tuple(targets[0][name].shape) for name in ("class_labels", "boxes",
 # ## A third field
 #
 # COCO stores the outline of an object as polygons, and a crowd as a [run-length code](glossary.md#run-length-encoding): so many zeros, so
-# many ones, column by column. Our scenes have codes for all: the mask of a digit is its ink. With
-# `return_segmentation_masks=True` the image processor turns either into `masks`, (*T*, *H*, *W*) of bools.
+# many ones, column by column. Our scenes store every mask as such a code; the mask of a digit is its ink. With
+# `return_segmentation_masks=True` the image processor turns both forms into `masks`, bools (T, height, width).
 
 # %%
 figure = mask_figures.ink_figure(images[0], targets[0])
@@ -57,9 +58,9 @@ figures.show(figure, "The running example and its five target masks, one for eac
 # %% [markdown]
 # ## A head for masks
 #
-# DETR adds a head that gives every query a map of mask logits (section 4.4). Ours is tiny. It asks *where?* by
-# comparing a detection token with all 64 patches, and *ink?* by looking at the pixels. The sum of both is the mask
-# logit: (*B*, *N*, *h*, *w*), here half of the image's resolution.
+# DETR adds a head that gives every slot a map of mask logits (section 4.4). Ours is tiny. One part compares a slot's state
+# with those of the 64 patches and says *where* its object is; the other finds *ink* among the pixels. Their sum is the mask
+# logit, at half of the image's resolution.
 
 # %%
 torch.manual_seed(0)
@@ -77,25 +78,26 @@ def predict_masks(pixel_values, sequence):
 # %% [markdown]
 # ## Focal loss: pixel by pixel
 #
-# Let $p_t$ be the probability of what is right at a pixel. [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of
-# $-\alpha_t (1 - p_t)^2 \log p_t$ over the pixels: cross-entropy, easy pixels turned down.
+# Let $p_t$ be the probability that the guess gives to the right answer at a pixel, ink or paper.
+# [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of $-\alpha_t (1 - p_t)^2 \log p_t$ over the
+# pixels: cross-entropy in which right pixels count little. $\alpha_t$ is 0.25 on ink, 0.75 on paper.
 #
-# $\alpha_t$ is 0.25 on ink, 0.75 on paper. Ink is rare, yet gets the smaller one; further down you see its share.
+# How much of the loss is about ink?
 
 # %% [markdown]
 # ## Dice loss: object by object
 #
 # $$\text{dice} = 1 - \frac{2 \sum p \, m + 1}{\sum p + \sum m + 1}$$
 #
-# *p* is the predicted ink, *m* the true ink (0 or 1), summed over the pixels: one minus twice the overlap over both
-# areas (DETR, appendix A.2). The ones keep an empty mask from dividing by 0. Focal and dice are computed for matched
-# pairs only and divided by `num_boxes`, as the boxes are.
+# *p* is the predicted ink, *m* the true ink, 0 or 1, summed over the pixels: one minus twice the overlap divided by the two
+# areas (DETR, appendix A.2). The ones prevent a division by 0. Focal and dice are summed over the matched pairs and divided
+# by `num_boxes`, like the box losses.
 
 # %% [markdown]
 # ## Which guess, which mask?
 #
-# The matcher has no cost for masks. So the mask loss **reuses** the match: a guess is graded on the mask of the target that
-# class and box gave it.
+# The matcher has no cost for masks. So the mask loss **reuses** the match of class and box: a guess is graded on the mask of
+# its target.
 #
 # The detector stays as it is. We hand its match to `SetCriterion`, and fit the head alone on both mask losses: 120 steps, 64
 # scenes.
@@ -121,8 +123,8 @@ figure = mask_figures.pairs_figure(pred_masks[0, tokens].sigmoid(), targets[0], 
 figures.show(figure, "Target masks above, the ink that the matched tokens predict below: most of their own digit.")
 
 # %% [markdown]
-# Now one of these pairs by hand. Focal first, and how much of it comes from ink and how much from paper; then the two shares
-# that dice puts into one number.
+# Now one of these pairs by hand. Focal first, and how much of it comes from ink and how much from paper; then how much of
+# the ink is found, and how much of what is called ink is ink. Dice combines these two.
 
 # %%
 p = F.interpolate(pred_masks[:, tokens], size=(128, 128), mode="bilinear")[0].sigmoid().flatten(1)  # (5, 16384)
@@ -172,13 +174,14 @@ for name, value in by_hand.items():
 # %% [markdown]
 # ## Exercise: equal for focal, unequal for dice
 #
-# Why two losses? In focal loss paper outweighs ink. Find two guesses at the same digit whose focal loss is equal and whose
-# dice loss is not. `ink` is the mask of the "3", (*H*, *W*) of bools; return two such masks.
+# Why two losses? Focal loss is mostly about paper; dice looks at the overlap, so it notices a missed part. Find two masks
+# for the same digit with equal focal and different dice loss. `ink` is the mask of the "3", bools (height, width); return
+# two such masks.
 #
 # <details><summary>A hint</summary>
 #
-# The check takes masks as logits of +8 and −8. A pixel of missed ink costs 0.25 of something, a pixel of invented ink 0.75 of
-# the same. `ink.roll(1, 1)` is the digit one pixel further right.
+# The check takes masks as logits of +8 and −8. Then an invented pixel of ink costs three times as much focal loss as a missed
+# one. `ink.roll(1, 1)` is the digit one pixel further right.
 #
 # </details>
 #
@@ -196,23 +199,28 @@ check_same_focal(same_focal, targets[0]["masks"][0])
 # %% [markdown]
 # ## Padding is not paper
 #
-# Images of one batch share a canvas; the rest is [padding](glossary.md#padding). `SetCriterion` finds it: `masks` have their
-# own image's size, and what they do not cover is padding.
+# Images of one batch share a canvas; what an image does not fill is [padding](glossary.md#padding). `SetCriterion` knows
+# where: `masks` have their own image's size.
 #
-# **Predict first.** Beside a wider image, our scene gets 64 columns of padding. What the head says there: does it change the
-# scene's loss?
+# **Predict first.** Beside a wider image, our scene gets 64 columns of padding. Does what the head says there change the
+# scene's loss, in `SetCriterion` and in the reference?
 #
-# <details><summary>No: nothing can be right or wrong there</summary>
+# <details><summary>In neither: nothing can be right or wrong there</summary>
 #
-# So it should be, and so it is in ours. In the reference it does change the loss; a comment in its code says *TODO*. (If a
-# processor pads the masks as well, no loss can see the border, and padding is graded as paper, in ours, too.)
+# So it should be, and so it is in ours. In the reference it does change the loss; a comment in its code says *TODO*.
 #
 # </details>
 #
-# <details><summary>In the reference it does</summary>
+# <details><summary>In the reference only</summary>
 #
-# Yes. It takes the mean over 192 columns in place of 128: easy padding waters focal down to two thirds, and padding that is
-# called ink is punished, though it lies outside the image. So the same object counts differently beside another neighbour.
+# Yes. It takes the mean over 192 columns in place of 128: easy padding brings focal down to two thirds, and padding that is
+# called ink is punished, though it lies outside the image. So an object's loss depends on the other images of its batch.
+#
+# </details>
+#
+# <details><summary>In both</summary>
+#
+# In the reference it does. Ours leaves the padding out: it finds the border by the size of the masks.
 #
 # </details>
 
@@ -233,15 +241,15 @@ for said, logit in (("paper", -8.0), ("ink", 8.0)):
 # %% [markdown]
 # ## Twelve guesses in every layer
 #
-# The twelve detection tokens exist in each of the five layers. Pass an earlier layer's states through the same heads,
-# and you have an earlier answer: normalise, slice, apply the heads. `detection_outputs` does it. DETR grades all layers
-# with [*auxiliary losses*](glossary.md#auxiliary-loss): they help to get the number of objects right (section 3.2).
+# Take the states after an earlier layer, apply the final LayerNorm, keep the last twelve, apply the heads: that is this
+# layer's answer. DETR grades all layers with [*auxiliary losses*](glossary.md#auxiliary-loss), which help to get the number
+# of objects right, as the paper reports (section 3.2).
 #
 # <details><summary>Why not use the library's switch?</summary>
 #
 # `config.auxiliary_loss = True` cannot work for YOLOS, as the next cell shows (pull request 28406 of `transformers`
 # speaks of an incompatibility). The heads are handed `hidden_states`, which is missing, or a tuple of all layers with
-# [CLS] and patches, before the final LayerNorm. The three small steps above are what it leaves out.
+# [CLS] and patches, before the final LayerNorm. The library leaves out the LayerNorm and the slicing.
 #
 # </details>
 
@@ -262,19 +270,26 @@ print("ours, layer 1:", *[name for name in remade(outputs, targets) if name.ends
 # Five answers, first layer first. We count layers from 1 to 5; the code counts from 0, so layer 1 is `layers[0]`, and
 # its terms of the loss end in `_0`.
 #
-# **Predict first.** Each layer is matched by itself. Do the five digits get the same tokens from every layer?
+# **Predict first.** Each layer is matched by itself. How many of the digits get the same slot as from the last layer?
 #
-# <details><summary>Yes: a token keeps its digit from layer to layer</summary>
+# <details><summary>All, from every layer</summary>
 #
-# Mostly, not always. An early layer has other boxes and other classes, so other costs. In the figure a green cell holds the
-# token that the last layer chose, too; the bars count over 65 scenes.
+# Most, not all. An early layer has other boxes and other classes, so other costs. In the figure a green cell holds the slot
+# that the last layer chose, too; the bars count over 65 scenes.
 #
 # </details>
 #
-# <details><summary>No: each layer begins anew</summary>
+# <details><summary>Most, from every layer</summary>
 #
-# Not that either: most digits keep their token, as the green cells and the bars of the figure show. An early layer has other
-# boxes and other classes, so other costs, and some digits go to another token.
+# Yes, as the green cells and the bars of the figure show. An early layer has other boxes and other classes, so other costs,
+# and some digits go to another slot.
+#
+# </details>
+#
+# <details><summary>Hardly any from the early layers</summary>
+#
+# More than that: most digits keep their slot from the first layer on, as the bars of the figure show. A slot has its places in
+# the picture, and its box lies near them early.
 #
 # </details>
 
@@ -286,9 +301,15 @@ figure = mask_figures.layers_figure(images[0], targets[0], [tokens[:5] for token
 figures.show(figure, "Which token each layer's match gives each target, and how many of all 65 scenes' targets agree.")
 
 # %% [markdown]
-# *Move it:* choose a layer. Named guesses are matched, a green line leads to the center of their digit; the faint ones
-# are idle. Mini-YOLOS was trained on its last layer alone: early answers are what falls out of heads that were made for
-# other states. In which layer do most lines become short?
+# *Move it:* choose a layer. Named guesses are matched, a green line leads to the center of their digit; the faint ones are
+# idle. Our detector was trained on its last layer alone, so its heads never learned to read the states of earlier layers.
+# In which layers are the lines short?
+#
+# <details><summary>The answer</summary>
+#
+# In the last alone. There a line is about one pixel long, in each of the others more than ten.
+#
+# </details>
 
 # %%
 layer = 2  # 1 to 5
@@ -300,10 +321,10 @@ mask_figures.layer_slider(images[0], targets[0], layers, pairs_by_layer, layer)
 # %% [markdown]
 # ## The loss of every layer
 #
-# `SetCriterion` matches each layer by itself and adds its terms: `loss_ce_0` and so on. The loss weights 1, 5, 2 are
-# the same in every layer. Masks are graded in the last layer only, as in the reference.
+# `SetCriterion` matches each layer by itself and adds all terms with the weights 1, 5, 2, masks in the last layer only.
 #
-# *Break it:* "match once, grade everything". We give the last layer's match to all layers.
+# *Break it:* we give the last layer's match to all layers. A guess is *silenced* if its own layer's match gives it a target
+# and the last one's does not.
 
 # %%
 reused = SetCriterion(lambda *_: layer_matches[-1], 10, model.config.eos_coefficient)
@@ -314,16 +335,16 @@ for number, (answers, pairs) in enumerate(zip(layers, layer_matches), start=1):
     print(f"layer {number}: loss {own:.2f} with its own match, {given:.2f} with the last; {silenced} guesses silenced")
 
 # %% [markdown]
-# The loss hardly tells the two apart; in layer 4 the borrowed match has even the lower one, since the matcher minimises
-# another sum (07). The task differs: of 221 guesses that stand best in an early layer, a fifth would be told to say
-# "nothing". **Masks reuse a match, layers remake it.**
+# The loss hardly tells the two apart: the matcher minimises another sum. But of the 221 guesses that fit best in an early
+# layer, about a fifth would be told to say "no object". The reference matches each layer by itself; which trains better, we
+# did not measure. **Masks reuse a match, layers make their own.**
 
 # %% [markdown]
 # ## What we learned
 #
 # - A mask is one more grade for a matched pair: focal judges pixels, dice judges objects, padding is left out.
 # - The match itself looks at class and box only, and the masks reuse it.
-# - Auxiliary losses grade every layer, each with a match of its own; the weights are those of the last layer.
+# - Auxiliary losses grade every layer, each with a match of its own; their loss weights are those of the last layer.
 
 # %% [markdown]
 # **Test yourself.** A model of six decoder layers trains with boxes, masks and auxiliary losses. How often is the

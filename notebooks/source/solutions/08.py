@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Solutions of [08](../08_masks_and_auxiliary.ipynb)
 #
-# *One match, or one for each?* One right answer for each exercise; there are others.
+# *When can a match be used again?* One right answer for each exercise; there are others.
 
 # %%
 from helpers.checks.masks import check_dice_loss, check_same_focal
