@@ -1,14 +1,11 @@
-"""The checks of notebook 04: the class cost, the generalised IoU, two guesses alike to L1."""
+"""The checks of notebook 04: the class cost and the generalised IoU."""
 
 import torch
 
 from helpers import costs
-from helpers.boxes import box_iou, center_to_corners, corners_to_center, generalized_box_iou
-from helpers.checks import as_numbers, attempt, is_close, teaches, to_use
+from helpers.boxes import center_to_corners, corners_to_center, generalized_box_iou
+from helpers.checks import attempt, is_close, teaches, to_use
 from helpers.scenes import NUM_CLASSES
-
-TARGET_BOX = (0.5, 0.5, 0.2, 0.2)
-WANTED_L1, WANTED_IOU, TOLERANCE = 0.2, (0.0, 0.5), 2e-3
 
 
 def check_class_cost(class_cost):
@@ -205,52 +202,6 @@ def _giou_fault(answer, first, second):
     )
 
 
-def check_two_guesses(two_guesses):
-    """Notebook 04: two guesses with the same L1 to one target, the first with IoU 0, the second
-    with IoU 0.5.
-    """
-    answer, fault = attempt(two_guesses)
-    print(fault or judge_two_guesses(answer))
-    if _as_boxes(answer) is not None:
-        _draw_guesses(_as_boxes(answer))
-
-
-def judge_two_guesses(answer):
-    """The verdict on two centre boxes."""
-    boxes = _as_boxes(answer)
-    if boxes is None:
-        return (
-            "not yet. Hint: return two boxes of four positive sizes each: (center x, center y, "
-            "width, height)."
-        )
-    if not boxes.isfinite().all():
-        return "not yet: a number is NaN or infinite. Hint: fractions of the image, from 0 to 1."
-    target = torch.tensor(TARGET_BOX, dtype=torch.float64)
-    l1 = (boxes - target).abs().sum(-1)
-    iou = box_iou(center_to_corners(boxes), center_to_corners(target))
-    found = f"L1 {l1[0]:.3f} and {l1[1]:.3f}, IoU {iou[0]:.3f} and {iou[1]:.3f}"
-    if ((corners_to_center(boxes) - target).abs().sum(-1) - WANTED_L1).abs().max() <= TOLERANCE:
-        return f"not yet: {found}. Hint: these are corner boxes; give center and size."
-    if (l1 - WANTED_L1).abs().max() > TOLERANCE:
-        return (
-            f"not yet: {found}. Hint: both L1 distances must be 0.2; four differences share them."
-        )
-    if (iou - torch.tensor(WANTED_IOU)).abs().max() <= TOLERANCE:
-        return f"correct: {found}. To L1 the two are the same."
-    if (iou.flip(0) - torch.tensor(WANTED_IOU)).abs().max() <= TOLERANCE:
-        return f"not yet: {found}. Hint: so close; the one without overlap comes first."
-    if iou[0] > TOLERANCE:
-        return f"not yet: {found}. Hint: spend all 0.2 of the first on moving it, in one direction."
-    return f"not yet: {found}. Hint: the second may change its size instead of its place."
-
-
-def _as_boxes(answer):
-    """Two centre boxes (2, 4) float64, or None if the answer is not that."""
-    boxes = as_numbers(answer)
-    fits = boxes is not None and boxes.shape == (2, 4) and bool((boxes[:, 2:] > 0).all())
-    return boxes if fits else None
-
-
 def _recognise(answer, wanted, named):
     """None if the answer is right; else what it is, with a hint."""
     if is_close(answer, wanted):
@@ -285,16 +236,3 @@ def _draw_pair(pair):
     numbers = [(name, value, name == "GIoU") for name, value in measures(first, second).items()]
     draw_pair(axes, first, second, "The pair in question", numbers[1:])
     figures.show(figure, "The pair on which your function differs, with the right values.")
-
-
-def _draw_guesses(boxes):
-    from helpers import figures
-    from helpers.figures.geometry import draw_pair, measures
-
-    figure, panels = figures.new_figure(8, 4.3, columns=2)
-    for axes, box, title in zip(panels, boxes, ("Your first guess", "Your second guess")):
-        numbers = [(name, value, True) for name, value in measures(box, TARGET_BOX).items()]
-        draw_pair(axes, box, TARGET_BOX, title, numbers)
-    figures.show(
-        figure, "Your two guesses, dashed, and the target; below, what the three measures see."
-    )

@@ -185,11 +185,13 @@ def draw_matrix(
     ring_colour=MATCH,
     decimals=2,
     colour_map="cividis",
+    blank_zeros=False,
 ):
     """A cost matrix (N, T): predictions as rows, targets as columns, its numbers in the cells,
     matched cells ringed.
 
-    `columns`: the names of the targets; `rings`: (prediction_index, target_index).
+    `columns`: the names of the targets; `rings`: (prediction_index, target_index); `blank_zeros`:
+    whether cells that would show nothing but zeros stay empty.
     """
     values = np.asarray(
         matrix.detach() if isinstance(matrix, torch.Tensor) else matrix, dtype=float
@@ -204,11 +206,14 @@ def draw_matrix(
     axes.spines[:].set_visible(False)
     middle = (values.min() + values.max()) / 2
     for (row, column), value in np.ndenumerate(values):
+        rounded = round(value, decimals) + 0.0  # no minus on a zero
+        if blank_zeros and rounded == 0:
+            continue
         colour = "white" if value < middle else "black"
         axes.text(
             column,
             row,
-            f"{round(value, decimals) + 0.0:.{decimals}f}",
+            f"{rounded:.{decimals}f}",
             ha="center",
             va="center",
             fontsize=11,

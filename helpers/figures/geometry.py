@@ -40,6 +40,8 @@ def class_figure(image, target, pred_boxes, matrix, cell, title):
     """The matrix of one cost beside the scene; the pair of one cell is drawn there, and the cell is
     ringed.
 
+    Cells that round to zero stay empty, as most do in the class cost of a trained detector.
+
     Args: the PIL image; its target dict; pred_boxes (N, 4); matrix (N, T); cell: (prediction,
     target)."""
     figure, (left, right) = new_figure(11, 5.6, columns=2, width_ratios=[1, 1])
@@ -51,7 +53,7 @@ def class_figure(image, target, pred_boxes, matrix, cell, title):
         (pred_boxes[guess], PREDICTION, DASHES, LETTERS[guess], "bottom"),
     ):
         draw_box(left, pixel_corners(boxes[None], image)[0], colour, line, name, at=at)
-    _draw_costs(right, image, target, matrix, [cell], title)
+    _draw_costs(right, image, target, matrix, [cell], title, blank_zeros=True)
     return figure
 
 
@@ -154,9 +156,10 @@ def price_figure(image, target, parts, cells, title):
     return figure
 
 
-def _draw_costs(axes, image, target, matrix, cells, title):
+def _draw_costs(axes, image, target, matrix, cells, title, blank_zeros=False):
     names = [label_name(label) for label in target["class_labels"]]
-    draw_matrix(axes, matrix, title, names, rings=tuple(zip(*cells)), ring_colour=INK)
+    rings = tuple(zip(*cells))
+    draw_matrix(axes, matrix, title, names, rings=rings, ring_colour=INK, blank_zeros=blank_zeros)
     draw_column_thumbnails(axes, thumbnails(image, target))
 
 
@@ -217,49 +220,6 @@ def measures(guess, target):
     corners = center_to_corners(guess), center_to_corners(target)
     l1, iou, giou = (guess - target).abs().sum(), box_iou(*corners), generalized_box_iou(*corners)
     return {name: float(value) + 0.0 for name, value in (("L1", l1), ("IoU", iou), ("GIoU", giou))}
-
-
-def pull_figure(guess, target, step=0.1):
-    """Which way each box judge pulls a guess: intersection, union and hull, and the guess after one
-    step downhill.
-
-    Args: two centre boxes (4,); step: what the gradient is multiplied by for that step.
-    """
-    figure, panels = new_figure(11, 4.2, columns=3)
-    target = torch.as_tensor(target, dtype=torch.float64)
-    for axes, (name, loss) in zip(panels, BOX_LOSSES.items()):
-        box = torch.as_tensor(guess, dtype=torch.float64).clone().requires_grad_()
-        value = loss(box, target)
-        value.backward()
-        _paper(axes, f"{name} = {_number(float(value.detach()))}")
-        draw_pieces(axes, *(center_to_corners(part.detach()).tolist() for part in (box, target)))
-        moved = box.detach() - step * box.grad
-        _outline(axes, target, TARGET, "-")
-        _outline(axes, box.detach(), PREDICTION, DASHES)
-        if box.grad.abs().max() > 1e-9:
-            _outline(axes, moved, INK, "-")
-        else:
-            axes.text(
-                0.5,
-                1.04,
-                "no gradient: it stays",
-                ha="center",
-                va="top",
-                fontsize=12.5,
-                fontweight="bold",
-            )
-    return figure
-
-
-BOX_LOSSES = {
-    "L1": lambda guess, target: (guess - target).abs().sum(),
-    "1 − IoU": lambda guess, target: (
-        1 - box_iou(center_to_corners(guess), center_to_corners(target))
-    ),
-    "1 − GIoU": lambda guess, target: (
-        1 - generalized_box_iou(center_to_corners(guess), center_to_corners(target))
-    ),
-}
 
 
 def chase_figure(ways, target, titles):

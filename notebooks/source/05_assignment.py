@@ -248,6 +248,14 @@ figures.show(figure, "The matched cells, ringed, and beside each guess its price
 #
 # Now let every target pay for its guess: the cell and the price. Look at one column, the "3". At B it pays exactly what it
 # would pay at H, its [**understudy**](glossary.md#understudy), and everywhere else more. So it has no reason to leave.
+#
+# <details><summary>On paper: the case of 04</summary>
+#
+# The costs for targets 1 and 2 are −9 and 6 for A, −1 and 13 for B, 19 and 7 for C. The best match is A-1 and C-2, with the
+# sum −2. Take A away, and the best that is left, B-1 and C-2, costs 6. So A has the price 8. Find the other two prices, and
+# what each target pays.
+#
+# </details>
 
 # %%
 column = names.index('"3"')

@@ -37,7 +37,6 @@ CHECKS = [
     targets.check_unnoticed_box,
     costs.check_class_cost,
     costs.check_giou,
-    costs.check_two_guesses,
     assignment.check_greedy_match,
     assignment.check_trap_for_greedy,
     matcher.check_match_batch,

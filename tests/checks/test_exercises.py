@@ -65,7 +65,6 @@ HINTS = {  # what the hint must speak of, where another one would mislead
     "to_targets__floor_division": "drops the fraction",
     "unnoticed_box__just_too_narrow": "0.198 wide",
     "giou__no_gradient": "no gradient",
-    "two_guesses__corners": "corner boxes",
     "greedy_match__column_first": "(column, row)",
     "greedy_match__rows_and_columns": "a list of (row, column) pairs",
     "match_batch__plain_iou": "the plain IoU",

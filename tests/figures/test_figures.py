@@ -25,3 +25,11 @@ def test_a_small_picture_keeps_every_colour():
     assert before.shape == after.shape
     assert (np.abs(before - after).max(-1) > 40).mean() < 1e-4
     assert len(small) < len(whole.getvalue()) / 3
+
+
+def test_cells_of_zero_may_stay_empty():
+    for blank, shown in ((True, ["-0.97", "0.02"]), (False, ["0.00", "-0.97", "0.00", "0.02"])):
+        figure, axes = figures.new_figure(3, 3)
+        figures.draw_matrix(axes, np.array([[0.001, -0.97], [-0.004, 0.02]]), "costs", "ab", blank_zeros=blank)
+        assert [text.get_text() for text in axes.texts] == shown
+        figures.plt.close(figure)

@@ -84,7 +84,7 @@ def course(folder=NOTEBOOKS):
     Reads the text sources of the notebooks and those of their solutions.
 
     >>> list(course()["04"].exercises)
-    ['class_cost', 'giou', 'two_guesses']
+    ['class_cost', 'giou']
     """
     sheets = {}
     for path in sorted(Path(folder, "source").glob("[0-9][0-9]_*.py")):
