@@ -10,8 +10,9 @@ from transformers import YolosForObjectDetection, YolosImageProcessorPil
 from transformers.loss import loss_for_object_detection as reference
 
 from helpers import center_to_corners, generalized_box_iou, validate_targets
-from helpers.figures.clinic import FILES, QUESTIONS, TICKETS, symptom_list, symptom_table, triage_figure
+from helpers.figures.clinic import CAUSES, FILES, QUESTIONS, TICKETS, symptom_list, symptom_table, triage_figure
 from helpers.training.recipe import Recipe, build_model
+from tools.notebooks import NOTEBOOKS
 
 
 def test_label_of_no_object():
@@ -76,19 +77,25 @@ def test_boxes_follow_the_padded_canvas():
         assert beside.tolist() == pytest.approx([0.25, 0.5, 0.25, 0.5])
 
 
-def test_every_ticket_has_a_symptom_and_a_place():
+def test_every_cause_has_a_symptom_and_a_place():
     symptoms = [entry for _, entries in QUESTIONS for entry in entries]
     assert len({symptom for symptom, _ in symptoms}) == len(symptoms)
-    assert {number for _, numbers in symptoms for number in numbers} == set(TICKETS) == set(range(1, 15))
-    assert {name for ticket in TICKETS.values() for name in ticket.notebooks.split()} == set(FILES)
+    assert {key for _, keys in symptoms for key in keys} == set(CAUSES)
+    assert {name for cause in CAUSES.values() for name in cause.notebooks.split()} == set(FILES)
     table = symptom_table()
     assert all(symptom in table for symptom, _ in symptoms)
-    assert len(table.splitlines()) == 2 + len(TICKETS)
-    assert len(re.findall(r"\]\(\d\d_\w+\.ipynb\)", table)) == sum(len(t.notebooks.split()) for t in TICKETS.values())
+    assert len(table.splitlines()) == 2 + len(CAUSES)
+    assert len(re.findall(r"\]\(\d\d_\w+\.ipynb\)", table)) == sum(len(c.notebooks.split()) for c in CAUSES.values())
     chosen, stack = symptom_list().children
     assert list(chosen.options) == [symptom for symptom, _ in symptoms]
-    for (_, numbers), page in zip(symptoms, stack.children, strict=True):
-        assert re.findall(r"Ticket (\d+)", page.value) == [str(number) for number in numbers]
+    for (_, keys), page in zip(symptoms, stack.children, strict=True):
+        assert re.findall(r"Ticket (\d+)", page.value) == [str(key) for key in keys if key in TICKETS]
+        assert page.value.count("First: ") == len(keys)
+
+
+def test_the_figure_numbers_the_tickets_of_the_notebook():
+    source = (NOTEBOOKS / "source" / "13_clinic.py").read_text(encoding="utf-8")
+    assert re.findall(r"\*\*Ticket (\d+)\.\*\*", source) == [str(number) for number in TICKETS]
 
 
 def test_the_figure_keeps_inside_its_axes():

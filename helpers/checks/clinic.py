@@ -1,9 +1,5 @@
-"""The checks of notebook 13: three treatments that mend six tickets, each judged patient by
-patient.
-"""
+"""The checks of notebook 13: two treatments, each judged patient by patient."""
 
-import copy
-import warnings
 from collections import namedtuple
 
 import numpy as np
@@ -11,26 +7,19 @@ import torch
 
 from helpers.boxes import center_to_corners
 from helpers.checks import NOT_ATTEMPTED, as_numbers, attempt, is_close
-from helpers.detector import detection_outputs
-from helpers.loss import SetCriterion
-from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.targets import coco_target
-from helpers.training.recipe import Recipe, build_model
-
-EOS_COEF = 0.4
-
 
 # A case for a treatment: its name, what the treatment is given, and `fault_of(answer)`, what is
 # wrong with an answer. `by(treatment)` is called in its place where an answer is more than what is
 # returned.
 Patient = namedtuple(
-    "Patient", "name arguments fault_of by hint", defaults=[lambda treatment: treatment, None]
+    "Patient", "name arguments fault_of by", defaults=[lambda treatment: treatment]
 )
 
 
 def check_mended(mend_data_set):
-    """Notebook 13, tickets 1 to 3: `mend_data_set(targets, num_classes) -> targets`."""
+    """Notebook 13, tickets 1 and 6: `mend_data_set(targets, num_classes) -> targets`."""
     print(
         _judge(
             mend_data_set,
@@ -40,21 +29,8 @@ def check_mended(mend_data_set):
     )
 
 
-def check_deep_loss(deep_loss):
-    """Notebook 13, tickets 8 and 9: `deep_loss(model, pixel_values, targets) -> scalar`, or a
-    ValueError.
-    """
-    print(
-        _judge(
-            deep_loss,
-            _model_patients(),
-            "all layers are graded, and no target is dropped in silence.",
-        )
-    )
-
-
 def check_padded(pad_batch):
-    """Notebook 13, ticket 12: `pad_batch(images, targets) -> pixel_values, targets`; draws what it
+    """Notebook 13, ticket 7: `pad_batch(images, targets) -> pixel_values, targets`; draws what it
     returns.
     """
     print(
@@ -84,8 +60,10 @@ def _judge(treatment, patients, praise):
     """The verdict over all patients, mildest first."""
     mended = []
     for patient in patients:
-        case, hint = f", on {patient.name}", patient.hint or "run this case alone."
-        answer, verdict = attempt(patient.by(treatment), *patient.arguments, hint=hint, case=case)
+        case = f", on {patient.name}"
+        answer, verdict = attempt(
+            patient.by(treatment), *patient.arguments, hint="run this case alone.", case=case
+        )
         if verdict == NOT_ATTEMPTED:
             return NOT_ATTEMPTED
         fault = None if verdict else patient.fault_of(answer)
@@ -93,26 +71,7 @@ def _judge(treatment, patients, praise):
             done = f" (mended so far: {', '.join(mended)})" if mended else ""
             return (verdict or f"not yet{case}: {fault}") + done
         mended.append(patient.name)
-    return (
-        f"correct: {praise} Mended: "
-        f"{', '.join(sorted(name for name in mended if 'ticket' in name))}."
-    )
-
-
-def _alarm(treatment):
-    """A treatment that shall raise a ValueError: gives back what the error says, in a list, or the
-    answer.
-    """
-
-    def call(*arguments):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return "goes on", treatment(*arguments)
-        except ValueError as error:
-            return "raises", str(error)
-
-    return call
+    return f"correct: {praise} Mended: {', '.join(n for n in mended if 'healthy' not in n)}."
 
 
 def _scenes(sizes, first_label=0, num_classes=NUM_CLASSES):
@@ -151,9 +110,9 @@ def _data_set_patients():
     cases = {
         "a healthy data set": (healthy, healthy),
         "a healthy one in which no label is 0": (without_zero, without_zero),
-        "ticket 1": (from_one, healthy),
-        "ticket 2": (_changed(healthy, "boxes", center_to_corners), healthy),
-        "ticket 3": (malformed, one_empty),
+        "labels from 1": (from_one, healthy),
+        "corner boxes": (_changed(healthy, "boxes", center_to_corners), healthy),
+        "empty images": (malformed, one_empty),
         "all three at once": (complications, one_empty),
     }
     for name, (given, wanted) in cases.items():
@@ -206,136 +165,12 @@ def _data_set_fault(answer, wanted):
     return None
 
 
-def _model_patients():
-    model, pixel_values = (
-        _small_model(),
-        torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1)),
-    )
-    count, classes = model.config.num_detection_tokens, model.config.num_labels
-    for name, sizes in (("ticket 9", [3, 2]), ("an empty image", [count, 0])):
-        lent, targets = copy.deepcopy(model), _scenes(sizes, num_classes=classes)
-        yield Patient(
-            name,
-            (lent, pixel_values, targets),
-            lambda answer, lent=lent, targets=targets: _deep_fault(
-                answer, lent, model, pixel_values, targets
-            ),
-            hint=f"this model has {count} tokens and {classes} classes; its config knows both.",
-        )
-    what = f"{count + 1} objects, {count} tokens"
-    crowded = (copy.deepcopy(model), pixel_values, _scenes([1, count + 1], num_classes=classes))
-    hint = "raise a ValueError if an image has more objects than tokens."
-    yield Patient("ticket 8", crowded, lambda answer: _crowd_fault(answer, what), _alarm, hint)
-
-
-def _small_model():
-    """A YOLOS of three layers, 9 tokens, 7 classes; its layers disagree.
-
-    Random numbers are left alone.
-    """
-    from transformers import YolosForObjectDetection
-
-    with torch.random.fork_rng(devices=[]):
-        config = build_model(Recipe(hidden_size=32, layers=3, num_detection_tokens=9)).config
-        config.id2label = {label: str(label) for label in range(7)}
-        config.eos_coefficient = EOS_COEF
-        model = YolosForObjectDetection(config).eval()
-        for name, parameter in model.named_parameters():
-            if parameter.ndim > 1:
-                torch.nn.init.normal_(parameter, std=1.0 if "embeddings" in name else 0.3)
-        torch.nn.init.normal_(
-            model.class_labels_classifier.layers[-1].bias
-        )  # opinions, so that weights matter
-    return model
-
-
-def _deep_fault(answer, lent, model, pixel_values, targets):
-    """What is wrong with the loss of the model that was lent to the reader, a copy of `model`."""
-    if not isinstance(answer, torch.Tensor) or answer.numel() != 1:
-        return (
-            f"it returns a {type(answer).__name__}. Hint: one number, SetCriterion.total of the "
-            "dict."
-        )
-    outputs = detection_outputs(model, pixel_values)
-    criterion = SetCriterion(HungarianMatcher(), model.config.num_labels, EOS_COEF)
-    expected = criterion.total(criterion(outputs, targets))
-    if not is_close(answer, expected):
-        for wrong, sentence in deep_mistakes(outputs, targets):
-            if is_close(answer, wrong):
-                return sentence
-        return (
-            f"you give {float(answer.detach()):.3f}, but it is {float(expected.detach()):.3f}. "
-            "Hint: see the ward."
-        )
-    tokens = model.vit.embeddings.detection_tokens
-    (wanted,) = torch.autograd.grad(expected, tokens)
-    found = None
-    if answer.grad_fn is not None:
-        (found,) = torch.autograd.grad(
-            answer.sum(), lent.vit.embeddings.detection_tokens, allow_unused=True
-        )
-    if found is None or not is_close(found, wanted, 1e-3, 1e-2):
-        return "the number is right, its gradient is not. Hint: no torch.no_grad(), no detach()."
-    return None
-
-
-def deep_mistakes(outputs, targets):
-    """What typical mistakes give for these outputs, each with the sentence that names it."""
-    num_classes = outputs["logits"].shape[-1] - 1
-    last = {name: outputs[name] for name in ("logits", "pred_boxes")}
-    layers = [*outputs["auxiliary_outputs"], last]
-    criterion, plain = (
-        SetCriterion(HungarianMatcher(), num_classes, eos) for eos in (EOS_COEF, 0.1)
-    )
-    pairs = HungarianMatcher()(last, targets)
-    reused = SetCriterion(lambda *_: pairs, num_classes, EOS_COEF)
-    total = criterion.total(criterion(outputs, targets))
-    alone = criterion.total(criterion(last, targets))
-    earlier = sum(criterion.total(criterion(layer, targets)) for layer in layers[:-1])
-    return [
-        (alone, "only the last layer is graded. Hint: detection_outputs has all."),
-        (
-            len(layers) * alone,
-            "the last layer counts for all. Hint: each layer answers, and is graded, by itself.",
-        ),
-        (
-            earlier,
-            "the last layer is missing. Hint: it stands beside the auxiliary ones, in logits and "
-            "pred_boxes.",
-        ),
-        (
-            sum(reused.total(reused(layer, targets)) for layer in layers),
-            "the last layer's match serves all layers. Hint: every layer is matched anew; "
-            "SetCriterion does it.",
-        ),
-        (total / len(layers), "this is the mean of the layers. Hint: their sum."),
-        (
-            plain.total(plain(outputs, targets)),
-            "eos_coef is 0.1. Hint: take model.config.eos_coefficient.",
-        ),
-        (
-            sum(criterion(outputs, targets).values()),
-            "you sum the dict. Hint: SetCriterion.total knows the weights.",
-        ),
-    ]
-
-
-def _crowd_fault(answer, what):
-    does, said = answer
-    if does == "goes on":
-        return (
-            f"{what}, and it goes on. Hint: raise a ValueError if an image has more objects than "
-            "tokens."
-        )
-    return None if said else "the ValueError says nothing. Hint: name the image and both numbers."
-
-
 def _padding_patients():
     images, targets = _unequal_scenes()
     nothing = {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.zeros(0, 4)}
     for name, given, wanted in (
         ("images of one size", [images[0], images[0]], [targets[0], targets[0]]),
-        ("ticket 12", images, targets),
+        ("two unequal images", images, targets),
         ("an image without objects", images, [targets[0], nothing]),
     ):
         yield Patient(

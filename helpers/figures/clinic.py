@@ -10,9 +10,7 @@ from PIL import Image
 
 from helpers.figures import (
     DASHES,
-    GIOU,
     INK,
-    MATCH,
     PREDICTION,
     QUIET,
     TARGET,
@@ -23,123 +21,116 @@ from helpers.figures import (
 )
 from helpers.figures.pages import page_chooser
 
-Ticket = namedtuple("Ticket", "cause cure notebooks")
-WARDS = {  # of three tickets each, the last of two
-    "targets": TARGET,
-    "numbers": GIOU,
-    "model": PREDICTION,
-    "scale": QUIET,
-    "ports": MATCH,
-}
-PER_WARD = 3
+Cause = namedtuple("Cause", "cause cure notebooks")
 
-TICKETS = {
-    1: Ticket(
+TICKETS = {  # shown in notebook 13, by their numbers there
+    1: Cause(
         "labels count from 1, or the ids have holes",
         "map the ids to 0 … K − 1, or make K the largest id + 1",
         "03",
     ),
-    2: Ticket(
-        "boxes are corners, or in pixels",
-        "make them normalised centre boxes, then draw them",
-        "02 03",
-    ),
-    3: Ticket(
-        "an empty image, or an augmentation, made labels float",
-        "labels int64, of an empty image (0,)",
-        "03",
-    ),
-    4: Ticket(
+    2: Cause(
         "NaN in the predictions: training diverged",
         "lower the learning rate, warm up, clip gradients",
         "11",
     ),
-    5: Ticket(
+    3: Cause(
         "boxes inside out, or −GIoU in place of 1 − GIoU",
         "check both sides of a box, sum 1 − GIoU",
         "04 07",
     ),
-    6: Ticket(
+    4: Cause(
         "a metric is taken for a loss", "sum by weight; read class_error beside all guesses", "07"
     ),
-    7: Ticket(
-        "tokens begin alike, or have had too few steps",
-        "start them apart, then overfit eight scenes",
-        "02 09",
+    5: Cause("the logarithm of a rounded probability", "take class losses from the logits", "12"),
+    6: Cause(
+        "boxes are corners, or in pixels",
+        "make them normalised center boxes, then draw them",
+        "02 03",
     ),
-    8: Ticket(
-        "too few tokens, or an eos_coef for another N",
-        "more tokens than objects, eos_coef to fit",
-        "07 10 11",
-    ),
-    9: Ticket(
-        "`auxiliary_loss=True` of YOLOS never runs", "`detection_outputs` and `SetCriterion`", "08"
-    ),
-    10: Ticket(
-        "every part divides by its own objects", "one `num_boxes` for the whole batch", "11"
-    ),
-    11: Ticket("half precision reaches the matcher", "match and grade in float32", "11"),
-    12: Ticket(
+    7: Cause(
         "fractions are of the padded canvas",
         "decode with the sizes of the targets; padding out of the loss",
         "03 08",
     ),
-    13: Ticket(
-        "the logarithm of a rounded probability", "take class losses from the logits", "07 12"
+    8: Cause(
+        "tokens begin alike, or have had too few steps",
+        "start them apart, then overfit eight scenes",
+        "02 09",
     ),
-    14: Ticket(
-        "a softmax over the wrong dimension, or for a head of sigmoids",
-        "read scores as they were trained",
-        "06 12",
+    9: Cause(
+        "too few tokens, or an eos_coef for another N",
+        "more tokens than objects, eos_coef to fit",
+        "07 10",
     ),
 }
+ELSEWHERE = {  # shown by the first of the notebooks that they name
+    "empty": Cause(
+        "an empty image, or an augmentation, made labels float",
+        "labels int64, of an empty image (0,)",
+        "03 11",
+    ),
+    "layers": Cause(
+        "`auxiliary_loss=True` of YOLOS never runs", "`detection_outputs` and `SetCriterion`", "08"
+    ),
+    "divisor": Cause(
+        "every part divides by its own objects", "one `num_boxes` for the whole batch", "11"
+    ),
+    "half": Cause("half precision reaches the matcher", "match and grade in float32", "11"),
+    "softmax": Cause(
+        "scores are read otherwise than they were trained",
+        "one softmax or sigmoid for match, loss and scores",
+        "06",
+    ),
+}
+CAUSES = TICKETS | ELSEWHERE
 
 QUESTIONS = (
     (
         "Does it stop\nwith an error?",
         (
             ("index out of bounds", (1,)),
-            ("indices must be long", (3,)),
-            ("NoneType, tuple", (9,)),
-            ("boxes1 … corner format", (4,)),
-            ("boxes2 … corner format", (5,)),
-            ("cdist … Half", (11,)),
+            ("boxes1 … corner format", (2,)),
+            ("boxes2 … corner format", (3,)),
+            ("indices must be long", ("empty",)),
+            ("NoneType, tuple", ("layers",)),
+            ("cdist … Half", ("half",)),
         ),
     ),
     (
         "Is a number\nstrange?",
         (
-            ("loss near 1,000", (2,)),
-            ("loss below zero", (5,)),
-            ("loss is NaN", (4, 11)),
-            ("loss is infinite", (13,)),
-            ("class_error at 100", (6, 8)),
-            ("my own sum differs", (6, 9)),
+            ("loss below zero", (3,)),
+            ("class_error at 100", (4, 9)),
+            ("loss is infinite", (5,)),
+            ("loss near 1,000", (6,)),
+            ("loss is NaN", (2, "half")),
+            ("my own sum differs", (4, "layers")),
         ),
     ),
     (
         "Do drawn targets\nmiss the objects?",
         (
+            ("boxes elsewhere", (6,)),
+            ("only beside wider images", (7,)),
             ("names off by one", (1,)),
-            ("boxes elsewhere", (2,)),
-            ("only beside wider images", (12,)),
         ),
     ),
     (
         "Does it fail to learn\neight scenes?",
         (
-            ("all boxes alike", (7,)),
-            ("crowds lose objects", (8,)),
-            ("too many or none pass", (8, 1)),
+            ("all boxes alike", (8,)),
+            ("crowds lose objects", (9,)),
+            ("too many or none pass", (9, 1)),
         ),
     ),
     (
         "Other results in\nanother set-up?",
         (
-            ("more GPUs", (10,)),
-            ("smaller batches", (10, 12, 14)),
-            ("half precision", (11, 13)),
-            ("masks, too", (14,)),
+            ("more GPUs", ("divisor",)),
+            ("smaller batches", ("divisor", 7)),
+            ("half precision", ("half", 5)),
+            ("masks, too", ("softmax",)),
         ),
     ),
 )
@@ -165,7 +156,7 @@ ROW, GAP, COLUMN, CHIP, LEFT = (
 
 
 def triage_figure():
-    """Five questions in order; each "yes" leads to symptoms with the numbers of their tickets."""
+    """Five questions in order; each "yes" leads to symptoms, with tickets or notebooks."""
     rows = [(len(symptoms) + 2) // 3 for _, symptoms in QUESTIONS]
     height, width = ROW * (sum(rows) + 1) + GAP * len(rows), LEFT + 3 * COLUMN
     figure, axes = new_figure(width, height)
@@ -176,9 +167,9 @@ def triage_figure():
         middle = top + ROW * count / 2
         _draw_question(axes, middle, question)
         _draw_arrow(axes, (2.36, middle), (LEFT - 0.1, middle), "yes", (2.76, middle - 0.14))
-        for place, (symptom, tickets) in enumerate(symptoms):
+        for place, (symptom, keys) in enumerate(symptoms):
             _draw_symptom(
-                axes, LEFT + COLUMN * (place % 3), top + ROW * (place // 3 + 0.5), symptom, tickets
+                axes, LEFT + COLUMN * (place % 3), top + ROW * (place // 3 + 0.5), symptom, keys
             )
         top += ROW * count + GAP
         following = top + ROW * (rows[QUESTIONS.index((question, symptoms)) + 1 :] or [1])[0] / 2
@@ -198,41 +189,38 @@ def triage_figure():
         fontsize=12,
         color=QUIET,
     )
-    _draw_wards(axes, top + ROW / 2)
+    _draw_legend(axes, top + ROW / 2)
     return figure
 
 
 def symptom_table():
-    """Every ticket with its symptoms, its cause, what to do first, and where the course explains
-    it: Markdown.
-    """
-    lines = [
-        "| you see | likely cause | do this first | ticket | notebook |",
-        "|:--|:--|:--|:-:|:-:|",
-    ]
-    for number, ticket in TICKETS.items():
-        seen = "; ".join(symptom for symptom, other, _ in _entries() if other == number)
-        links = " ".join(f"[{name}]({FILES[name]}.ipynb)" for name in ticket.notebooks.split())
-        lines.append(f"| {seen} | {ticket.cause} | {ticket.cure} | {number} | {links} |")
+    """Every cause with its symptoms, what to do first, and where the course shows it: Markdown."""
+    lines = ["| you see | likely cause | do this first | where |", "|:--|:--|:--|:--|"]
+    for key, cause in CAUSES.items():
+        seen = "; ".join(symptom for symptom, other in _entries() if other == key)
+        links = [f"[{name}]({FILES[name]}.ipynb)" for name in cause.notebooks.split()]
+        where = [f"ticket {key}"] * (key in TICKETS) + links
+        lines.append(f"| {seen} | {cause.cause} | {cause.cure} | {', '.join(where)} |")
     return "\n".join(lines)
 
 
 def show_symptom_table():
-    """Put the table into the notebook, with working links."""
+    """Put the table into the notebook, folded, with working links."""
     from IPython.display import display
 
     table = symptom_table()
-    display({"text/markdown": table, "text/plain": table}, raw=True)
+    folded = f"<details><summary>All as a table</summary>\n\n{table}\n\n</details>"
+    display({"text/markdown": folded, "text/plain": table}, raw=True)
 
 
 def symptom_list():
     """A list to choose a symptom from, with its causes below; it works in a stored page, too."""
     pages = {}
-    for symptom, number, ticket in _entries():
-        cause, cure = (html.escape(text.replace("`", "")) for text in (ticket.cause, ticket.cure))
-        place = f"Notebook {', '.join(ticket.notebooks.split())}"
+    for symptom, key in _entries():
+        cause, cure = (html.escape(text.replace("`", "")) for text in CAUSES[key][:2])
+        title = f"Ticket {key}" if key in TICKETS else f"Notebook {_first_notebook(key)}"
         pages.setdefault(symptom, []).append(
-            f"<p><b>Ticket {number}.</b> {cause}.<br>First: {cure}.<br>{place}.</p>"
+            f"<p><b>{title}.</b> Likely cause: {cause}.<br>First: {cure}.</p>"
         )
     return page_chooser({symptom: "".join(page) for symptom, page in pages.items()}, "You see:")
 
@@ -256,11 +244,15 @@ def padded_figure(pixel_values, targets, boxes):
 
 
 def _entries():
-    """Every symptom with each of its tickets: (symptom, number, Ticket)."""
+    """Every symptom with each of its causes: (symptom, key in CAUSES)."""
     for _, symptoms in QUESTIONS:
-        for symptom, numbers in symptoms:
-            for number in numbers:
-                yield symptom, number, TICKETS[number]
+        for symptom, keys in symptoms:
+            for key in keys:
+                yield symptom, key
+
+
+def _first_notebook(key):
+    return CAUSES[key].notebooks.split()[0]
 
 
 def _draw_question(axes, y, text):
@@ -277,7 +269,7 @@ def _draw_question(axes, y, text):
     axes.text(1.18, y, text, ha="center", va="center", fontsize=12, fontweight="bold")
 
 
-def _draw_symptom(axes, x, y, text, tickets):
+def _draw_symptom(axes, x, y, text, keys):
     shape = patches.FancyBboxPatch(
         (x, y - 0.22),
         CHIP,
@@ -288,34 +280,26 @@ def _draw_symptom(axes, x, y, text, tickets):
     )
     axes.add_patch(shape)
     axes.text(x + 0.12, y, text, ha="left", va="center", fontsize=12)
-    for place, number in enumerate(reversed(tickets)):
-        _draw_number(axes, x + CHIP - 0.24 - 0.4 * place, y, number)
+    for place, key in enumerate(reversed(keys)):
+        _draw_mark(axes, x + CHIP - 0.26 - 0.44 * place, y, key)
 
 
-def _draw_number(axes, x, y, number):
-    axes.add_patch(
-        patches.Circle(
-            (x, y), 0.18, facecolor=[*WARDS.values()][(number - 1) // PER_WARD], edgecolor="none"
-        )
-    )
-    axes.text(
-        x, y + 0.01, number, ha="center", va="center", fontsize=12, fontweight="bold", color="white"
-    )
+def _draw_mark(axes, x, y, key):
+    """A ticket as a blue disc with its number; a notebook as a grey plate."""
+    said = {"ha": "center", "va": "center", "fontsize": 12, "fontweight": "bold", "color": "white"}
+    if key in TICKETS:
+        axes.add_patch(patches.Circle((x, y), 0.18, facecolor=PREDICTION, edgecolor="none"))
+        axes.text(x, y + 0.01, key, **said)
+    else:
+        plate = patches.Rectangle((x - 0.2, y - 0.16), 0.4, 0.32, facecolor=QUIET, edgecolor="none")
+        axes.add_patch(plate)
+        axes.text(x, y + 0.01, _first_notebook(key), **said)
 
 
-def _draw_wards(axes, y):
-    for ward, name in enumerate(WARDS):
-        x = LEFT - 0.85 + 2.04 * ward
-        _draw_number(axes, x + 0.18, y, PER_WARD * ward + 1)
-        axes.text(
-            x + 0.44,
-            y,
-            f"to {min(PER_WARD * (ward + 1), len(TICKETS))}: {name}",
-            ha="left",
-            va="center",
-            fontsize=12,
-            color=QUIET,
-        )
+def _draw_legend(axes, y):
+    for x, key, meaning in ((LEFT + 0.2, 1, "a ticket below"), (LEFT + 2.6, "half", "a notebook")):
+        _draw_mark(axes, x, y, key)
+        axes.text(x + 0.34, y, meaning, ha="left", va="center", fontsize=12, color=QUIET)
 
 
 def _draw_arrow(axes, start, end, text, where):

@@ -85,8 +85,6 @@ HINTS = {  # what the hint must speak of, where another one would mislead
     "focal_cost__with_epsilon": "logits of 50",
     "focal_cost__raises_on_one_guess": "any N and T",
     "sharp_plan__nearly": "0.948",
-    "deep_loss__last_layer_three_times": "the last layer counts for all",
-    "deep_loss__last_layers_match": "every layer is matched anew",
 }
 
 

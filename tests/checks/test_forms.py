@@ -12,7 +12,7 @@ from helpers.checks import copied
 ROOMS = {path.stem[:2]: path for path in with_exercises()}
 KEEP_TENSORS = {  # used further down, or given to a data loader, or with a gradient: an array would not do there
     *("slice_detection_states", "to_targets", "class_cost", "giou", "classification_loss", "set_loss", "dice_loss"),
-    *("focal_cost", "accumulated_loss", "deep_loss", "mend_data_set", "pad_batch"),
+    *("focal_cost", "accumulated_loss", "mend_data_set", "pad_batch"),
 }
 KEEP_TYPE = {"slice_detection_states"}  # the heads take float32 alone
 MUST_NOT_WRITE = {"greedy_match", "match_batch", "pad_batch"}  # the exercises say so

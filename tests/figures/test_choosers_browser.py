@@ -52,8 +52,8 @@ def test_another_option_shows_another_page(page, lab):
     symptom = show(page, "spl-pages", cell=2)
     expect(symptom).to_contain_text("Ticket 1.", use_inner_text=True)
     symptom.locator("select").select_option("loss is NaN")
-    symptom.get_by_text("Ticket 11.").wait_for()
-    expect(symptom).to_contain_text("Ticket 4.", use_inner_text=True)
+    symptom.get_by_text("Notebook 11.").wait_for()
+    expect(symptom).to_contain_text("Ticket 2.", use_inner_text=True)
     expect(symptom).not_to_contain_text("Ticket 1.", use_inner_text=True)
 
     marks = "all => all.filter(e => getComputedStyle(e, '::before').content !== 'none').length"

@@ -36,7 +36,6 @@ ANSWERS = {
     "dice_loss": ("dice_loss", "dice_cost", "mask_losses"),
     "two_each": ("Repeated", "repeated", "Groups", "Transport"),
     "focal_cost": ("focal_cost", "FocalCost", "focal_terms"),
-    "deep_loss": ("TransformersLoss", "DetrCriterion", "ImageLoss"),
 }
 
 

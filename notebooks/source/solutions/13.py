@@ -6,9 +6,8 @@
 # %%
 import torch
 
-from helpers import HungarianMatcher, SetCriterion, center_to_corners, corners_to_center
-from helpers.checks.clinic import check_deep_loss, check_mended, check_padded
-from helpers.detector import detection_outputs
+from helpers import center_to_corners, corners_to_center
+from helpers.checks.clinic import check_mended, check_padded
 
 # %% [markdown]
 # ## Mend a data set
@@ -26,24 +25,6 @@ def mend_data_set(targets, num_classes):
 
 
 check_mended(mend_data_set)
-
-# %% [markdown]
-# ## All layers, no object lost
-
-
-# %%
-def deep_loss(model, pixel_values, targets):
-    config = model.config
-    for image, target in enumerate(targets):
-        if len(target["boxes"]) > config.num_detection_tokens:
-            raise ValueError(
-                f"image {image} has {len(target['boxes'])} objects for {config.num_detection_tokens} tokens"
-            )
-    criterion = SetCriterion(HungarianMatcher(), config.num_labels, config.eos_coefficient)
-    return criterion.total(criterion(detection_outputs(model, pixel_values), targets))
-
-
-check_deep_loss(deep_loss)
 
 # %% [markdown]
 # ## A batch of unequal images
