@@ -2,7 +2,7 @@
 
 // `name` says to screen readers what is to be seen.
 export function makeChart(width, height, name) {
-  const svg = vector("svg", { width, height, role: "img", "aria-label": name });
+  const svg = vector("svg", { width, height, class: "axes", role: "img", "aria-label": name });
   const add = (tag, attributes, ...children) => svg.append(vector(tag, attributes, ...children));
   return {
     svg,

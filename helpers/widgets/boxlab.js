@@ -566,12 +566,13 @@ function drawWays(walk, chosen, width, unit, words) {
   const { svg, line, write, trace } = makeChart(width, height, `IoU along the way. ${words}`);
   for (const value of [0, 1]) {
     line([left, y(value)], [right, y(value)], { class: "grid" });
-    write(value, [left - 0.5 * unit, y(value) + 0.35 * unit], { "text-anchor": "end" });
+    const place = [left - 0.5 * unit, y(value) + 0.35 * unit];
+    write(value, place, { class: "tick", "text-anchor": "end" });
   }
   const below = height - 0.35 * unit;
-  write("0", [left, below], { "text-anchor": "start" });
-  write("step", [(left + right) / 2, below], { "text-anchor": "middle" });
-  write(STEPS, [right, below], { "text-anchor": "end" });
+  write("0", [left, below], { class: "tick", "text-anchor": "start" });
+  write("step", [(left + right) / 2, below], { class: "tick", "text-anchor": "middle" });
+  write(STEPS, [right, below], { class: "tick", "text-anchor": "end" });
   const ways = walk.ways();
   const points = (way, value) => way.map((box, i) => [x(i), y(value(box))]);
   for (const [loss, way] of Object.entries(ways).sort(([a]) => (a === chosen ? 1 : -1))) {

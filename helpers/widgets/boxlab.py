@@ -6,7 +6,7 @@ import torch
 import traitlets
 
 from helpers.boxes import box_iou, center_to_corners, generalized_box_iou
-from helpers.widgets.parts import Piece, clean_box, page_code, page_style, refuse
+from helpers.widgets.parts import Piece, clean_box, page, refuse
 
 PRESETS = {
     "overlapping": ((0.40, 0.43, 0.36, 0.40), (0.58, 0.57, 0.36, 0.34)),
@@ -67,7 +67,7 @@ class BoxLab(Piece):
     {'l1': 0.28, 'iou': 0.5, 'giou': 0.5}
     """
 
-    _esm, _css = page_code("boxlab", "axes", "geometry"), page_style("boxlab")
+    _esm, _css = page("boxlab", "axes", "geometry")
     STATE = ("prediction", "target", "loss")
     CONTROLS = ("scene", "loss", "follow")
     CHECKED = ("prediction", "target")

@@ -8,7 +8,7 @@ import torch
 import traitlets
 
 from helpers.loss import SetCriterion
-from helpers.widgets.parts import Piece, page_code, page_style
+from helpers.widgets.parts import Piece, page
 
 LIMITS = {"N": (1, 100), "T": (0, 100), "eos_coef": (0.0, 1.0), "p": (0.01, 0.99)}
 
@@ -84,7 +84,7 @@ class NoObjectDial(Piece):
     0.429
     """
 
-    _esm, _css = page_code("dial", "axes"), page_style("dial")
+    _esm, _css = page("dial", "axes")
     STATE = CHECKED = ("N", "T", "eos_coef", "p")
     CONTROLS = (*STATE, "presets")
     N = traitlets.Int(12).tag(sync=True)

@@ -32,11 +32,15 @@ def page_code(name, *shared):
 
 
 def page_style(name, *shared):
-    """The style that all share, those shared with few (such as "scene") and a piece's own."""
+    """The styles of the same files: of those that have one."""
     folder = files("helpers.widgets")
-    return "\n".join(
-        (folder / f"{part}.css").read_text(encoding="utf-8") for part in ("parts", *shared, name)
-    )
+    styles = [folder / f"{part}.css" for part in (*SHARED, *shared, name)]
+    return "\n".join(style.read_text(encoding="utf-8") for style in styles if style.is_file())
+
+
+def page(name, *shared):
+    """What a stored widget holds of its page, `_esm` and `_css`: the code and the style."""
+    return page_code(name, *shared), page_style(name, *shared)
 
 
 class Piece(anywidget.AnyWidget):

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from helpers.assignment import argmin, greedy
 from helpers.loss import TOTAL_WEIGHTS, SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, clean_box, page_code, page_style, refuse, small_picture
+from helpers.widgets.parts import Piece, clean_box, page, refuse, small_picture
 from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, preset_state
 
 MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
@@ -66,8 +66,7 @@ class MatchingPlayground(Piece):
     (tensor([0, 1]), tensor([1, 0]))
     """
 
-    _esm = page_code("playground", "geometry", "scene", "scene_hands", "lossbar", *PARTS)
-    _css = page_style("playground", "scene", "lossbar")
+    _esm, _css = page("playground", "geometry", "scene", "scene_hands", "lossbar", *PARTS)
     SCENE = (
         "boxes",
         "logits",

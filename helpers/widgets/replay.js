@@ -75,7 +75,19 @@ function render({ model, el }) {
   const scenes = data.scenes.map((scene) => unpackScene(scene, data.steps.length, data.tokens));
   const at = () => clamp(get("index"), 0, last);
   const sceneAt = () => clamp(get("scene"), 0, scenes.length - 1);
-  const player = makePlayer({ at, last, show: (index) => shell.set({ index }), paint });
+  let position = 0; // while it plays, between two recorded steps
+  const player = makePlayer({
+    what: "recorded step",
+    step: (by) => go(at() + by),
+    begins: () => (position = at() === last ? 0 : at()),
+    tick(seconds) {
+      position = Math.min(last, position + seconds * PER_SECOND);
+      if (Math.floor(position) !== at()) shell.set({ index: Math.floor(position) });
+      else paint();
+      return position < last;
+    },
+    ends: paint,
+  });
   const tokens = makeTokens(data, paint);
   const heading = make("h3", {});
   const summary = make("p", { class: "summary", "aria-live": "polite" });
@@ -99,16 +111,7 @@ function render({ model, el }) {
       "div",
       { class: "knobs" },
       heading,
-      ...offer(
-        "play",
-        make(
-          "span",
-          { class: "together" },
-          button("‹", "One recorded step back", () => go(at() - 1)),
-          player.button,
-          button("›", "One recorded step on", () => go(at() + 1)),
-        ),
-      ),
+      ...offer("play", player.element),
       button("Reset", "Back to the first view", reset),
       make("span", { class: "gap" }),
       ...offer("idle", make("label", {}, idle, " idle tokens")),
@@ -141,16 +144,17 @@ function render({ model, el }) {
     summary.setAttribute("aria-live", player.plays() ? "off" : "polite"); // seven a second are too many to read out
     summary.textContent = describeReplay(data, sceneAt(), unpacked, index);
     choose.value = sceneAt();
+    const place = player.plays() ? position : index;
     const now = {
       index,
-      position: player.position(),
+      position: place,
       followed: tokens.followed(),
       idle: idle.checked,
     };
     const scene = drawScene(data, data.scenes[sceneAt()], unpacked, now);
     scene.setAttribute("aria-label", summary.textContent);
     picture.replaceChildren(scene);
-    timeline.paint(player.position());
+    timeline.paint(place);
   }
   function drawCharts() {
     timeline.draw(sceneAt(), scenes[sceneAt()].owners, letterSize(shell.root));
@@ -163,47 +167,6 @@ function render({ model, el }) {
   drawCharts();
   shell.check(["scene", "index"], () => frameNumbers(scenes[sceneAt()], at()));
   return shell.close;
-}
-
-// Play and pause. Between two recorded steps `position` is a fraction.
-function makePlayer({ at, last, show, paint }) {
-  let [frame, position] = [null, 0];
-  const play = button(
-    "Play",
-    "Play or pause",
-    () => (frame === null ? start() : stop()),
-    "primary",
-  );
-  function stop() {
-    cancelAnimationFrame(frame);
-    const played = frame !== null;
-    frame = null;
-    play.textContent = "Play";
-    if (played) paint();
-  }
-  function start() {
-    play.textContent = "Pause";
-    let before = null;
-    position = at() === last ? 0 : at();
-    const tick = (now) => {
-      position = Math.min(
-        last,
-        position + (before === null ? 0 : ((now - before) / 1000) * PER_SECOND),
-      );
-      before = now;
-      frame = requestAnimationFrame(tick);
-      if (Math.floor(position) !== at()) show(Math.floor(position));
-      else paint();
-      if (position >= last) stop();
-    };
-    frame = requestAnimationFrame(tick);
-  }
-  return {
-    button: play,
-    stop,
-    plays: () => frame !== null,
-    position: () => (frame === null ? at() : position),
-  };
 }
 
 // A button for each token; the one that is pressed is followed.

@@ -13,7 +13,7 @@ import traitlets
 from helpers.loss import TOTAL_WEIGHTS
 from helpers.matcher import HungarianMatcher
 from helpers.training.recording import flip_share, load_recording, recorded_scenes, scene_targets
-from helpers.widgets.parts import Piece, page_code, page_style, small_picture
+from helpers.widgets.parts import Piece, page, small_picture
 
 SHIPPED = files("helpers") / "weights" / "mini-yolos" / "recording.npz"
 MOST_POINTS = 120  # of a curve
@@ -41,7 +41,7 @@ class TrainingReplay(Piece):
     `index` counts recorded steps and `scene` scenes; both follow the page, and values outside are
     moved inside."""
 
-    _esm, _css = page_code("replay", "axes"), page_style("replay")
+    _esm, _css = page("replay", "axes", "player")
     STATE = CHECKED = ("scene", "index")
     CONTROLS = ("play", "scrub", "scene", "idle", "tokens")
     data = traitlets.Dict().tag(sync=True)

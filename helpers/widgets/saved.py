@@ -5,7 +5,7 @@ import traitlets
 
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, page_code, page_style, refuse
+from helpers.widgets.parts import Piece, page, refuse
 from helpers.widgets.playground import clean_boxes, prediction_name, read_state, stored_image
 from helpers.widgets.playground_presets import preset_state
 
@@ -31,8 +31,7 @@ class SavedAgain(Piece):
     [6.9, 0.5]
     """
 
-    _esm = page_code("saved", "geometry", "scene", "scene_hands")
-    _css = page_style("saved", "scene")
+    _esm, _css = page("saved", "geometry", "scene", "scene_hands")
     STATE = CHECKED = ("boxes", "target_boxes", "order")
     boxes = traitlets.List().tag(sync=True)
     logits = traitlets.List().tag(sync=True)

@@ -20,7 +20,7 @@ from helpers.scenes import (
     ink_colour,
     running_example_pieces,
 )
-from helpers.widgets.parts import Piece, page_code, page_style, refuse, small_picture
+from helpers.widgets.parts import Piece, page, refuse, small_picture
 from helpers.widgets.playground import plain, prediction_name
 from helpers.widgets.scenelab_network import STEPS, page_network, page_weights, unread
 
@@ -66,8 +66,7 @@ class SceneLab(Piece):
         "scenelab_picture",
         "scenelab_view",
     )
-    _esm = page_code("scenelab", *PARTS)
-    _css = page_style("scenelab", "scene", "lossbar")
+    _esm, _css = page("scenelab", *PARTS)
     STATE = ("digits", "step", "tokens_are_read", "moment")
     CHECKED = ("digits", "step", "tokens_are_read")
     CONTROLS = ("moment", "digits", "step", "tokens_are_read")

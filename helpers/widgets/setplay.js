@@ -37,14 +37,25 @@ function render({ model, el }) {
   const constants = get("constants");
   const run = makeRun(readState(get), constants);
   const picture = makePicture({ run, get, offers, change, commit, later });
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches; // then Play leads to the end of the leg at once
+  let owed = 0; // steps
   const player = makePlayer({
-    run,
-    get: speed,
-    paint: later,
+    what: "step",
+    step,
+    begins() {
+      owed = 0;
+      shell.badge.alone();
+    },
+    tick(seconds) {
+      owed += calm ? LEG : speed() * Math.min(LONGEST_PAUSE, seconds);
+      for (; owed >= 1; owed--) if (halts()) return false;
+      later();
+      return true;
+    },
     ends: commit,
-    begins: shell.badge.alone,
   });
-  const charts = makeRunCharts(go);
+  const halts = () => !run.move() || run.state().step % LEG === 0;
+  const charts = makeRunCharts(go, get("large"));
   const knobs = makeKnobs({ shell, run, change, restart, go, player, begin });
   const summary = make("p", { class: "summary", "aria-live": "polite" });
   const add = button(
@@ -91,6 +102,10 @@ function render({ model, el }) {
     player.stop();
     run.seek(place);
     commit();
+  }
+  function step(by) {
+    if (by > 0) run.move();
+    go(run.history().at + Math.min(by, 0));
   }
   function restart() {
     const played = player.plays();
@@ -205,44 +220,6 @@ function makeRun(first, constants) {
     },
     forget: () => (ghost = null),
   };
-}
-
-// Play and pause, so many steps a second. Where motion is not wanted, Play leads to the end of the leg at once.
-function makePlayer({ run, get, paint, begins, ends }) {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let [frame, owed, before] = [null, 0, null];
-  const element = button(
-    "Play",
-    "Play or pause",
-    () => (frame === null ? play() : stop()),
-    "primary",
-  );
-  const halts = () => !run.move() || run.state().step % LEG === 0;
-  function stop(tells = true) {
-    if (frame === null) return;
-    cancelAnimationFrame(frame);
-    frame = null;
-    element.textContent = "Play";
-    if (tells) ends();
-  }
-  function play() {
-    if (calm) {
-      while (!halts());
-      return ends();
-    }
-    begins();
-    [owed, before] = [0, null];
-    element.textContent = "Pause";
-    frame = requestAnimationFrame(tick);
-  }
-  function tick(time) {
-    frame = requestAnimationFrame(tick);
-    owed += get() * Math.min(LONGEST_PAUSE, before === null ? 0 : (time - before) / 1000);
-    before = time;
-    for (; owed >= 1; owed--) if (halts()) return stop();
-    paint();
-  }
-  return { element, play, stop, plays: () => frame !== null };
 }
 
 // The scene, and beside it the grade of the guess, or the target, that is selected.

@@ -15,13 +15,13 @@ from helpers.training.free import (
     settle,
     start_of,
 )
-from helpers.widgets.parts import Piece, clean_box, page_code, page_style, refuse
+from helpers.widgets.parts import Piece, clean_box, page, refuse
 
 STARTS = 3  # that the page offers: the seeds 0, 1, 2
 MOST_TARGETS = NUM_GUESSES
 LARGEST = 1000.0  # of a parameter or a moment
 LAST_STEP = 1500
-SHARED = ("axes", "geometry", "lossbar", "scene", "scene_hands")  # page code of other pieces
+SHARED = ("axes", "geometry", "lossbar", "player", "scene", "scene_hands")  # page code of other pieces
 OWN = tuple(f"setplay_{part}" for part in ("descent", "charts", "controls"))
 
 
@@ -48,7 +48,7 @@ class SetPlay(Piece):
     (12, 5)
     """
 
-    _esm, _css = page_code("setplay", *SHARED, *OWN), page_style("setplay", "lossbar", "scene")
+    _esm, _css = page("setplay", *SHARED, *OWN)
     SCENE = ("target_boxes", "labels")
     WAY = ("rule", "k", "shuffle")
     PLACE = ("step", "parameters", "moments")

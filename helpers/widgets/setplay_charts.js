@@ -36,8 +36,9 @@ export const countChanges = (frames) =>
     ({ owners }, place) => place > 0 && String(owners) !== String(frames[place - 1].owners),
   ).length;
 
-// The charts, a pointer and a slider that seek in them. `go(place)` is told where to.
-function makeRunCharts(go) {
+// The charts, a pointer and a slider that seek in them. `go(place)` is told where to. On a projector, where letters are
+// large and a page is low, the chart of the claims is left out: the line above says them.
+function makeRunCharts(go, isLarge) {
   const bar = makeLossBar();
   const [sum, best, before] = ["sum", "best", "before"].map((name) =>
     make("span", { class: `key ${name}` }),
@@ -75,7 +76,7 @@ function makeRunCharts(go) {
       before.textContent = ghost ? `the run before, ${ghost.rule}` : "";
       best.hidden = !differs;
       before.hidden = !ghost;
-      const drawn = drawRun({ frames, at, ghost, differs }, wide, em);
+      const drawn = drawRun({ frames, at, ghost, differs, isLarge }, wide, em);
       placeAt = drawn.placeAt;
       charts.replaceChildren(drawn.svg);
       scrub.max = frames.length - 1;
@@ -87,7 +88,7 @@ function makeRunCharts(go) {
   };
 }
 
-function drawRun({ frames, at, ghost, differs }, width, em) {
+function drawRun({ frames, at, ghost, differs, isLarge }, width, em) {
   const first = frames[0].step;
   const leg = Math.max(1, Math.ceil((frames[frames.length - 1].step - first) / LEG)) * LEG;
   const [left, right] = [3.6 * em, width - 0.8 * em];
@@ -95,9 +96,9 @@ function drawRun({ frames, at, ghost, differs }, width, em) {
   const now = frames[at];
   const name = `Loss, claims and owners over the steps; at step ${now.step} the loss is ${now.losses.total.toFixed(2)}`;
   const chart = makeChart(width, 0, name);
-  const axis = { left, right, x, em, frames };
+  const axis = { left, right, x, em, frames, below: (isLarge ? 6 : 8.6) * em };
   let top = drawLosses(chart, axis, ghost, differs);
-  top = drawClaims(chart, axis, at, top);
+  if (!isLarge) top = drawClaims(chart, axis, at, top);
   top = drawOwnerRows(chart, axis, top);
   const middle = { class: "tick", "text-anchor": "middle" };
   for (const step of [first, first + leg / 2, first + leg])
@@ -118,7 +119,7 @@ function thinned(list) {
   return list.filter((_, place) => place % stride === 0 || place === list.length - 1);
 }
 
-function drawLosses({ line, write, trace }, { left, right, x, em, frames }, ghost, differs) {
+function drawLosses({ line, write, trace }, { left, right, x, em, frames, below }, ghost, differs) {
   const shown = thinned(frames);
   const old = ghost ? thinned(ghost.frames) : [];
   const high = Math.ceil(
@@ -127,7 +128,7 @@ function drawLosses({ line, write, trace }, { left, right, x, em, frames }, ghos
       ...[...shown, ...old].map(({ losses, setLoss }) => Math.max(losses.total, setLoss)),
     ),
   );
-  const y = scaleOf([0, high], [8.6 * em, 0.7 * em]);
+  const y = scaleOf([0, high], [below, 0.7 * em]);
   for (const value of [0, high]) {
     line([left, y(value)], [right, y(value)], { class: "grid" });
     write(value, [left - 0.5 * em, y(value) + 0.35 * em], { class: "tick", "text-anchor": "end" });
@@ -144,7 +145,7 @@ function drawLosses({ line, write, trace }, { left, right, x, em, frames }, ghos
         shown.map((frame) => [x(frame.step), y(of(frame))]),
         { class: `curve ${curve}` },
       );
-  return 8.6 * em;
+  return below;
 }
 
 function drawClaims({ line, write, trace }, { left, right, x, em, frames }, at, top) {

@@ -121,11 +121,6 @@ function makeKnobs({ shell, run, change, restart, go, player, begin }) {
     change(changes);
     if (!player.plays()) go(run.history().at);
   }
-  const step = button("›", "One step on", () => {
-    player.stop();
-    run.move();
-    go(run.history().at);
-  });
   function reset() {
     player.stop();
     run.forget();
@@ -141,7 +136,7 @@ function makeKnobs({ shell, run, change, restart, go, player, begin }) {
         heading,
         ...offer(
           "play",
-          make("span", { class: "together" }, player.element, step),
+          player.element,
           button("Restart", "Back to the start, under the same rule", restart),
         ),
         ...offer("speed", make("label", {}, "speed ", speed)),

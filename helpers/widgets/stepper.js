@@ -162,6 +162,7 @@ export function describeStep(step, names, decimals = 2) {
 }
 
 const TOKENS = "ABCDEFGHIJKL";
+const REST = 1.4; // seconds that Play stays at a step
 const LIMIT = 1000; // entries are kept between -LIMIT and LIMIT
 const [CELL_W, CELL_H, HEAD_W, HEAD_H, GAP] = [4.4, 2.5, 3, 3, 0.7]; // em
 
@@ -176,7 +177,23 @@ function render({ model, el }) {
   });
   const at = () => Math.min(get("step"), steps.length - 1);
   const go = (step) => set({ step: clamp(step, 0, steps.length - 1) });
-  const player = makePlayer({ go, at, last: () => steps.length - 1 });
+  let owed = 0; // seconds until the next step
+  const player = makePlayer({
+    what: "step",
+    step: (by) => go(at() + by),
+    begins() {
+      owed = REST;
+      if (at() === steps.length - 1) go(0);
+    },
+    tick(seconds) {
+      owed -= seconds;
+      if (owed > 0) return true;
+      owed += REST;
+      if (at() === steps.length - 1) return false;
+      go(at() + 1);
+      return true;
+    },
+  });
   const matrix = makeMatrix({ cost, names, edit, isFixed: () => !shell.offers("edit") });
   const story = makeStory(shell.badge);
   const time = makeTime({ go, at });
@@ -194,16 +211,7 @@ function render({ model, el }) {
     make(
       "div",
       { class: "knobs" },
-      ...offer(
-        "play",
-        make(
-          "span",
-          { class: "together" },
-          button("‹", "One step back", () => go(at() - 1)),
-          player.button,
-          button("›", "One step on", () => go(at() + 1)),
-        ),
-      ),
+      ...offer("play", player.element),
       ...offer("view", make("label", {}, "cells ", view)),
       ...offer("random", ...sizes.elements),
       button("Reset", "Back to the first matrix", () => show(get("initial"))),
@@ -254,28 +262,6 @@ function render({ model, el }) {
   build();
   shell.check(["cost", "step"], () => stepNumbers(cost(), at()));
   return shell.close;
-}
-
-// Play and pause, a step every so often.
-function makePlayer({ go, at, last }) {
-  let timer = null;
-  const play = button(
-    "Play",
-    "Play or pause",
-    () => (timer === null ? start() : stop()),
-    "primary",
-  );
-  function stop() {
-    clearInterval(timer);
-    timer = null;
-    play.textContent = "Play";
-  }
-  function start() {
-    if (at() === last()) go(0);
-    timer = setInterval(() => (at() < last() ? go(at() + 1) : stop()), 1400);
-    play.textContent = "Pause";
-  }
-  return { button: play, stop };
 }
 
 // The step in words, and offers minus prices beside the total.

@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from helpers.assignment import hungarian_steps, optimality_certificate
-from helpers.widgets.parts import Piece, page_code, page_style, refuse, small_picture
+from helpers.widgets.parts import Piece, page, refuse, small_picture
 
 MOST_PREDICTIONS, MOST_TARGETS = 12, 8
 LARGEST_COST = 1000.0
@@ -42,7 +42,7 @@ class AssignmentStepper(Piece):
     ('removal', 3.5)
     """
 
-    _esm, _css = page_code("stepper"), page_style("stepper")
+    _esm, _css = page("stepper", "player")
     STATE = ("cost", "row_names", "column_names", "thumbnails", "step", "view")
     CONTROLS = ("play", "scrub", "edit", "view", "random")
     CHECKED = ("cost", "step")

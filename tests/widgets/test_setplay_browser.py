@@ -86,7 +86,7 @@ def test_targets_are_the_readers_own(shown):
     expect(targets).to_have_count(5)
     for _ in range(5):
         play.locator(".chip.target").first.click()
-        play.get_by_label("Take this target away").click()
+        play.get_by_role("button", name="Take it away").click()
     expect(targets).to_have_count(0)
     play_on(play, 300)
     expect(play.locator(".summary")).to_have_text("0 of 12 guesses claim an object; there are no targets.")
