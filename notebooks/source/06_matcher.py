@@ -251,9 +251,9 @@ for prediction_index, target_index in pairs:
 # %% [markdown]
 # ## A match on paper
 #
-# Three guesses, two targets, a picture of 10 × 10 squares, two classes *a* and *b*. With the weights 4, 20 and 8, four times
-# the usual, all costs are whole. **Take paper:** read the first four lines, then compute the six costs and the match before
-# you look at the output.
+# Here are the three guesses and two targets that 04 had on paper, with the weights 4, 20 and 8. **Take paper** and write down
+# the six costs from there, or compute them anew. Which of the six possible matches is the cheapest? Then look at the
+# output.
 
 # %%
 guesses = torch.tensor([[0, 0, 4, 4], [0, 1, 4, 3], [4, 4, 8, 8]]) / 10  # A, B, C: left, top, right, bottom
