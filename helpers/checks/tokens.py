@@ -1,11 +1,8 @@
-"""The checks of notebook 02: slice the detection states, decode boxes, put the slots into the
-labels' order.
-"""
+"""The checks of notebook 02: slice the detection states, put the slots into the labels' order."""
 
 import torch
 
-from helpers.boxes import center_to_corners
-from helpers.checks import MALFORMED, as_numbers, attempt, is_close, to_use, whole
+from helpers.checks import MALFORMED, attempt, to_use, whole
 
 OTHER_SCENE = 2  # of the test scenes with five objects
 
@@ -89,124 +86,6 @@ def _slice_fault(answer, states, count):
         f"you return shape {shape}. Hint: it should be {(batch, count, hidden)}; how many rows do "
         "you keep?"
     )
-
-
-def check_decode_boxes(decode_boxes, outputs, image):
-    """Notebook 02: normalised centre boxes (N, 4) -> corner boxes in pixels (N, 4); draws the
-    answer on the image.
-
-    Args: the reader's function (pred_boxes, width, height) -> corners; the outputs for `image`, and
-    the image."""
-    pred_boxes = outputs["pred_boxes"][0]
-    verdict = judge_decode_boxes(decode_boxes, pred_boxes, image.size)
-    print(verdict)
-    corners = _as_boxes(attempt(decode_boxes, pred_boxes, *image.size)[0])
-    if corners is not None and corners.shape == pred_boxes.shape and corners.isfinite().all():
-        _draw_boxes(corners, outputs, image, verdict)
-
-
-def judge_decode_boxes(decode_boxes, pred_boxes, size):
-    """The verdict: the running example, a wide picture with a box that reaches beyond it, no box at
-    all.
-    """
-    cases = (
-        ("the running example", pred_boxes, size),
-        (
-            "a picture of 200 × 100 pixels",
-            torch.tensor([[0.5, 0.25, 0.4, 0.2], [0.053, 0.9, 0.4, 0.3]]),
-            (200, 100),
-        ),
-        ("no boxes at all", torch.zeros(0, 4), size),
-    )
-    for name, boxes, (width, height) in cases:
-        answer, fault = attempt(
-            decode_boxes, boxes, width, height, hint="print the shapes.", case=f", on {name}"
-        )
-        if fault:
-            return fault
-        fault = _boxes_fault(answer, boxes, torch.tensor([width, height] * 2))
-        if fault:
-            return f"not yet, on {name}: {fault}"
-    return (
-        "correct: left, top, right, bottom in pixels, in square and wide pictures, and for no "
-        "boxes."
-    )
-
-
-def _as_boxes(answer):
-    """Boxes in any form as a float64 tensor, an empty list as no boxes; None if it is neither."""
-    numbers = as_numbers(answer)
-    return (
-        numbers.reshape(0, 4) if isinstance(answer, (list, tuple)) and len(answer) == 0 else numbers
-    )
-
-
-def _boxes_fault(answer, boxes, scale):
-    numbers = _as_boxes(answer)
-    if numbers is None or numbers.shape != boxes.shape:
-        shape = type(answer).__name__ if numbers is None else f"shape {tuple(numbers.shape)}"
-        return (
-            f"you return {shape}. Hint: a tensor of shape {tuple(boxes.shape)}; torch.stack(..., "
-            "dim=-1)."
-        )
-    answer, corners = numbers, center_to_corners(boxes)
-    if is_close(answer, corners * scale, tolerance=1e-3, relative=1e-5):
-        return None
-    if not answer.isfinite().all():
-        return "some numbers are NaN or infinite. Hint: there is nothing to divide by; multiply."
-    left_top, half = corners[..., :2], boxes[..., 2:] / 2
-    named = {
-        (
-            "these corners are still fractions. Hint: multiply by the image's width and height"
-        ): corners,
-        (
-            "these are still center boxes, in pixels. Hint: left is the center x minus half the "
-            "width"
-        ): boxes * scale,
-        "these are left, top, width, height. Hint: right is the center x plus half the width": (
-            torch.cat((left_top, boxes[..., 2:]), -1) * scale
-        ),
-        (
-            "you take the center for the upper left corner. Hint: go half a width and half a "
-            "height back"
-        ): (torch.cat((boxes[..., :2], boxes[..., :2] + boxes[..., 2:]), -1) * scale),
-        "you go a whole width and height from the center. Hint: half of each": (
-            torch.cat((boxes[..., :2] - 2 * half, boxes[..., :2] + 2 * half), -1) * scale
-        ),
-        "width and height of the image are swapped. Hint: x goes with the width": corners
-        * scale[[1, 0, 1, 0]],
-        "all is multiplied by the width. Hint: y goes with the height": corners * scale[0],
-        "all is multiplied by the height. Hint: x goes with the width": corners * scale[1],
-        (
-            "a box is cut off at the picture's edge. Hint: a guess may reach beyond it; leave it "
-            "as it is"
-        ): (torch.minimum((corners * scale).clamp(min=0), scale)),
-        "the pixels are rounded. Hint: leave the fractions; a box may end between two pixels": (
-            corners * scale
-        ).round(),
-        "the fractions of pixels are cut off. Hint: leave them; a box may end between two pixels": (
-            (corners * scale).trunc()
-        ),
-        "the order is wrong. Hint: left, top, right, bottom": (corners * scale)[..., [0, 2, 1, 3]],
-    }
-    for sentence, values in named.items():
-        if is_close(answer, values, tolerance=1e-3, relative=1e-5):
-            return f"{sentence}."
-    return (
-        "the numbers differ. Hint: work out one box on paper: center 0.5, width 0.4 of 200 pixels "
-        "is 60 to 140."
-    )
-
-
-def _draw_boxes(corners, outputs, image, verdict):
-    from helpers import figures
-    from helpers.figures.slots import draw_guesses
-
-    figure, axes = figures.new_figure(4.6, 4.6)
-    figures.draw_image(axes, image, "Your boxes")
-    draw_guesses(axes, corners, outputs["logits"][0].softmax(-1))
-    what = "on the image" if verdict.startswith("correct") else "not yet where they belong"
-    figures.show(figure, f"Your decoded boxes, {what}; faint where the guess says no object.")
 
 
 def check_order_of_slots(order_of_slots, outputs, targets):

@@ -60,8 +60,6 @@ HINTS = {  # what the hint must speak of, where another one would mislead
     "gentlest_swap__counted_from_one": "count from 0",
     "pixels_of__last_pixel": "where the next patch begins",
     "slice_detection_states__of_the_images": "the first dimension is the images",
-    "decode_boxes__clamped": "may reach beyond",
-    "decode_boxes__rounded": "between two pixels",
     "to_targets__floor_division": "drops the fraction",
     "unnoticed_box__just_too_narrow": "0.198 wide",
     "giou__no_gradient": "no gradient",

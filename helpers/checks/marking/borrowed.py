@@ -10,12 +10,6 @@ WHOLE_LOSSES = ("SetCriterion", "TransformersLoss", "DetrCriterion", "ImageLoss"
 # What a text allows is not here: the costs in `match_batch`, the matcher in `set_loss`.
 ANSWERS = {
     "slice_detection_states": ("detection_states",),
-    "decode_boxes": (
-        "decode",
-        "detections",
-        "predict",
-        "post_process_object_detection",
-    ),
     "to_targets": (
         "coco_target",
         "prepare_coco_detection_annotation",

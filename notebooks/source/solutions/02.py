@@ -6,7 +6,7 @@
 # %%
 import torch
 
-from helpers.checks.tokens import check_decode_boxes, check_order_of_slots, check_slice_detection_states
+from helpers.checks.tokens import check_order_of_slots, check_slice_detection_states
 from helpers.detector import load_detector
 from helpers.scenes import running_example
 
@@ -27,19 +27,6 @@ def slice_detection_states(last_hidden_state, num_detection_tokens):
 
 
 used_slice = check_slice_detection_states(slice_detection_states)
-
-# %% [markdown]
-# ## Decode the boxes
-
-
-# %%
-def decode_boxes(pred_boxes, width, height):
-    x, y, w, h = pred_boxes.unbind(-1)
-    corners = torch.stack((x - w / 2, y - h / 2, x + w / 2, y + h / 2), dim=-1)
-    return corners * torch.tensor([width, height, width, height])
-
-
-check_decode_boxes(decode_boxes, outputs, image)
 
 # %% [markdown]
 # ## Put the slots in order

@@ -1,7 +1,0 @@
-"""Corners, but still fractions of the image."""
-
-from helpers import center_to_corners
-
-
-def decode_boxes(pred_boxes, width, height):
-    return center_to_corners(pred_boxes)
