@@ -1,4 +1,4 @@
-"""How long a piece takes to follow a hand: from a move of the mouse to the end of the frame that shows it.
+"""How long a piece takes to be there, and to follow a hand: to the end of the frame that shows it.
 
 python -m benchmarks --pieces     half a minute; needs Playwright and a Chromium
 """
@@ -16,7 +16,7 @@ from helpers.detector import weights_folder
 
 MOVES = 200
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-COLUMNS = ("piece", "moves", "mean, ms", "95th percentile, ms")
+COLUMNS = ("piece", "first paint, ms", "moves", "mean, ms", "95th percentile, ms")
 # What a hand drags in each piece, a CSS selector.
 DRAGGED = {
     "MatchingPlayground": ".box.prediction",
@@ -31,7 +31,6 @@ DRAGGED = {
 # A page with one piece; what it asks `helpers` is answered by the piece in this process, and not waited for.
 PAGE = """<!doctype html><meta charset="utf-8"><style>{style}</style><div id="piece"></div>
 <script type="module">
-import piece from "data:text/javascript;base64,{code}";
 const bytes = (text) => new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 const state = JSON.parse({state}, (key, value) => (value?.bytes === undefined ? value : bytes(value.bytes)));
 const heard = new Map();
@@ -45,24 +44,28 @@ const model = {{
   }},
 }};
 function tell(name, ...said) {{ for (const react of heard.get(name) ?? []) react(...said); }}
-Object.assign(window, {{ times: [], changes: 0 }});
+Object.assign(window, {{ times: [], changes: 0, begun: performance.now() }});
 addEventListener("pointermove", () => {{
   const begun = performance.now();
   requestAnimationFrame(() => setTimeout(() => times.push(performance.now() - begun)));
 }}, true);
+const {{ default: piece }} = await import("data:text/javascript;base64,{code}");
 await piece.render({{ model, el: document.querySelector("#piece") }});
-window.ready = true;
+const seen = () => Object.assign(window, {{ first: performance.now() - begun, ready: true }});
+requestAnimationFrame(() => setTimeout(seen));
 </script>"""
 
 
 def measure():
-    """One dict for each piece: its name, how many moves were seen, the mean and the 95th percentile in milliseconds."""
+    """One dict for each piece: its name, milliseconds to its first paint; how many moves were seen, their mean and the
+    95th percentile in milliseconds."""
     rows = []
     with browser() as chromium, tempfile.TemporaryDirectory() as folder:
         for name, dragged in DRAGGED.items():
-            times = sorted(drag(chromium, made(name), dragged, Path(folder) / f"{name}.html"))
-            late = times[int(0.95 * len(times))]
-            rows.append({"name": name, "moves": len(times), "mean": statistics.mean(times), "late": late})
+            first, times = drag(chromium, made(name), dragged, Path(folder) / f"{name}.html")
+            late = sorted(times)[int(0.95 * len(times))]
+            found = {"first": first, "moves": len(times), "mean": statistics.mean(times), "late": late}
+            rows.append({"name": name, **found})
             print(piece_line(rows[-1]), flush=True)
     return rows
 
@@ -116,7 +119,10 @@ def answers_of(piece):
 
 
 def drag(chromium, piece, dragged, path):
-    """Milliseconds of each move while what is dragged goes to and fro; RuntimeError where nothing follows."""
+    """Milliseconds to the first paint, and of each move while what is dragged goes to and fro.
+
+    RuntimeError where nothing follows.
+    """
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     page.expose_function("ask", answers_of(piece))
     path.write_text(page_with(piece), encoding="utf-8")
@@ -134,12 +140,12 @@ def drag(chromium, piece, dragged, path):
         page.mouse.move(x + 20 - abs(move % 80 - 40), y)
     page.mouse.up()
     page.wait_for_function(f"times.length >= {MOVES}")
-    times, changes = page.evaluate(f"[times.slice(0, {MOVES}), changes]")
+    first, times, changes = page.evaluate(f"[first, times.slice(0, {MOVES}), changes]")
     page.close()
     if not changes:
         raise RuntimeError(f"{type(piece).__name__}: nothing follows when {dragged} is dragged.")
-    return times
+    return first, times
 
 
 def piece_line(row):
-    return f"| {row['name']} | {row['moves']} | {row['mean']:.1f} | {row['late']:.1f} |"
+    return f"| {row['name']} | {row['first']:.0f} | {row['moves']} | {row['mean']:.1f} | {row['late']:.1f} |"
