@@ -16,7 +16,7 @@ from notebook_rules import code_cells, tagged
 
 from helpers import figures
 from helpers.checks.marking import exercises as marking
-from tools.notebooks import NOTEBOOKS, read_source, sources
+from tools.notebooks import NOTEBOOKS, number_of, read_source, sources
 
 HERE = Path(__file__).parent
 WRONG_ANSWERS, UNUSUAL_ANSWERS = HERE / "wrong_answers", HERE / "unusual_answers"
@@ -30,7 +30,7 @@ def with_exercises(folder=NOTEBOOKS):
 
 def solutions_of(source):
     """`source/NN_name.py -> source/solutions/NN.py`."""
-    return source.parent / "solutions" / f"{source.stem[:2]}.py"
+    return source.parent / "solutions" / f"{number_of(source.stem)}.py"
 
 
 def exercises(notebook, solutions):

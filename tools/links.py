@@ -16,7 +16,7 @@ COLAB = "https://colab.research.google.com/github/{repository}/blob/HEAD/noteboo
 REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 # The first cell of a row: a link to a notebook, and behind it the links of an earlier call, if any.
 ROW = re.compile(
-    r"^(\| \[[^\]]+\]\(notebooks/(\d\d_\w+)\.ipynb\))(?:<br>\[Binder\]\(\S+\) · \[Colab\]\(\S+\))? \|", re.M
+    r"^(\| \[[^\]]+\]\(notebooks/(\d\d[a-z]?_\w+)\.ipynb\))(?:<br>\[Binder\]\(\S+\) · \[Colab\]\(\S+\))? \|", re.M
 )
 FIELD = re.compile(r"^repository-code: .*\n", re.MULTILINE)
 INSTALL = """\

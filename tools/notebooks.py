@@ -46,6 +46,15 @@ def solutions(folder=NOTEBOOKS):
     return sorted((folder / "source" / "solutions").glob("*.py"))
 
 
+def number_of(name):
+    """The number that a notebook's name begins with.
+
+    >>> number_of("04_three_costs"), number_of("07b_honest_scores.ipynb")
+    ('04', '07b')
+    """
+    return name.partition("_")[0]
+
+
 def target_of(source):
     """`notebooks/source/NN_name.py -> notebooks/NN_name.ipynb`, and what lies in a folder below likewise."""
     text = next(folder for folder in source.parents if folder.name == "source")

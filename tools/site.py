@@ -16,7 +16,7 @@ import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from helpers.widgets.scenelab import data_script
-from tools.notebooks import NOTEBOOKS, ROOT, read_built
+from tools.notebooks import NOTEBOOKS, ROOT, number_of, read_built
 from tools.plan import find
 from tools.slides import title_of, to_pages
 from tools.talk import pieces_of
@@ -49,7 +49,7 @@ def home(readme, titles):
     """
     text = re.sub(r"\]\(notebooks/", "](", readme)
     text = re.sub(r"\[([^\]]+)\]\((?!https:|docs/images/|\w+\.(?:ipynb|md)\))[^)]+\)", r"\1", text)  # no page here
-    rows = [f"{name[:2]} · {title} <{name}>" for name, title in titles.items()]
+    rows = [f"{number_of(name)} · {title} <{name}>" for name, title in titles.items()]
     return text + contents("The course", rows) + contents("Beside the course", OTHERS)
 
 
@@ -94,10 +94,10 @@ def stage(folder, notebooks):
     shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
     titles, numbered = {}, {}
     for path in notebooks:
-        notebook = numbered[path.name[:2]] = as_page(read_built(path))
+        notebook = numbered[number_of(path.name)] = as_page(read_built(path))
         titles[path.stem] = title_of(notebook)
         nbformat.write(notebook, folder / path.name)
-        stage_solutions(folder, path.parent / "solutions" / f"{path.stem[:2]}.ipynb")
+        stage_solutions(folder, path.parent / "solutions" / f"{number_of(path.stem)}.ipynb")
     for name in OTHERS:
         shutil.copy(NOTEBOOKS / f"{name}.md", folder)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -25,7 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.widgets.scenelab import data_script
 from tools.canonical import WIDGET_STATE, WIDGET_VIEW
-from tools.notebooks import ROOT, asked_for, read_built
+from tools.notebooks import ROOT, asked_for, number_of, read_built
 from tools.vendor import scripts
 
 TARGET = ROOT / "build" / "slides"
@@ -210,7 +210,7 @@ def without_pages(text):
 
 def to_pages(text):
     """Links to notebooks as links to pages of the same name."""
-    return re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", text)
+    return re.sub(r"\]\((\d\d[a-z]?_\w+)\.ipynb", r"](\1.html", text)
 
 
 def plain(heading):
@@ -265,7 +265,9 @@ def page(slides):
 
 def contents(titles):
     """The page that lists the decks. `titles` maps a deck's name to its question."""
-    rows = "\n".join(f'<li><a href="{name}.html">{name[:2]}</a> {escape(title)}</li>' for name, title in titles.items())
+    rows = "\n".join(
+        f'<li><a href="{name}.html">{number_of(name)}</a> {escape(title)}</li>' for name, title in titles.items()
+    )
     return (DESIGN / "contents.html").read_text(encoding="utf-8").replace("<!-- decks -->", rows)
 
 

@@ -1,4 +1,4 @@
-"""The checks of notebook 07."""
+"""The checks of notebooks 07 and 07b."""
 
 import math
 
@@ -41,8 +41,8 @@ def whole_loss(outputs, targets, eos_coef=1.0):
 
 
 def check_fair_eos_coef(fair_eos_coef):
-    """Notebook 07: the eos_coef at which no-object weighs as much as the objects, `fair_eos_coef(N,
-    T) -> float`.
+    """Notebook 07b: the eos_coef at which no-object weighs as much as the objects,
+    `fair_eos_coef(N, T) -> float`.
     """
     verdict = _judge_fair_eos_coef(fair_eos_coef)
     print(verdict)
@@ -217,7 +217,7 @@ def _judge_fair_eos_coef(answer):
 def _draw_shares(fair_eos_coef):
     """Where the answer stands on the two curves; nothing if it gives no numbers."""
     from helpers.figures import new_figure, show
-    from helpers.figures.loss_terms import SHARE_LINES, draw_no_object_share
+    from helpers.figures.honest import SHARE_LINES, draw_no_object_share
 
     chosen = [as_numbers(attempt(fair_eos_coef, *line[:2])[0]) for line in SHARE_LINES]
     if any(value is None or value.ndim or not value.isfinite() for value in chosen):

@@ -12,6 +12,7 @@ PIECES = {
     "BoxLab": "boxlab",
     "MatchingPlayground": "playground",
     "NoObjectDial": "dial",
+    "ReportCards": "cards",
     "SavedAgain": "saved",
     "SceneLab": "scenelab",
     "SetPlay": "setplay",

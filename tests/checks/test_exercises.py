@@ -17,7 +17,7 @@ from exercise_runs import (
 )
 from notebook_rules import code_cells
 
-from tools.notebooks import read_source
+from tools.notebooks import number_of, read_source
 
 SOURCES = {path.stem: path for path in with_exercises()}
 each_notebook = pytest.mark.parametrize("name", SOURCES)
@@ -31,7 +31,9 @@ def classroom(name):
 def all_answers(folder):
     """One test for each file."""
     found = [(name, file) for name in SOURCES for file in answers(name, folder)]
-    return pytest.mark.parametrize(("name", "file"), found, ids=[f"{name[:2]}-{file.stem}" for name, file in found])
+    return pytest.mark.parametrize(
+        ("name", "file"), found, ids=[f"{number_of(name)}-{file.stem}" for name, file in found]
+    )
 
 
 @each_notebook
@@ -126,7 +128,7 @@ def test_a_notebook_goes_on_without_the_readers_function(name):
 
 @each_notebook
 def test_the_text_above_an_exercise_leads_to_its_solution(name):
-    link, text = f"](solutions/{name[:2]}.ipynb)", ""
+    link, text = f"](solutions/{number_of(name)}.ipynb)", ""
     for cell in read_source(SOURCES[name]).cells:
         text = cell.source if cell.cell_type == "markdown" else text
         if "exercise" in cell.metadata.get("tags", []):

@@ -8,8 +8,9 @@ import torch
 from exercise_runs import Classroom, says_correct, with_exercises
 
 from helpers.checks import copied
+from tools.notebooks import number_of
 
-ROOMS = {path.stem[:2]: path for path in with_exercises()}
+ROOMS = {number_of(path.stem): path for path in with_exercises()}
 KEEP_TENSORS = {  # used further down, or given to a data loader, or with a gradient: an array would not do there
     *("slice_detection_states", "to_targets", "class_cost", "giou", "classification_loss", "set_loss", "dice_loss"),
     *("focal_cost", "accumulated_loss", "mend_data_set", "pad_batch"),

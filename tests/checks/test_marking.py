@@ -16,9 +16,10 @@ from helpers.checks.marking.exercises import NOTEBOOKS, course
 from helpers.checks.marking.marks import VERDICTS, Mark, in_words, mark, write
 from helpers.checks.marking.rules import objection
 from helpers.checks.marking.submissions import answer, submissions
+from tools.notebooks import number_of
 
 SOLUTIONS = NOTEBOOKS / "source" / "solutions"
-NAMES = {path.stem[:2]: path.stem for path in with_exercises()}
+NAMES = {number_of(path.stem): path.stem for path in with_exercises()}
 PATIENCE = 600  # seconds: a guard on a busy machine, where the limit is not what is tested
 RIGHT = "def class_cost(logits, class_labels):\n    return -logits.softmax(-1)[:, class_labels]\n"
 

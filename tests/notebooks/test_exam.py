@@ -14,7 +14,7 @@ from tools.plan import find
 
 TEXT = (NOTEBOOKS / "exam.md").read_text(encoding="utf-8")
 QUESTION = re.compile(
-    r"^\*\*(\d+)\*\* \*(recall|apply|argue)\* · \[(\d\d)\]\((\d\d_\w+)\.ipynb\) `(.+?)`<br>\n(.+?)\n\n"
+    r"^\*\*(\d+)\*\* \*(recall|apply|argue)\* · \[(\d\d[a-z]?)\]\((\d\d[a-z]?_\w+)\.ipynb\) `(.+?)`<br>\n(.+?)\n\n"
     r"<details><summary>Answer</summary>\n\n(.+?)\n\n</details>",
     re.MULTILINE | re.DOTALL,
 )

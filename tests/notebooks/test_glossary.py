@@ -11,11 +11,11 @@ import pytest
 from helpers import HungarianMatcher, SetCriterion
 from helpers.detector import detection_outputs, load_detector
 from helpers.scenes import running_example
-from tools.notebooks import NOTEBOOKS, sources
+from tools.notebooks import NOTEBOOKS, number_of, sources
 
 ENTRY = re.compile(
     r'<a id="(?P<anchor>[^"]+)"></a>\*\*(?P<term>[^*]+)\*\* · (?P<chinese>[^\n]+) · '
-    r"\[(?P<number>\d\d)\]\((?P<notebook>\w+)\.ipynb\)<br>\n(?P<sentence>[^\n]+?)(?:<br>\n(?P<more>[^\n]+))?\n"
+    r"\[(?P<number>\d\d[a-z]?)\]\((?P<notebook>\w+)\.ipynb\)<br>\n(?P<sentence>[^\n]+?)(?:<br>\n(?P<more>[^\n]+))?\n"
 )
 Entry = namedtuple("Entry", "anchor term chinese number notebook sentence more")
 TEXT = (NOTEBOOKS / "glossary.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_entries_are_sorted_below_their_letters():
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.anchor)
 def test_entry(entry):
     assert entry.anchor == re.sub(r"[^a-z0-9]+", "-", entry.term.casefold()).strip("-")
-    assert entry.notebook[:2] == entry.number
+    assert number_of(entry.notebook) == entry.number
     assert entry.notebook in {path.stem for path in sources()}
     assert re.search(r"[\u4e00-\u9fff]", entry.chinese) or entry.chinese in CHINESE_AS_IT_IS
     assert entry.sentence.endswith(".")

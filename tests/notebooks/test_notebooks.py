@@ -26,7 +26,7 @@ from notebook_runs import run
 
 from tools.canonical import canonical
 from tools.inputs import cell_inputs
-from tools.notebooks import NOTEBOOKS, ROOT, counts_in_order, read_built, read_source, sources, target_of
+from tools.notebooks import NOTEBOOKS, ROOT, counts_in_order, number_of, read_built, read_source, sources, target_of
 
 GIB = 2**30
 SHIPPED = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -86,18 +86,18 @@ def test_sizes(source):
 
 @each_source
 def test_a_notebook_keeps_to_its_budget(source):
-    must_be_empty(budget_complaints(read_source(source), budget_of(source.stem[:2])))
+    must_be_empty(budget_complaints(read_source(source), budget_of(number_of(source.stem))))
 
 
 @each_source
 def test_a_click_is_a_vote(source):
-    if source.stem[:2] not in NOT_YET_REWRITTEN:
+    if number_of(source.stem) not in NOT_YET_REWRITTEN:
         must_be_empty(vote_complaints(read_source(source)))
 
 
 @each_source
 def test_what_was_rewritten_has_left_the_list(source):
-    number, notebook = source.stem[:2], read_source(source)
+    number, notebook = number_of(source.stem), read_source(source)
     fits = not vote_complaints(notebook) + budget_complaints(notebook, BUDGETS.get(number, BESIDE))
     assert number not in NOT_YET_REWRITTEN or not fits, "take it out of NOT_YET_REWRITTEN"
 

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from helpers.checks.marking.exercises import course
-from tools.notebooks import NOTEBOOKS, sources
+from tools.notebooks import NOTEBOOKS, number_of, sources
 from tools.plan import read_plan
 
 TEXT = (NOTEBOOKS / "teaching.md").read_text(encoding="utf-8")
-PAGES = dict(re.findall(r"^## (\d\d) · (.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
+PAGES = dict(re.findall(r"^## (\d\d[a-z]?) · (.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 PLAN = re.compile(r"^\*\*(?:(\d+) minutes|In the lecture \((\d+)\)):\*\* (.+?)\.(?=\s)", re.MULTILINE | re.DOTALL)
 SLOTS = re.findall(r"^\| (\d+)–(\d+) \| \[(\d\d)\]", TEXT, re.MULTILINE)
 LECTURE = {number: int(end) - int(start) for start, end, number in SLOTS}
@@ -22,7 +22,7 @@ def total(parts):
 
 def test_every_notebook_has_its_page_and_links_lead_somewhere():
     names = {path.stem for path in sources()}
-    assert sorted(PAGES) == sorted(name[:2] for name in names)
+    assert sorted(PAGES) == sorted(number_of(name) for name in names)
     assert set(re.findall(r"\((\w+)\.ipynb\)", TEXT)) <= names
 
 
@@ -35,7 +35,7 @@ def test_plans_add_up(number):
 @pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
 def test_the_notebook_says_the_same_minutes(path):
     said = re.search(r"\*\*Time\*\* (\d+) minutes", path.read_text(encoding="utf-8"))[1]
-    assert PAGES[path.stem[:2]].split("**")[1] == f"{said} minutes:"
+    assert PAGES[number_of(path.stem)].split("**")[1] == f"{said} minutes:"
 
 
 def test_the_lecture_fills_its_time():
@@ -50,7 +50,7 @@ def test_the_deck_of_the_lecture_takes_the_same_minutes():
 
 
 def test_every_exercise_has_its_points_and_a_kind():
-    rows = re.findall(r"^\| (\d\d) `(\w+)` \| (\d) \| \S.+ \|$", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| (\d\d[a-z]?) `(\w+)` \| (\d) \| \S.+ \|$", TEXT, re.MULTILINE)
     assert [(number, name) for number, name, _ in rows] == [
         (n, e) for n, sheet in course().items() for e in sheet.exercises
     ]

@@ -11,7 +11,7 @@ from missing import skip_without
 from notebook_rules import code_cells
 
 from tools import handout, lecture, plan, talk
-from tools.notebooks import execute, read_source, sources
+from tools.notebooks import execute, number_of, read_source, sources
 from tools.served import browser_path
 from tools.slides import ROOM, total
 from tools.student import options_of
@@ -24,7 +24,7 @@ VOTES = [(slide, pairs) for slide, pairs in zip(PLAN.slides, plan.named(PLAN, BU
 
 def test_every_cell_of_the_list_is_there():
     assert plan.lost(PLAN, BUILT) == []
-    written = {path.stem[:2]: read_source(path) for path in sources()}
+    written = {number_of(path.stem): read_source(path) for path in sources()}
     assert plan.lost(PLAN, written) == [], "a cell was rewritten: mend notebooks/lecture.toml"
 
 

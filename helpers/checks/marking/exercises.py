@@ -87,8 +87,8 @@ def course(folder=NOTEBOOKS):
     ['class_cost', 'giou']
     """
     sheets = {}
-    for path in sorted(Path(folder, "source").glob("[0-9][0-9]_*.py")):
-        number, code = path.stem[:2], text_code(path.read_text(encoding="utf-8"))
+    for path in sorted(Path(folder, "source").glob("[0-9][0-9]*_*.py")):
+        number, code = path.stem.partition("_")[0], text_code(path.read_text(encoding="utf-8"))
         if any(asks for _, asks in code):
             solutions = path.parent / "solutions" / f"{number}.py"
             solved = [source for source, _ in text_code(solutions.read_text(encoding="utf-8"))]

@@ -126,8 +126,8 @@ def _answer(number, name, handed):
     found = [answer(name, [])]
     for file, cells in handed.cells.items():
         numbers = re.findall(r"(?<!\d)\d\d(?!\d)", Path(file).name)
-        if number in numbers or not numbers:
-            own = number in numbers or any(calls_check(cell, name) for cell in cells)
+        if number[:2] in numbers or not numbers:  # 07b's answers may stand in a file of 07
+            own = number[:2] in numbers or any(calls_check(cell, name) for cell in cells)
             found.append(answer(name, cells, own))
     return max(found, key=lambda given: (given.code is not None, bool(given.fault)))
 

@@ -7,7 +7,7 @@
 import torch
 
 from helpers import HungarianMatcher, center_to_corners, generalized_box_iou
-from helpers.checks.loss import check_classification_loss, check_fair_eos_coef, check_set_loss
+from helpers.checks.loss import check_classification_loss, check_set_loss
 
 # %% [markdown]
 # ## The class term
@@ -23,17 +23,6 @@ def classification_loss(logits, targets, pairs, eos_coef):
 
 
 used_classification_loss = check_classification_loss(classification_loss)
-
-# %% [markdown]
-# ## A fair weight
-
-
-# %%
-def fair_eos_coef(num_predictions, num_targets):
-    return num_targets / (num_predictions - num_targets)
-
-
-check_fair_eos_coef(fair_eos_coef)
 
 # %% [markdown]
 # ## The whole loss
