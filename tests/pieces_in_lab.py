@@ -26,7 +26,7 @@ PIECES = {
     "replay": ("TrainingReplay('recording.npz', scenes=2)", ".scrub", "select"),
     "dial": ("NoObjectDial()", "input[type=range]", "input[type=range]"),
     "setplay": ("SetPlay()", ".chip.target:last-child", "select"),
-    "cards": ("ReportCards()", ".chip.prediction:last-child", "select"),
+    "reports": ("ReportCards()", ".chip.prediction:last-child", ".card:nth-child(4) select"),
 }
 
 

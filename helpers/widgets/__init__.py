@@ -12,7 +12,7 @@ PIECES = {
     "BoxLab": "boxlab",
     "MatchingPlayground": "playground",
     "NoObjectDial": "dial",
-    "ReportCards": "cards",
+    "ReportCards": "reports",
     "SavedAgain": "saved",
     "SceneLab": "scenelab",
     "SetPlay": "setplay",

@@ -15,6 +15,7 @@ DONE = {
     "BoxLab": ["[aria-label='One step of gradient descent']"],
     "MatchingPlayground": [".chip.target", ".table-head .tabs button >> nth=4"],
     "NoObjectDial": [".knobs button >> nth=1"],
+    "ReportCards": [".knobs button >> nth=0"],
     "SavedAgain": [".knobs button >> nth=0"],
     "SceneLab": [".chosen button >> nth=1"],
     "SetPlay": ["[aria-label='One step on']", ".tabs button >> nth=4", ".chip.target"],

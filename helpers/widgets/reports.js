@@ -25,7 +25,7 @@ export function cardNumbers(state, says, graded) {
 }
 
 function render({ model, el }) {
-  const shell = makeShell({ model, el }, "cards");
+  const shell = makeShell({ model, el }, "reports");
   const { get, set } = shell;
   const state = {
     boxes: get("boxes"),

@@ -8,7 +8,7 @@ from pieces_in_lab import keep_picture, on_projector, run_all, show, store
 from playwright.sync_api import expect
 from traitlets import TraitError
 
-from helpers.widgets.cards import ReportCards
+from helpers.widgets.reports import ReportCards
 from helpers.widgets.playground_presets import PRESETS
 
 
@@ -69,13 +69,13 @@ CELLS = ["from helpers.widgets import ReportCards\ncards = ReportCards()\ncards"
 
 @pytest.fixture(scope="module")
 def stored(lab):
-    store(lab, "pieces_cards", CELLS)
-    return "pieces_cards"
+    store(lab, "pieces_reports", CELLS)
+    return "pieces_reports"
 
 
 @pytest.mark.quick
 def test_cards_are_filled_in_by_keys(page, lab, stored):
-    piece = show(on_projector(page, lab, stored), "cards", 0)
+    piece = show(on_projector(page, lab, stored), "reports", 0)
     says, graded = (piece.get_by_label(f"H: {what}") for what in ("what must it say?", "is its box graded?"))
     verdict, card = piece.locator(".verdict"), piece.locator(".card").nth(8)
     expect(verdict).to_have_text("0 of 12 right.")
@@ -94,20 +94,20 @@ def test_cards_are_filled_in_by_keys(page, lab, stored):
     page.keyboard.type("no")
     expect(card).to_have_class("card good")
     expect(verdict).to_have_text("1 of 12 right.")
-    piece.get_by_role("button", name="Fill in all cards").click()
+    piece.get_by_role("button", name="Fill in the rest").click()
     expect(verdict).to_have_text("All right: 12 are graded on their class, 5 on their box.")
-    keep_picture(page, "cards")
+    keep_picture(page, "reports")
     piece.locator(".chip.prediction").last.click()
     assert piece.locator("select:focus").count() == 1
-    piece.get_by_role("button", name="Empty all cards").click()
+    piece.get_by_role("button", name="Reset").click()
     expect(verdict).to_have_text("0 of 12 right.")
     assert page.errors == []
 
 
 def test_with_a_kernel_page_and_python_agree(page, lab, stored):
-    piece = show(on_projector(page, lab, stored), "cards", 0)
+    piece = show(on_projector(page, lab, stored), "reports", 0)
     run_all(page, 2)
-    piece = show(page, "cards", 0)
+    piece = show(page, "reports", 0)
     piece.locator(".badge.agree:not(.waiting)").wait_for()
     piece.get_by_label("B: what must it say?").select_option("3")
     piece.get_by_label("B: is its box graded?").select_option("1")

@@ -4,7 +4,7 @@ import torch
 import traitlets
 
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, page_code, page_style
+from helpers.widgets.parts import Piece, page
 from helpers.widgets.playground import prediction_name, read_image, read_state, stored_image
 from helpers.widgets.playground_presets import preset_state
 
@@ -35,8 +35,7 @@ class ReportCards(Piece):
     [12, 0, 5]
     """
 
-    _esm = page_code("cards", "geometry", "scene")
-    _css = page_style("cards", "scene")
+    _esm, _css = page("reports", "geometry", "scene")
     STATE = CHECKED = ("says", "graded")
     boxes = traitlets.List().tag(sync=True)
     logits = traitlets.List().tag(sync=True)
