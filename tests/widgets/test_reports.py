@@ -8,8 +8,8 @@ from pieces_in_lab import keep_picture, on_projector, run_all, show, store
 from playwright.sync_api import expect
 from traitlets import TraitError
 
-from helpers.widgets.reports import ReportCards
 from helpers.widgets.playground_presets import PRESETS
+from helpers.widgets.reports import ReportCards
 
 
 def page_state(piece):
