@@ -11,6 +11,7 @@ from helpers.assignment import argmin, greedy
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES
+from helpers.training.borrowing import BorrowedMatch, LentOwners
 from helpers.training.muting import mute_tokens
 from helpers.training.pairings import log_class_cost, one_to_many
 from helpers.training.recipe import Recipe
@@ -32,18 +33,44 @@ BASELINE = Recipe(
 @dataclasses.dataclass(frozen=True)
 class Ablation:
     """What one run changes: a line for the table, fields of the recipe, the criterion that it
-    trains with, and what it does to the model before the first step.
+    trains with, what it does to the model before the first step.
+
+    `lender` names the run whose finished detector it borrows from; `view(arrays, lender, recipe)`
+    makes of the scenes what it trains on, `model(lender, recipe)` builds another model than
+    mini-YOLOS, `losses` is another step than `helpers.training.run.step_losses`.
     """
 
     changed: str
     recipe: dict = dataclasses.field(default_factory=dict)
     criterion: Callable = lambda: SetCriterion(HungarianMatcher(), NUM_CLASSES)
     prepare: Callable = lambda model: None
+    lender: str | None = None
+    view: Callable | None = None
+    model: Callable | None = None
+    losses: Callable | None = None
+
+    def whole_recipe(self):
+        """The baseline's recipe with what this run changes."""
+        return dataclasses.replace(BASELINE, **self.recipe)
+
+    def task(self, lender, recipe):
+        """What `helpers.training.run.train` takes besides: "view" and "losses", if other."""
+        view = self.view and (lambda arrays: self.view(arrays, lender, recipe))
+        return {name: part for name, part in (("view", view), ("losses", self.losses)) if part}
 
 
 def _changed(weights=None, **matching):
     return lambda: SetCriterion(HungarianMatcher(**matching), NUM_CLASSES, weights=weights)
 
+
+MUTED = Ablation("detection tokens read no token, and nobody reads them", prepare=mute_tokens)
+BY_PLACE = Ablation("no class in the cost", criterion=_changed(class_cost=0.0))
+BORROWED = Ablation(
+    "the match of a finished detector, muted, from the first step",
+    criterion=lambda: SetCriterion(BorrowedMatch(), NUM_CLASSES),
+    lender="muted",
+    view=lambda arrays, lender, recipe: LentOwners(arrays, lender, recipe.normalization),
+)
 
 ABLATIONS = {
     "baseline": Ablation("nothing"),
@@ -65,7 +92,6 @@ ABLATIONS = {
     "log-p": Ablation(
         "-log p in the class cost", criterion=_changed(costs={"class_cost": log_class_cost})
     ),
-    "no-class-cost": Ablation("no class in the cost", criterion=_changed(class_cost=0.0)),
     "greedy": Ablation("a greedy match", criterion=_changed(assign=greedy)),
     "argmin": Ablation("each target takes its cheapest token", criterion=_changed(assign=argmin)),
     "one-to-many": Ablation(
@@ -76,10 +102,23 @@ ABLATIONS = {
     "no-classifier": Ablation("no classification stage", {"classifier_steps": 0}),
     "tokens-6": Ablation("6 detection tokens", {"num_detection_tokens": 6}),
     "tokens-24": Ablation("24 detection tokens", {"num_detection_tokens": 24}),
-    "muted": Ablation("tokens read no other token, and nobody reads them", prepare=mute_tokens),
+    "muted": MUTED,
+    "muted-seed-1": dataclasses.replace(MUTED, recipe={"seed": 1}),
+    "muted-seed-2": dataclasses.replace(MUTED, recipe={"seed": 2}),
+    "no-class-cost": BY_PLACE,
+    "no-class-cost-seed-1": dataclasses.replace(BY_PLACE, recipe={"seed": 1}),
+    "no-class-cost-seed-2": dataclasses.replace(BY_PLACE, recipe={"seed": 2}),
+    "borrowed": BORROWED,
+    "adamw": Ablation("AdamW alone, without Muon", {"muon_rate": None}),
+    "l1-matched": Ablation(
+        "no L1 in the loss, kept in the cost", criterion=_changed({"loss_bbox": 0.0})
+    ),
+    "giou-matched": Ablation(
+        "no GIoU in the loss, kept in the cost", criterion=_changed({"loss_giou": 0.0})
+    ),
 }
 
 
 def recipe_of(name):
     """The recipe of a run by name."""
-    return dataclasses.replace(BASELINE, **ABLATIONS[name].recipe)
+    return ABLATIONS[name].whole_recipe()

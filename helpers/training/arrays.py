@@ -34,11 +34,12 @@ class SceneArrays:
             not there yet, or were drawn by other code than today's: the name of the file follows
             from it.
 
-    `pixel_values(indices, mean, std)` and `targets(indices)` give what a model and a loss take.
+    `pixel_values(indices, mean, std)` and `targets(indices)` give what a model and a loss take;
+    `path` is the file, or None.
     """
 
     def __init__(self, scenes, folder=None):
-        self.scenes = scenes
+        self.scenes, self.path = scenes, None
         if not len(scenes):
             raise ValueError("There are no scenes; give one at least.")
         if folder is None:
@@ -47,7 +48,7 @@ class SceneArrays:
         low, high = scenes.objects
         name = f"{scenes.split}-{scenes.seed}-{len(scenes)}-{low}to{high}"
         name += "" if scenes.image_size == IMAGE_SIZE else f"-{scenes.image_size}px"
-        path = Path(folder) / f"scenes-{name}-{drawing_code(type(scenes))}.npz"
+        self.path = path = Path(folder) / f"scenes-{name}-{drawing_code(type(scenes))}.npz"
         images = path.with_suffix(".npy")
         if not path.exists():
             _render_to_disk(scenes, images, path)

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.detector import detections, weights_folder
-from helpers.evaluation import evaluate, summarize
+from helpers.detector import decode, detections, look_at, weights_folder
+from helpers.evaluation import summarize, suppress_duplicates
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES, running_example
 from helpers.targets import validate_targets
 from helpers.training import ablations
 from helpers.training.arrays import SceneArrays
+from helpers.training.decoders import DECODERS
 from helpers.training.plain_scenes import make_plain
 from helpers.training.recipe import (
     PATCHES,
@@ -47,10 +49,12 @@ from helpers.training.stage import (
     replace_whole,
 )
 
+RUNS = ablations.ABLATIONS | DECODERS
 CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
 EVALUATION_SCENES = 200
-ABLATION_RECORD_EVERY, ABLATION_TEST_SCENES = 500, 1000
+ABLATION_RECORDS, ABLATION_TEST_SCENES = 12, 1000
+AT_ONCE = 100  # scenes that a finished run is measured on together
 QUICK = {  # a few scenes by heart
     "classifier_steps": 0,
     "detection_scenes": 8,
@@ -116,12 +120,24 @@ def train_classifier(recipe, model, folder, accelerator, data_folder):
     return accelerator.unwrap_model(stage.model)
 
 
+def step_losses(stage, criterion, pixel_values, targets):
+    """What a step goes down: the weighted sum, and the terms by name."""
+    said = stage.model(pixel_values)
+    outputs = {"logits": said.logits, "pred_boxes": said.pred_boxes}
+    if said.auxiliary_outputs:
+        outputs["auxiliary_outputs"] = said.auxiliary_outputs
+    losses = criterion(outputs, targets)
+    return criterion.total(losses), losses
+
+
 @dataclasses.dataclass
 class Run:
     """What all stages of detection share: where files lie, who computes, the loss, and who looks
     on.
 
     `held_out` are pixel values and annotations of unseen scenes, or None where nothing is measured.
+    `view` makes of the scenes what is trained on; `losses` is what a step goes down: `step_losses`
+    or another of its kind.
     """
 
     folder: Path
@@ -130,6 +146,8 @@ class Run:
     criterion: object
     recorder: Recorder
     held_out: tuple | None = None
+    view: Callable = lambda arrays: arrays
+    losses: Callable = step_losses
 
 
 def train_detector(run, recipe, model):
@@ -147,6 +165,7 @@ def train_stage(run, recipe, model, name, start):
         recipe.build_scenes("train", recipe.detection_scenes, recipe.seed), run.data_folder
     )
     validate_targets(arrays.targets(range(len(arrays))), NUM_CLASSES)
+    arrays = run.view(arrays)
     stage = Stage(name, model, recipe, recipe.detection_steps, run.folder, accelerator)
     if state := stage.resume():
         recorder.restore(state["recording"])
@@ -179,13 +198,12 @@ def set_losses(run, stage, arrays):
     gradients.
     """
     indices, device = stage.batch(len(arrays)), run.accelerator.device
-    outputs = stage.model(arrays.pixel_values(indices, *stage.recipe.normalization).to(device))
+    pixel_values = arrays.pixel_values(indices, *stage.recipe.normalization).to(device)
     targets = [
         {name: value.to(device) for name, value in target.items()}
         for target in arrays.targets(indices)
     ]
-    losses = run.criterion({"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}, targets)
-    total = run.criterion.total(losses)
+    total, losses = run.losses(stage, run.criterion, pixel_values, targets)
     stage.update(total)
     return {"loss": total.detach(), **{name: value.detach() for name, value in losses.items()}}
 
@@ -299,15 +317,15 @@ def _plain(value):
     return name
 
 
-def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None):
+def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None, **more):
     """All stages, in `folder`; leaves `model/` with the final weights, and the recording.
 
     Returns the model.
 
     Args: criterion: another loss than `SetCriterion` with its `HungarianMatcher`; recorded: other
     steps to record;
-    model: a model that has been a classifier already. ValueError where the folder holds a run of
-        another recipe.
+    model: a model that has been a classifier already; more: `view` and `losses` of a `Run`.
+        ValueError where the folder holds a run of another recipe.
 
     Several processes (`python -m torch.distributed.run --nproc-per-node 2 -m helpers.training`)
     share a batch of `batch_size` scenes each. If the criterion has the `global_class_normalizer`,
@@ -325,7 +343,8 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
             classifier = train_classifier(recipe, model, folder, accelerator, data_folder)
             keep_weights(folder / "classifier.safetensors", classifier, accelerator)
             renew_detection_tokens(model)
-    run = Run(folder, data_folder, accelerator, criterion, recorder, held_out_scenes(recipe))
+    held_out = held_out_scenes(recipe)
+    run = Run(folder, data_folder, accelerator, criterion, recorder, held_out, **more)
     train_detector(run, recipe, model)
     model = accelerator.unwrap_model(model)
     if accelerator.is_main_process:
@@ -341,36 +360,78 @@ def train(recipe, folder, data_folder, criterion=None, recorded=None, model=None
 
 
 def train_ablation(name, folder, data_folder):
-    """Train one run of `ablations` and leave its small recording in `folder`, `NAME.npz`, with its
-    measures.
+    """Train one run of `ablations` or `decoders` and leave its small recording in `folder`,
+    `NAME.npz`, with its measures, and its weights in half precision, `NAME.safetensors`.
 
     It begins with the shipped classifier of its seed; where none is shipped, one is trained beside
-    `folder`."""
-    recipe = ablations.recipe_of(name)
-    steps = range(0, recipe.detection_steps + 1, ABLATION_RECORD_EVERY)
-    shipped, backbone = weights_folder("ablations"), f"backbone-{recipe.seed}"
-    backbone_folder = (
-        shipped if (shipped / f"{backbone}.safetensors").exists() else folder.parent / backbone
-    )
-    ablation = ablations.ABLATIONS[name]
-    model = with_backbone(recipe, backbone_folder, data_folder)
-    ablation.prepare(model)
-    model = train(recipe, folder, data_folder, ablation.criterion(), steps, model).eval()
+    `folder`. So it is with the finished detector of another run that it may need."""
+    ablation = RUNS[name]
+    recipe = ablation.whole_recipe()
+    every = max(recipe.detection_steps // ABLATION_RECORDS, 1)
+    steps = range(0, recipe.detection_steps + 1, every)
+    lender = ablation.lender and finished(ablation.lender, folder.parent, data_folder)
+    model = beginner(name, folder.parent, data_folder, lender)
+    more = ablation.task(lender, recipe)
+    model = train(recipe, folder, data_folder, ablation.criterion(), steps, model, **more).eval()
+    keep_weights(folder / f"{name}.safetensors", model, build_accelerator())
     recording = load_recording(folder / "recording.npz")
-    asked = (
-        model,
-        build_image_processor(recipe),
-        recipe.build_scenes("test", ABLATION_TEST_SCENES, seed=0),
-    )
-    measures = {
-        "measures": evaluate(*asked),
-        "measures_suppressed": evaluate(*asked, suppress=True),
-    }
+    scenes = [*recipe.build_scenes("test", ABLATION_TEST_SCENES, seed=0)]
+    measures = measured(model, build_image_processor(recipe), scenes)
     about = recording.pop("about") | {"ablation": name} | measures
     for frames in ("step", "logits", "boxes", "owners", "owners_after"):
         # the first and the last; the curves are whole
         recording[frames] = recording[frames][[0, -1]]
     write_recording(folder / f"{name}.npz", recording, about)
+
+
+def beginner(name, folder, data_folder, lender=None):
+    """The model of a run before its first step; `folder` is where other runs lie."""
+    ablation = RUNS[name]
+    recipe = ablation.whole_recipe()
+    if ablation.model:
+        return ablation.model(lender, recipe)
+    shipped, backbone = weights_folder("ablations"), f"backbone-{recipe.seed}"
+    is_shipped = (shipped / f"{backbone}.safetensors").exists()
+    model = with_backbone(recipe, shipped if is_shipped else folder / backbone, data_folder)
+    ablation.prepare(model)
+    return model
+
+
+def finished(name, folder, data_folder):
+    """The detector that a run ended with, as it is shipped; else trained in `folder`, if it is not
+    there yet.
+    """
+    from safetensors.torch import load_file
+
+    path = weights_folder("ablations") / f"{name}.safetensors"
+    if not path.exists():
+        path = folder / name / f"{name}.safetensors"
+        if not path.exists():
+            train_ablation(name, folder / name, data_folder)
+    model = build_model(RUNS[name].whole_recipe())
+    model.load_state_dict(load_file(path))
+    RUNS[name].prepare(model)
+    return model.eval()
+
+
+def measured(model, image_processor, scenes):
+    """The measures of a finished run on scenes, with and without suppression; of a `SmallDetr`
+    those of each layer, too.
+    """
+    layers = len(model.decoder.layers) if hasattr(model, "decoder") else 1
+    images, annotations = zip(*scenes)
+    things = [annotation["annotations"] for annotation in annotations]
+    by_layer = []
+    for model.depth in range(layers):
+        found = []
+        for start in range(0, len(images), AT_ONCE):
+            some = images[start : start + AT_ONCE]
+            outputs = look_at(model, image_processor, some)
+            found += decode(outputs, [image.size for image in some])
+        left = [suppress_duplicates(one) for one in found]
+        measures = {"measures": found, "measures_suppressed": left}
+        by_layer.append({name: summarize(each, things) for name, each in measures.items()})
+    return by_layer[-1] | ({"layers": by_layer} if layers > 1 else {})
 
 
 def with_backbone(recipe, folder, data_folder):
@@ -428,8 +489,8 @@ def main(arguments=None):
     )
     parser.add_argument(
         "--ablation",
-        choices=ablations.ABLATIONS,
-        help="a run of helpers.training.ablations, by name",
+        choices=RUNS,
+        help="a run of helpers.training.ablations or decoders, by name",
     )
     parser.add_argument(
         "--global-class-normalizer", action="store_true", help="several processes step as one would"

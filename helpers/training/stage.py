@@ -19,11 +19,11 @@ def build_optimizers(model, recipe, total):
     """AdamW, and Muon where the recipe has a rate for it; each beside its one-cycle learning rate
     of `total` steps.
     """
-    named = dict(model.named_parameters())
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     matrices = {
         name: p
         for name, p in named.items()
-        if recipe.muon_rate and ".encoder." in name and p.ndim == 2
+        if recipe.muon_rate and p.ndim == 2 and (".encoder." in name or "decoder.layers." in name)
     }
     others = [parameter for name, parameter in named.items() if name not in matrices]
     optimizers = [

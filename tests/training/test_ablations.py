@@ -25,7 +25,7 @@ SMALL = dataclasses.replace(
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(ablations, "BASELINE", SMALL)
-    monkeypatch.setattr("helpers.training.run.ABLATION_RECORD_EVERY", 2)
+    monkeypatch.setattr("helpers.training.run.ABLATION_RECORDS", 2)
     monkeypatch.setattr("helpers.training.run.ABLATION_TEST_SCENES", 12)
     monkeypatch.setattr("helpers.training.run.EVALUATION_SCENES", 4)
     monkeypatch.setattr("helpers.training.run.weights_folder", lambda name: Path("nothing is shipped"))
@@ -39,8 +39,14 @@ def test_each_run_has_a_loss_with_a_gradient(name):
         "pred_boxes": torch.full((2, recipe.num_detection_tokens, 4), 0.4, requires_grad=True),
     }
     boxes = torch.tensor([[0.4, 0.4, 0.4, 0.5], [0.7, 0.7, 0.2, 0.2]])
+    owners = torch.tensor([5, 2])  # only a borrowed match reads them
     targets = [
-        {"class_labels": torch.tensor([3, 1][:size], dtype=torch.int64), "boxes": boxes[:size]} for size in (2, 0)
+        {
+            "class_labels": torch.tensor([3, 1][:size], dtype=torch.int64),
+            "boxes": boxes[:size],
+            "owners": owners[:size],
+        }
+        for size in (2, 0)
     ]
     criterion = ABLATIONS[name].criterion()
     criterion.eos_coef = recipe.eos_coef_at(0)
