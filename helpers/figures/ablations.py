@@ -9,8 +9,10 @@ from helpers.detector import weights_folder
 from helpers.evaluation import OBJECT_SCORE
 from helpers.figures import GIOU, INK, MATCH, PREDICTION, TARGET
 from helpers.training.ablations import ABLATIONS
+from helpers.training.decoders import DECODERS
 from helpers.training.recording import load_recording
 
+RUNS = ABLATIONS | DECODERS
 SEEDS = ("baseline", "baseline-seed-1", "baseline-seed-2")
 LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"), (INK, (0, (1, 1))))
 MEASURES = {
@@ -23,9 +25,24 @@ MEASURES = {
 
 def load_ablations(folder=None):
     """The shipped runs by name, in the order of `helpers.training.ablations.ABLATIONS`."""
+    return _load(ABLATIONS, folder)
+
+
+def load_decoders(folder=None):
+    """Those of the small DETR, in the order of `helpers.training.decoders.DECODERS`."""
+    return _load(DECODERS, folder)
+
+
+def _load(names, folder):
     folder = weights_folder("ablations") if folder is None else folder
-    paths = {name: folder / f"{name}.npz" for name in ABLATIONS}
+    paths = {name: folder / f"{name}.npz" for name in names}
     return {name: load_recording(path) for name, path in paths.items() if path.exists()}
+
+
+def seeds_of(runs, name=None):
+    """The names of a run's seeds among `runs`, by default of what the others are compared with."""
+    name = name or next(iter(runs))
+    return [each for each in runs if each.split("-seed-")[0] == name.split("-seed-")[0]]
 
 
 def shown(runs, name, measure):
@@ -35,7 +52,7 @@ def shown(runs, name, measure):
 
 def spread(runs, measure):
     """The least and the greatest value of a measure among the baseline's seeds."""
-    values = [shown(runs, name, measure) for name in SEEDS]
+    values = [shown(runs, name, measure) for name in seeds_of(runs)]
     return min(values), max(values)
 
 
@@ -48,16 +65,14 @@ def outside(runs, name, measure):
 
 
 def curves_figure(runs, names):
-    """AP and duplicates over the training of some runs; in grey, the range of the baseline's three
-    seeds.
-    """
+    """AP and duplicates over the training of some runs; in grey, the range of the baseline.s seeds."""
+    baseline = seeds_of(runs)
+    label = f"{baseline[0]}, {['', 'one seed', 'two seeds', 'three seeds'][len(baseline)]}"
     figure, panels = figures.new_figure(10, 3.6, columns=2)
     for axes, measure in zip(panels, ("AP", "duplicates")):
-        step = runs["baseline"]["evaluation_step"]
-        seeds = np.stack([runs[name][f"evaluation_{measure}"] for name in SEEDS])
-        axes.fill_between(
-            step, seeds.min(0), seeds.max(0), color="#d5d5d5", label="baseline, three seeds"
-        )
+        step = runs[baseline[0]]["evaluation_step"]
+        seeds = np.stack([runs[name][f"evaluation_{measure}"] for name in baseline])
+        axes.fill_between(step, seeds.min(0), seeds.max(0), color="#d5d5d5", label=label)
         for name, (colour, style) in zip(names, LINES):
             values = runs[name][f"evaluation_{measure}"]
             axes.plot(
@@ -113,7 +128,7 @@ def table(runs, names):
             f"**{cell}**" if outside(runs, name, m) else cell for cell, m in zip(cells, MEASURES)
         ]
         marked.append(_number("AP", about["measures_suppressed"]["AP"]))
-        lines.append(f"| {name} | {ABLATIONS[name].changed} | " + " | ".join(marked) + " |")
+        lines.append(f"| {name} | {RUNS[name].changed} | " + " | ".join(marked) + " |")
     return "\n".join(lines)
 
 

@@ -43,4 +43,10 @@ def test_the_figures_are_drawn():
 
 
 def test_without_shipped_runs_there_are_none(tmp_path):
-    assert ablations.load_ablations(tmp_path) == {}
+    assert ablations.load_ablations(tmp_path) == ablations.load_decoders(tmp_path) == {}
+
+
+def test_seeds_of_one_run_stand_together():
+    names = dict.fromkeys(("decoder", "decoder-seed-1", "decoder-focal", "decoder-focal-seed-2"))
+    assert ablations.seeds_of(names) == ["decoder", "decoder-seed-1"]
+    assert ablations.seeds_of(names, "decoder-focal-seed-2") == ["decoder-focal", "decoder-focal-seed-2"]
