@@ -21,7 +21,7 @@ SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow notebooks student mark slides lecture handout classroom site links lint format openings evaluate train bench reference findings constraints clean
+.PHONY: help lab test test-slow notebooks student mark slides lecture handout classroom site links lint format openings evaluate train ablations bench reference findings constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,9 @@ evaluate: $(READY) ## measure the shipped detector on 1,000 unseen scenes
 
 train: $(READY) ## train the shipped detector again (more than an hour)
 	$(RUN) -m helpers.training $(ARGS)
+
+ablations: $(READY) ## train all runs that differ in one thing (a day), and write notebooks/ablations.md; --page for the page alone
+	$(RUN) -m tools.ablations $(ARGS)
 
 bench: $(READY) ## time the matcher and the loss beside transformers' own, on an idle machine
 	$(RUN) -m benchmarks $(ARGS)

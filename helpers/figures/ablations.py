@@ -65,7 +65,9 @@ def outside(runs, name, measure):
 
 
 def curves_figure(runs, names):
-    """AP and duplicates over the training of some runs; in grey, the range of the baseline.s seeds."""
+    """AP and duplicates over the training of some runs; in grey, the range of the seeds of the
+    first.
+    """
     baseline = seeds_of(runs)
     label = f"{baseline[0]}, {['', 'one seed', 'two seeds', 'three seeds'][len(baseline)]}"
     figure, panels = figures.new_figure(10, 3.6, columns=2)
@@ -123,11 +125,11 @@ def table(runs, names):
     ]
     for name in names:
         about = runs[name]["about"]
-        cells = [_number(measure, about["measures"][measure]) for measure in MEASURES]
+        cells = [number(measure, about["measures"][measure]) for measure in MEASURES]
         marked = [
             f"**{cell}**" if outside(runs, name, m) else cell for cell, m in zip(cells, MEASURES)
         ]
-        marked.append(_number("AP", about["measures_suppressed"]["AP"]))
+        marked.append(number("AP", about["measures_suppressed"]["AP"]))
         lines.append(f"| {name} | {RUNS[name].changed} | " + " | ".join(marked) + " |")
     return "\n".join(lines)
 
@@ -140,7 +142,12 @@ def show_table(runs, names):
     display({"text/markdown": text, "text/plain": text}, raw=True)
 
 
-def _number(measure, value):
+def number(measure, value):
+    """A measure as a table shows it.
+
+    >>> number("AP", 0.5), number("count_right", 0.5), number("duplicates", 0.5)
+    ('0.50', '50 %', '0.5')
+    """
     if measure == "duplicates":
         return f"{value:.1f}"
     return f"{100 * value:.0f} %" if measure == "count_right" else f"{value:.2f}"

@@ -1,10 +1,12 @@
-"""Three questions that a shipped detector answers without a training: `python -m
-helpers.training.small_measurements` writes `helpers/recordings/measurements.json`.
+"""Four questions that need no whole training: `python -m helpers.training.small_measurements`
+writes `helpers/recordings/measurements.json`.
 
 Does half precision change the match? Does a step down the loss also lower it once the match is made
-anew? And what does a skewed split between two processes do to a step?"""
+anew? What does a skewed split between two processes do to a step? And what does a step of each kind
+cost?"""
 
 import json
+import time
 from pathlib import Path
 
 import torch
@@ -16,10 +18,14 @@ from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
 from helpers.training.arrays import SceneArrays
+from helpers.training.decoders import DECODERS
 from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
+from helpers.training.run import Run, build_accelerator, finished, set_losses
+from helpers.training.stage import Stage
 
 STEPS = (1000, 5000, 9000, 36_000)  # of the recorded training, whose weights are shipped
 STORED = Path(helpers.__file__).parent / "recordings" / "measurements.json"
+COMPARED = [name for name in DECODERS if "seed" not in name]
 EOS_COEF, LENGTH = 0.1, 0.02  # the length of a step down the gradient
 
 
@@ -42,8 +48,8 @@ def owners_of(pairs):
 
 @torch.no_grad()
 def rounded(step, seed, count=300):
-    """What bfloat16 changes: of all targets, how many have another owner; and AP with the guesses
-    as they come and in reverse, where equal scores fall otherwise.
+    """What bfloat16 changes: of all targets, how many have another owner; and AP as it is and
+    rounded.
     """
     model, (arrays, annotations) = load_detector(step=step)[0], some_scenes(count, seed)
     outputs, targets = answers(model, arrays, range(count))
@@ -51,11 +57,8 @@ def rounded(step, seed, count=300):
     owners, others = (owners_of(HungarianMatcher()(each, targets)) for each in (outputs, half))
     changed = int((owners != others).sum())
     sizes = [(128, 128)] * count
-    backwards = {name: value.flip(1) for name, value in half.items()}
-    ap = [
-        average_precision(decode(each, sizes), annotations)["AP"]
-        for each in (outputs, half, backwards)
-    ]
+    found = (decode(each, sizes) for each in (outputs, half))
+    ap = [average_precision(each, annotations)["AP"] for each in found]
     objects = sum(len(target["boxes"]) for target in targets)
     return {"step": step, "seed": seed, "targets": objects, "changed": changed, "AP": ap}
 
@@ -129,12 +132,40 @@ def skewed(step, batch_size=32):
     }
 
 
+def step_costs(names=COMPARED, rounds=12):
+    """Processor time of a step of the runs of a small DETR, as multiples of the first.
+
+    All take turns, so that whatever else the machine does meets them alike.
+    """
+    lender, spent = finished("muted", None, None), dict.fromkeys(names, 0.0)
+    scenes = [*DECODERS[names[0]].whole_recipe().build_scenes("train", 64, 0)]
+    steps = {name: one_step(DECODERS[name], SceneArrays(scenes), lender) for name in names}
+    for turn in range(rounds + 2):
+        for name, step in steps.items():
+            began = time.process_time()
+            step()
+            spent[name] += time.process_time() - began if turn > 1 else 0.0
+    return {name: round(value / spent[names[0]], 2) for name, value in spent.items()}
+
+
+def one_step(ablation, arrays, lender):
+    """A function that takes the next step of a run."""
+    recipe, accelerator = ablation.whole_recipe(), build_accelerator()
+    model, nowhere = ablation.model(lender, recipe).train(), Path()
+    stage = Stage("costs", model, recipe, recipe.detection_steps, nowhere, accelerator)
+    run = Run(nowhere, nowhere, accelerator, ablation.criterion(), None)
+    run.losses = ablation.losses or run.losses
+    scenes = ablation.view(arrays, lender, recipe)
+    return lambda: set_losses(run, stage, scenes)
+
+
 def main():
     """Measure everything and write it down."""
     found = {
         "rounded": [rounded(step, seed) for step in STEPS for seed in range(3)],
         "stepped": [stepped(step) for step in STEPS],
         "skewed": [skewed(step) for step in STEPS],
+        "costs": step_costs(),
     }
     STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))

@@ -10,39 +10,48 @@ import torch
 
 from helpers import HungarianMatcher, SetCriterion
 from helpers.detector import load_detector, weights_folder
-from helpers.training.ablations import ABLATIONS, recipe_of
 from helpers.training.arrays import SceneArrays
 from helpers.training.recipe import Recipe
 from helpers.training.recording import FIRST_STEPS, load_recording
-from helpers.training.run import Run, build_accelerator, build_recorder, train, train_stage, with_backbone
+from helpers.training.run import RUNS, Run, beginner, build_accelerator, build_recorder, finished, train, train_stage
+from helpers.training.stage import draw_batch
 
 SHIPPED = weights_folder("ablations")
+TRAINED = [path.stem for path in sorted(SHIPPED.glob("*.npz"))]
 
 
-class DrawnScenes:
-    """The arrays of a training set, of which only the scenes are rendered that a batch asks for, and only once."""
+class FirstScenes:
+    """The scenes that the first steps ask for, under their numbers in a set of `length`; no others are there."""
 
-    def __init__(self, scenes):
-        self.scenes, self.drawn = scenes, functools.cache(lambda index: scenes[index])
+    def __init__(self, arrays, numbers, length):
+        self.arrays, self.numbers, self.length = arrays, numbers, length
 
     def __len__(self):
-        return len(self.scenes)
-
-    def arrays(self, indices):
-        return SceneArrays([self.drawn(int(index)) for index in indices])
+        return self.length
 
     def pixel_values(self, indices, mean, std):
-        return self.arrays(indices).pixel_values(range(len(indices)), mean, std)
+        return self.arrays.pixel_values(np.searchsorted(self.numbers, indices), mean, std)
 
     def targets(self, indices):
-        indices = indices[:32]  # all of them are asked for once, to be validated
-        return self.arrays(indices).targets(range(len(indices)))
+        known = np.intersect1d(indices, self.numbers)  # all are asked for once, to be validated
+        asked = known if len(indices) == self.length else indices
+        return self.arrays.targets(np.searchsorted(self.numbers, asked))
+
+    def seen(self, view):
+        """The same, as a run looks at them."""
+        return FirstScenes(view(self.arrays), self.numbers, self.length)
+
+
+def first_scenes(recipe):
+    length = recipe.detection_scenes
+    numbers = np.unique([draw_batch(recipe, step, length) for step in range(FIRST_STEPS)])
+    return FirstScenes(_arrays(recipe.plain, recipe.seed, length, tuple(numbers.tolist())), numbers, length)
 
 
 @functools.cache
-def ablation_scenes(seed):
-    recipe = dataclasses.replace(recipe_of("baseline"), seed=seed)
-    return DrawnScenes(recipe.build_scenes("train", recipe.detection_scenes, seed))
+def _arrays(plain, seed, length, numbers):
+    scenes = Recipe(plain=plain).build_scenes("train", length, seed)
+    return SceneArrays([scenes[number] for number in numbers])
 
 
 @pytest.fixture
@@ -58,25 +67,29 @@ def twenty_steps(monkeypatch):
     return draw
 
 
-@pytest.mark.parametrize("name", ABLATIONS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_an_ablation_was_trained_by_its_recipe(name):
-    recording = load_recording(SHIPPED / f"{name}.npz")
+    recording, recipe = load_recording(SHIPPED / f"{name}.npz"), RUNS[name].whole_recipe()
     assert recording["about"]["ablation"] == name
-    assert recording["about"]["recipe"] == json.loads(json.dumps(dataclasses.asdict(recipe_of(name))))
-    assert recording["evaluation_step"][-1] == recipe_of(name).detection_steps
+    assert recording["about"]["recipe"] == json.loads(json.dumps(dataclasses.asdict(recipe)))
+    assert recording["evaluation_step"][-1] == recipe.detection_steps
 
 
 # One start is tried each time, and that of the detector below; the others are slow.
-STARTS = [pytest.param(name, marks=[pytest.mark.slow] * (name != "baseline")) for name in ABLATIONS]
+STARTS = [pytest.param(name, marks=[pytest.mark.slow] * (name != "baseline")) for name in TRAINED]
 
 
 @pytest.mark.parametrize("name", STARTS)
 def test_an_ablation_begins_with_the_recorded_losses(name, twenty_steps, tmp_path):
-    recipe = recipe_of(name)
-    twenty_steps(ablation_scenes(recipe.seed))
-    model = with_backbone(recipe, SHIPPED, None)
-    ABLATIONS[name].prepare(model)
-    train(recipe, tmp_path, tmp_path, ABLATIONS[name].criterion(), [0], model)
+    ablation = RUNS[name]
+    recipe = ablation.whole_recipe()
+    twenty_steps(first_scenes(recipe))
+    lender = ablation.lender and finished(ablation.lender, tmp_path, None)
+    model = beginner(name, tmp_path, None, lender)
+    more = ablation.task(lender, recipe)
+    if view := more.get("view"):
+        more["view"] = lambda scenes: scenes.seen(view)
+    train(recipe, tmp_path, tmp_path, ablation.criterion(), [0], model, **more)
     again, recorded = (load_recording(path) for path in (tmp_path / "recording.npz", SHIPPED / f"{name}.npz"))
     assert np.allclose(again["first_losses"], recorded["first_losses"], rtol=1e-4, atol=0)
 
@@ -85,7 +98,7 @@ def test_the_detectors_second_stage_begins_with_the_recorded_losses(twenty_steps
     recipe = Recipe()
     (_, _, _), (name, start, part) = recipe.detection_stages()
     model, _ = load_detector(step=start)
-    twenty_steps(DrawnScenes(part.build_scenes("train", part.detection_scenes, part.seed)))
+    twenty_steps(first_scenes(part))
     recorder = build_recorder(recipe, torch.device("cpu"), [])
     run = Run(tmp_path, tmp_path, build_accelerator(), SetCriterion(HungarianMatcher(), 10), recorder)
     train_stage(run, part, model.train(), name, start)

@@ -1,0 +1,152 @@
+"""Train all runs that differ in one thing, and write `notebooks/ablations.md`: `python -m tools.ablations`.
+
+`--page` writes the page alone, from the recordings that are shipped; `--train NAME...` trains these runs alone. What is
+there already is not trained again: a run that was stopped goes on, and one that is finished is only copied.
+"""
+
+import argparse
+import json
+import shutil
+import textwrap
+from pathlib import Path
+
+from helpers.detector import weights_folder
+from helpers.figures import ablations
+from helpers.training.run import RUNS, train_ablation
+from helpers.training.small_measurements import STORED
+
+PAGE = Path(__file__).parents[1] / "notebooks" / "ablations.md"
+SHIPPED = weights_folder("ablations")
+MEASURES = ablations.MEASURES
+STEPS = (600, 1200, 1800, 2400)
+
+
+def train(names, runs=Path("runs")):
+    """Train runs one after another, and ship their recordings."""
+    for name in names:
+        if not (runs / name / f"{name}.npz").exists():
+            train_ablation(name, runs / name, runs / "data")
+        shutil.copyfile(runs / name / f"{name}.npz", SHIPPED / f"{name}.npz")
+
+
+def page():
+    """The whole page."""
+    detectors, decoders = ablations.load_ablations(), ablations.load_decoders()
+    text = (Path(__file__).with_name("ablations.md")).read_text(encoding="utf-8")
+    rest = [name for name in RUNS if name not in detectors | decoders]
+    tables = {
+        "detectors": measures_table(detectors),
+        "decoders": measures_table(decoders),
+        "curves": curves_table(decoders),
+        "layers": layers_table(decoders),
+        "missing": wrapped(", ".join(f"`{name}`" for name in rest) + "."),
+        **{name: rows(table) for name, table in measured().items()},
+    }
+    for name, table in tables.items():
+        text = text.replace(f"<!-- {name} -->", table)
+    return text
+
+
+def measures_table(runs):
+    """One row for each run: what it changed, its seeds, and the range of each measure; bold where it lies beside that
+    of the first.
+    """
+    head = ["run", "changed", "seeds", *MEASURES.values(), "AP after NMS"]
+    lines = []
+    for name in bases(runs):
+        seeds = ablations.seeds_of(runs, name)
+        cells = [marked(runs, seeds, measure) for measure in MEASURES]
+        after = [runs[seed]["about"]["measures_suppressed"]["AP"] for seed in seeds]
+        lines.append([f"`{name}`", RUNS[name].changed, str(len(seeds)), *cells, span("AP", after)])
+    return rows([head, *lines])
+
+
+def bases(runs):
+    """The names of runs without their further seeds."""
+    return [name for name in runs if "-seed-" not in name]
+
+
+def marked(runs, seeds, measure):
+    """The range of a measure over seeds, bold if it lies outside of that of the first run's."""
+    values = [ablations.shown(runs, seed, measure) for seed in seeds]
+    low, high = ablations.spread(runs, measure)
+    beside = min(values) > high or max(values) < low
+    text = span(measure, values)
+    return f"**{text}**" if beside else text
+
+
+def span(measure, values):
+    """The least and the greatest of some values, as a table shows them."""
+    low, high = (ablations.number(measure, value) for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def curves_table(runs):
+    """AP and duplicates on the way, on 200 scenes: ranges over the seeds."""
+    lines = [["run", *(f"AP at {step:,}" for step in STEPS), *(f"duplicates at {step:,}" for step in STEPS)]]
+    for name in bases(runs):
+        seeds, cells = ablations.seeds_of(runs, name), []
+        for measure in ("AP", "duplicates"):
+            for step in STEPS:
+                at = [list(runs[seed]["evaluation_step"]).index(step) for seed in seeds]
+                values = [float(runs[seed][f"evaluation_{measure}"][place]) for seed, place in zip(seeds, at)]
+                cells.append(span(measure, values))
+        lines.append([f"`{name}`", *cells])
+    return rows(lines)
+
+
+def layers_table(runs):
+    """What each layer would answer: duplicates, AP, and what suppression adds to it."""
+    lines = [["run", "layer", "AP", "duplicates per 100", "AP after NMS"]]
+    for name in bases(runs):
+        seeds = ablations.seeds_of(runs, name)
+        for depth in range(len(runs[name]["about"]["layers"])):
+            layers = [runs[seed]["about"]["layers"][depth] for seed in seeds]
+            cells = [span(m, [layer["measures"][m] for layer in layers]) for m in ("AP", "duplicates")]
+            cells.append(span("AP", [layer["measures_suppressed"]["AP"] for layer in layers]))
+            lines.append([f"`{name}`", str(depth + 1), *cells])
+    return rows(lines)
+
+
+def measured():
+    """The tables of the small measurements."""
+    found = json.loads(STORED.read_text(encoding="utf-8"))
+    half = [["step", "targets", "owner changed", "AP", "AP rounded"]]
+    for row in found["rounded"]:
+        ap = [f"{value:.4f}" for value in row["AP"]]
+        half.append([f"{row['step']:,}", str(row["targets"]), str(row["changed"]), *ap])
+    names = list(found["stepped"][0])
+    steps = [names, *([f"{row[name]:,}" for name in names] for row in found["stepped"])]
+    names = list(found["skewed"][0])[1:]
+    skewed = [["step", *(f"{name}, {kind} divisors" for name in names for kind in ("own", "global"))]]
+    for row in found["skewed"]:
+        skewed.append([f"{row['step']:,}", *(f"{value:.3f}" for name in names for value in row[name])])
+    costs = [["run", "time of a step"], *([f"`{name}`", f"{cost:.2f}"] for name, cost in found["costs"].items())]
+    return {"rounded": half, "stepped": steps, "skewed": skewed, "costs": costs}
+
+
+def rows(lines):
+    """Markdown of a table whose first line is its head."""
+    head, *others = (f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join([head, "|" + "---|" * len(lines[0]), *others])
+
+
+def wrapped(text):
+    """A paragraph in lines of at most 120 characters."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def main():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--page", action="store_true", help="write the page alone")
+    parser.add_argument("--train", nargs="*", choices=RUNS, default=list(RUNS), metavar="NAME", help="only these runs")
+    asked = parser.parse_args()
+    if not asked.page:
+        train(asked.train)
+    PAGE.write_text(page(), encoding="utf-8")
+    print(page())
+
+
+if __name__ == "__main__":
+    main()
