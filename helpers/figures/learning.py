@@ -65,19 +65,25 @@ def matched_overlap(recording):
     return torch.stack(own).mean(0).numpy(), torch.stack(swapped).mean(0).numpy()
 
 
-def matched_accuracy(recording):
-    """The share of matched guesses on the recorded scenes whose likeliest digit is that of their
-    target: (R,).
+def names_and_boxes(outputs, targets, pairs):
+    """How good matched guesses are: the share whose likeliest digit is that of the target, and
+    their mean IoU, two floats.
+
+    Args: outputs and targets of a batch (see `helpers.matcher`); pairs: a match of the two, one
+    (prediction_index, target_index) for each image.
+
+    >>> outputs = {"logits": torch.eye(3)[None], "pred_boxes": torch.full((1, 3, 4), 0.5)}
+    >>> target = {"class_labels": torch.tensor([1, 1]), "boxes": torch.full((2, 4), 0.5)}
+    >>> names_and_boxes(outputs, [target], [(torch.tensor([0, 1]), torch.tensor([1, 0]))])
+    (0.5, 1.0)
     """
-    right, scenes = [], recording["boxes"].shape[1]
-    for scene in range(scenes):
-        labels = scene_targets(recording, scene)["class_labels"].numpy()
-        owners = recording["owners"][:, scene]  # (R, N)
-        said = recording["logits"][:, scene, :, :-1].argmax(-1)  # (R, N)
-        right += [
-            ((owners == target) & (said == label)).any(1) for target, label in enumerate(labels)
-        ]
-    return np.mean(right, axis=0)
+    right, overlaps = [], []
+    said, corners = outputs["logits"][..., :-1].argmax(-1), center_to_corners(outputs["pred_boxes"])
+    for image, (target, (guesses, order)) in enumerate(zip(targets, pairs)):
+        right.append(said[image, guesses] == target["class_labels"][order])
+        boxes = center_to_corners(target["boxes"][order])
+        overlaps.append(box_iou(corners[image, guesses], boxes))
+    return float(torch.cat(right).float().mean()), float(torch.cat(overlaps).mean())
 
 
 def running_mean(values, width):
@@ -347,63 +353,6 @@ def precision_recall_figure(precision):
     axes.set(xlim=(0, 1), ylim=(0, 1.03))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
-
-
-def stands_figure(boxes, owned):
-    """One small map per token: grey its centres, and in colour, as large as the box, those where it
-    owned a target.
-
-    Beside its letter, how far those centres lie from their mean, in percent of the image's side.
-
-    Args: boxes (M, N, 4) normalised centre boxes of M scenes; owned (M, N) bool.
-    """
-    figure, panels = figures.new_figure(10, 3.9, rows=2, columns=boxes.shape[1] // 2)
-    for token, axes in enumerate(panels.flat):
-        own = boxes[:, token][owned[:, token]].detach()
-        area = own[:, 2] * own[:, 3]
-        axes.scatter(*boxes[:, token, :2].detach().T, s=3, color="#c9c9c9", linewidths=0)
-        marks = axes.scatter(
-            own[:, 0],
-            own[:, 1],
-            s=500 * area,
-            c=100 * area,
-            cmap="cividis_r",
-            vmin=2,
-            vmax=18,
-            alpha=0.6,
-            linewidths=0,
-        )
-        axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
-        spread = 100 * own[:, :2].var(0, correction=0).sum().sqrt() if len(own) else float("nan")
-        axes.set_title(f"{LETTERS[token]}  {spread:.0f} %", fontsize=13, color=PREDICTION)
-        for spine in axes.spines.values():
-            spine.set(visible=True, color="#bbbbbb")
-        if len(own):
-            middle = own.median(0).values
-            corners = center_to_corners(middle)
-            draw_box(axes, corners, INK, DASHES, alpha=0.9)
-    marks.set_alpha(1)
-    bar = figure.colorbar(marks, ax=panels, shrink=0.8, pad=0.015, ticks=[2, 6, 10, 14, 18])
-    bar.set_label("area of the box", fontsize=12)
-    bar.ax.set_yticklabels([f"{tick} %" for tick in (2, 6, 10, 14, 18)])
-    bar.outline.set_visible(False)
-    return figure
-
-
-def owner_from_box(boxes, owners, neighbours=9):
-    """How often a target's box alone tells which token owns it: the vote of the most similar boxes
-    elsewhere.
-
-    Args: boxes (M, 4) of matched targets, owners (M,) the token of each. Returns a share in [0, 1].
-
-    >>> near, far = torch.zeros(9, 4), torch.ones(9, 4)
-    >>> owner_from_box(torch.cat([near, far]), torch.tensor([3] * 9 + [7] * 9), neighbours=5)
-    1.0
-    """
-    distance = torch.cdist(boxes.double(), boxes.double())
-    distance.fill_diagonal_(torch.inf)
-    votes = owners[distance.topk(neighbours, largest=False).indices]  # (M, neighbours)
-    return float((votes.mode(1).values == owners).double().mean())
 
 
 def find_failures(found, annotations):

@@ -1,188 +1,149 @@
 # %% [markdown]
 # # What does it learn first?
 #
-# You know the loss. Now watch it teach: a whole training, recorded, from twelve tokens that say the same to a detector.
-# For a long time it looks stuck. What is it doing meanwhile?
+# You know the loss. Here is a whole training, recorded: from twelve tokens that all say the same to a detector.
 #
-# A guess that most readers arrive with: it first learns to find, then to name. Keep it in mind.
+# **Your move:** press play and watch the boxes. Does it first learn to find the digits, or to name them? Write your guess down.
+
+# %%
+from helpers.detector import weights_folder
+from helpers.training.recording import load_recording
+from helpers.widgets import TrainingReplay
+
+recording = load_recording(weights_folder() / "recording.npz")
+TrainingReplay(recording, scenes=1, step=0)
 
 # %% [markdown]
-# **You will be able to** read a training curve of a set loss, tell a [plateau](glossary.md#plateau) from a failure, say what [AP](glossary.md#average-precision) measures and
-# what it hides, and train in a notebook.
+# **You will be able to** read the training curve of a set loss, tell a [plateau](glossary.md#plateau) from a failure, and say
+# what [AP](glossary.md#average-precision) measures and what it hides.
 #
-# **Time** 25 minutes to read, 50 with the exercises. **You need** [05](05_assignment.ipynb) and
-# [07](07_loss.ipynb).
+# **Time** 25 minutes to read, 50 with the exercises. **You need** [05](05_assignment.ipynb) and [07](07_loss.ipynb).
+#
+# **One click about 08.** Which match is an early layer graded with?
+#
+# <details><summary>With that of the last layer</summary>
+#
+# No: that would silence a token that stands best in its own layer. Each layer's guesses are matched anew. So a target can
+# change hands from layer to layer, and, as you will see here, from step to step.
+#
+# </details>
+#
+# <details><summary>With one of its own</summary>
+#
+# Yes, each layer's guesses are matched anew. So a target can change hands from layer to layer, and, as you will see here, from
+# step to step.
+#
+# </details>
 
 # %%
 import numpy as np
 import torch
 
-from helpers import HungarianMatcher, SetCriterion, figures
+from helpers import HungarianMatcher, figures
 from helpers.checks.learning import check_end_of_plateau, check_hide_duplicates
-from helpers.detector import decode, load_detector, weights_folder
+from helpers.detector import decode, load_detector
 from helpers.evaluation import average_precision, precision_table
 from helpers.figures import learning
 from helpers.scenes import HandwrittenScenes
 from helpers.training.arrays import SceneArrays
 from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
-from helpers.training.recording import load_recording
-from helpers.widgets import TrainingReplay, live
-
-recording = load_recording(weights_folder() / "recording.npz")
-steps = recording["step"]
-print("boxes", recording["boxes"].shape, " owners", recording["owners"].shape)
-print(f"recorded at {len(steps)} moments, from step {steps[0]} to step {steps[-1]:,}")
-
-# %% [markdown]
-# ## A training, kept
-#
-# At each recorded moment the file holds all guesses on 8 fixed scenes, the match on 64, and AP on 200 scenes, all of
-# digits that training never sees. Between them it keeps the curves. `owners` says of each token which target it is
-# matched with, or −1.
+from helpers.widgets import live
 
 # %% [markdown]
 # ## Five stops
 #
-# We let the recording choose where to look. **Standing**: the spread of the twelve tokens' places first reaches nine
-# tenths of the most it reaches before detection begins. **Waiting**: the last moment with AP50 below 0.02. **Eyes
-# open**: AP reaches half of its final value.
+# The recording follows 64 scenes that training never sees. We stop five times.
+#
+# - **untrained**
+# - **standing**: the twelve boxes have moved apart
+# - **waiting**: the last moment at which nothing is detected
+# - **eyes open**: AP is half of what it will be
+# - **settled**: the end
 
 # %%
-between, over_scenes = learning.spreads(recording)  # (R,) both, a number for each of R recorded moments
-found_well, found_at_all = recording["evaluation_AP"], recording["evaluation_AP50"]
-waiting = int(np.flatnonzero(found_at_all < 0.02)[-1])
+steps, ap, ap50 = recording["step"], recording["evaluation_AP"], recording["evaluation_AP50"]
+between, _ = learning.spreads(recording)  # (R,) for R recorded moments: how far apart the tokens' places are
+waiting = int(np.flatnonzero(ap50 < 0.02)[-1])
 standing = int(np.argmax(between > 0.9 * between[: waiting + 1].max()))
-eyes_open = int(np.argmax(found_well > found_well[-1] / 2))
+eyes_open = int(np.argmax(ap > ap[-1] / 2))
 stops = {"untrained": 0, "standing": standing, "waiting": waiting, "eyes open": eyes_open, "settled": len(steps) - 1}
 for name, index in stops.items():
-    print(f"{name:10} step {steps[index]:6,}   AP {found_well[index]:.2f}")
+    print(f"{name:10} step {steps[index]:6,}   AP {ap[index]:.2f}")
 figure = learning.curves_figure(recording, stops)
 figures.show(figure, "Above the three weighted terms of the training loss, below average precision on unseen scenes.")
 figure = learning.film_figure(recording, stops, scenes=(0, 1))
-figures.show(
-    figure, "Two scenes at five stops: targets in orange, the boxes that own them in blue, the match in green."
-)
+caption = "Two scenes at five stops: targets in orange, the boxes that own them in blue, the match in green."
+figures.show(figure, caption)
 
 # %% [markdown]
-# At first all twelve boxes lie on one another, so the match is a toss. Then they part. At the second and third stop
-# each digit has a box nearby, though AP calls this nothing. Each taxi waits at a rank of its own, for now.
-
-# %% [markdown]
-# **Predict first.** Stop the training at *standing* and show the network another picture. Do its boxes move?
+# At first all boxes lie on one another, and the match is a toss. At *standing* each digit has a box nearby, though AP is 0.
 #
-# <details><summary>Predict, then open</summary>
+# **Predict first.** Stop the training there and show the network another picture. Do its boxes move?
 #
-# Hardly. The tokens stand apart, but blind: a box depends on the token and almost not on the image. The matcher picks
-# whoever happens to stand near, so the overlap is fair with any image.
+# <details><summary>Yes, they go where the digits are</summary>
+#
+# They hardly move. A box depends on its token and almost not on the picture. Each digit has a box nearby because twelve boxes
+# are spread over the sheet, and the matcher picks the one that happens to stand there.
 #
 # </details>
 #
-# The next figure measures it. *Own image*: IoU of a matched box with its target. *Another image*: the same token's box
-# in another scene, against the same target.
+# <details><summary>Hardly</summary>
+#
+# Right. The tokens stand apart, but blind: a box depends on its token and almost not on the picture. The matcher picks
+# whichever happens to stand near, so the overlap is fair with any picture.
+#
+# </details>
 
 # %%
 figure = learning.standing_figure(recording, stops)
-figures.show(
-    figure, "Left: spread of centres between tokens and over images. Right: overlap with and without the image."
-)
+caption = "Left, how far centers spread, between tokens and over pictures; right, overlap, with another picture as well."
+figures.show(figure, caption)
 
 # %% [markdown]
-# **First a place to stand, then eyes.** The blue curve rises first, with the loss's first fall. The green one waits
-# for the second. Then the two lines on the right part: what a box says now belongs to its own picture.
-
-# %% [markdown]
+# **First a place to stand, then eyes**, in this training. The blue curve rises with the first fall of the loss, the green one
+# with the second. From there the lines on the right part: now a box belongs to its picture.
+#
 # ## Why it looks stuck
 #
-# For a token that does not look, the best box is a compromise between all passengers it ever gets. One scene pulls it
-# left, the next right, and the pulls cancel. Only a token that reads *where* from the patches can do better, and
-# attention has to find that first. Look closer at the wait:
+# Between the two falls lie six thousand steps. Is nothing learned in them?
 
 # %%
 figure = learning.waiting_figure(recording, steps[standing], steps[waiting])
 figures.show(figure, "Class term and GIoU term between the stops standing and waiting, in percent of where they were.")
-own, accuracy = learning.matched_overlap(recording)[0], learning.matched_accuracy(recording)  # (R,) both
-for name, at in stops.items():
-    print(f"{name:10} IoU of matched boxes {own[at]:.2f}, their best class is right in {100 * accuracy[at]:.0f} %")
 
 # %% [markdown]
-# Both terms lose about a tenth, now one in front, now the other. The names and boxes themselves tell more: when the wait
-# ends, a third of the names are right, and IoU has hardly moved. The tokens know a little of *what* before they know
-# *where*. Then both climb together. Neither "first boxes" nor "first classes" fits.
+# Both terms lose a tenth. A likely reason why it takes so long, not shown here: for a token that does not look, the best box
+# is a compromise between all targets it ever gets. One scene pulls it left, the next right. To do better it must read from
+# the patches, and attention has to find out where.
 
 # %% [markdown]
-# ## Exercise: find the end of the wait
+# ## Find or name?
 #
-# A program should notice the moment by itself. `step` and `curve` are arrays (M,), a point every 50 steps; return the
-# step at which the plateau ends. It must work on curves that you have not seen.
+# So what gains from the picture first? We take three ages and the end, and 600 unseen scenes. The control is *another
+# picture*: the guesses of the next scene, matched anew with this scene's targets.
 #
-# <details><summary>A hint</summary>
+# **Predict first.** Which of the two is ahead of its control first?
 #
-# For each point, how much will the smoothed curve fall within the next eight points? On a plateau: little, compared
-# with the most it ever falls in that time.
+# <details><summary>The boxes: it finds, then it names</summary>
+#
+# Most people say so. At step 5,000 it is the other way round: names are right twice as often as with another picture, and
+# boxes overlap hardly better than with another picture.
 #
 # </details>
 #
-# [A solution](solutions/09.ipynb)
-
-
-# %% tags=["exercise"]
-def end_of_plateau(step, curve):
-    return None  # a training step
-
-
-# %%
-check_end_of_plateau(end_of_plateau, recording)
-
-# %% [markdown]
-# ## Who owns whom
+# <details><summary>The names</summary>
 #
-# How often does a target change hands in a single step? **Predict first:** does that share fall steadily?
-#
-# <details><summary>Predict, then open</summary>
-#
-# No. It starts near 6 %, while all boxes lie together, and sinks under 2 % as the first of them part. While they wait it
-# is 3 to 5 %, and near 8 % when eyes open: several neighbours learn to reach the same digit, and quarrel. Only then does
-# it die out.
+# Yes, by a little: at step 5,000 names are right twice as often as with another picture, and boxes overlap hardly better. It
+# was trained as a classifier before, which may be why; no run here tells.
 #
 # </details>
 #
-# *Move it:* below the curve is the recording itself. Play it, drag the step, follow a token. Which token keeps its
-# target for longest?
-
-# %%
-figure = learning.flips_figure(recording)
-figures.show(figure, "Share of the matched targets in 64 scenes that have another owner one step later.")
-TrainingReplay(recording, scenes=1, step=int(steps[eyes_open]))
-
-# %% [markdown]
-# ## The switch
+# <details><summary>Neither: both at the same step</summary>
 #
-# The dashed line in the curves is a change of the recipe: `eos_coef` goes from 0.1 to 1 (07). **Predict first:** what
-# happens to AP, and what to duplicates?
-#
-# <details><summary>Predict, then open</summary>
-#
-# Tenfold odds of "object" become honest ones, so a second taxi at a served fare falls silent: duplicates drop at once.
-# AP rises, but it rose before: the switch falls into its steepest climb, so this recording cannot tell what AP owes to
-# it. [10](10_break_it.ipynb) compares two whole trainings, with the switch and without. The right counts come later:
-# silence is learned at once, finding is not.
+# Nearly. From step 9,000 on both are far ahead. But at step 5,000 names are right twice as often as with another picture,
+# while boxes overlap hardly better.
 #
 # </details>
-
-# %%
-figure = learning.switch_figure(recording)
-figures.show(figure, "Dashed, the switch of eos_coef; the dip at 36,000 is a second, lower cycle on fresh scenes.")
-around = list(learning.around_switch(recording))  # two moments
-for name in ("AP", "duplicates", "count_right"):
-    before, after = recording[f"evaluation_{name}"][around]
-    print(f"{name:11} at step {steps[around[0]]:,}: {before:.2f}   at step {steps[around[1]]:,}: {after:.2f}")
-
-# %% [markdown]
-# ## What AP measures
-#
-# All boxes are ranked by score. A box is a hit if its IoU with a free object of its class is high enough. Down the
-# ranking, [**precision**](glossary.md#precision) is the share of hits so far, [**recall**](glossary.md#recall) the share of objects found. AP is the area below,
-# averaged over classes and ten demands on IoU.
 
 # %%
 scenes = [*HandwrittenScenes("test", 600, seed=4)]
@@ -198,8 +159,61 @@ def answers(detector, count=600):
     return {name: torch.cat([part[name] for part in parts]) for name in ("logits", "pred_boxes")}
 
 
-outputs = answers(load_detector()[0])
-found = decode(outputs, [(128, 128)] * 600)
+# %%
+for step in (1000, 5000, 9000, None):
+    outputs = answers(load_detector(step=step)[0])
+    for picture, shift in (("own picture", 0), ("another", 1)):
+        shown = {name: part.roll(shift, 0) for name, part in outputs.items()}
+        names, overlap = learning.names_and_boxes(shown, targets, HungarianMatcher()(shown, targets))
+        print(f"{f'step {step:,}' if step else 'end':11} {picture:12} names right {names:4.0%}   IoU {overlap:.2f}")
+
+# %% [markdown]
+# At step 1,000 next to nothing depends on the picture. At 5,000, names gain from it, and boxes hardly: a little of **what
+# comes before where**. Then both climb. (This is one training, with one seed.)
+#
+# ## Who owns whom
+#
+# A [flip](glossary.md#flip) is a target that has another owner one step later. Do flips die out steadily?
+
+# %%
+figure = learning.flips_figure(recording)
+figures.show(figure, "Share of the matched targets in 64 scenes that have another owner one step later.")
+flips, final = learning.running_mean(learning.flip_share(recording), 7), recording["owners"][-1]
+for step in (0, steps[standing], steps[waiting], 10_000, steps[eyes_open], 20_000, 25_000, 30_000):
+    at = int(np.flatnonzero(steps == step)[0])
+    same = ((recording["owners"][at] == final) & (final >= 0)).sum() / (final >= 0).sum()
+    print(f"step {step:6,}   flips in one step {flips[at]:5.1%}   targets with their final owner {same:4.0%}")
+
+# %% [markdown]
+# They do not. Most come near step 10,000, while the eyes open, probably because several neighbours learn to reach the same
+# digit. They end between step 25,000 and 30,000 of 44,000. By then nearly every target has its final owner.
+#
+# **Your move:** in the piece, follow one token from *waiting* on. When does it keep its target?
+
+# %% [markdown]
+# ## The switch
+#
+# Dashed in the curves: `eos_coef` goes from 0.1 to 1 (see [07](07_loss.ipynb)). Tenfold odds of "object" become honest ones,
+# and duplicates drop at once. AP rises, but it rose before, so this recording cannot tell what AP owes to the switch.
+# [10](10_break_it.ipynb) compares two whole trainings, with it and without.
+
+# %%
+figure = learning.switch_figure(recording)
+figures.show(figure, "Dashed, the switch of eos_coef; the dip at 36,000 is a second, lower cycle on fresh scenes.")
+around = list(learning.around_switch(recording))  # two moments
+for name in ("AP", "duplicates", "count_right"):
+    before, after = recording[f"evaluation_{name}"][around]
+    print(f"{name:11} at step {steps[around[0]]:,}: {before:.2f}   at step {steps[around[1]]:,}: {after:.2f}")
+
+# %% [markdown]
+# ## What AP measures
+#
+# All boxes are ranked by score. A box is a hit if its IoU with a free object of its class is high enough. Down the ranking,
+# [**precision**](glossary.md#precision) is the share of hits so far, [**recall**](glossary.md#recall) the share of objects
+# found. AP is the area below, averaged over classes and ten demands on IoU.
+
+# %%
+found = decode(outputs, [(128, 128)] * 600)  # of the trained detector, the last in the loop above
 precision = precision_table(found, annotations)  # (10, 101): IoU, recall
 print(f"mean area {precision.mean():.2f}, AP {average_precision(found, annotations)['AP']:.2f}")
 figure = learning.precision_recall_figure(precision)
@@ -208,9 +222,9 @@ figures.show(figure, "Precision over recall of the trained detector; each curve 
 # %% [markdown]
 # ## Exercise: a flood that AP does not see
 #
-# *Break it.* You get what the detector found in one scene, a dict of `boxes` (M, 4), `scores` (M,) and `labels` (M,).
-# Return another dict: at least 80 [duplicates](glossary.md#duplicate) per 100 objects, all with a score over 0.5, and an AP that falls by no
-# more than 0.01.
+# *Break it.* You get what the detector found in one scene, a dict of `boxes` (M, 4), `scores` (M,) and `labels` (M,). Return
+# another dict: at least 80 [duplicates](glossary.md#duplicate) per 100 objects, all with a score over 0.5, and an AP that
+# falls by no more than 0.01.
 #
 # [A solution](solutions/09.ipynb)
 
@@ -222,37 +236,6 @@ def hide_duplicates(found):
 
 # %%
 check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
-
-# %% [markdown]
-# ## Where each token looks
-#
-# Grey, every centre that a token predicts; in colour, where it owned a target; dashed, the median box; in percent of
-# the image, the spread. (DETR's figure 7 is like this.)
-#
-# **Predict first.** Does a target's box tell who owns it, if the nine most similar vote? And is that the owner in the end?
-#
-# <details><summary>Predict, then open</summary>
-#
-# At every age the box tells the owner in about three cases of four or more: each token has its place and size. But
-# places are dealt anew when the eyes open: at step 1,000 few targets have the owner that they have in the end.
-#
-# </details>
-
-# %%
-owners = {}  # by age, the token of each target
-for step in (1000, 5000, 9000, None):
-    said = outputs if step is None else answers(load_detector(step=step)[0])
-    pairs = HungarianMatcher()(said, targets)
-    owners[f"step {step:,}" if step else "final"] = torch.cat([tokens[order.argsort()] for tokens, order in pairs])
-boxes = torch.cat([target["boxes"] for target in targets])  # (all targets, 4)
-for name, tokens in owners.items():
-    told, same = learning.owner_from_box(boxes, tokens), (tokens == owners["final"]).float().mean()
-    print(f"{name:11} the box tells the owner in {100 * told:.0f} %, and it is the final one in {100 * same:.0f} %")
-owned = torch.zeros(600, 12, dtype=torch.bool)
-for scene, (tokens, _) in enumerate(pairs):
-    owned[scene, tokens] = True
-figure = learning.stands_figure(outputs["pred_boxes"], owned)
-figures.show(figure, "Twelve tokens, twelve territories: places and sizes of the boxes with which each owned a target.")
 
 # %% [markdown]
 # ## Failures, one by one
@@ -273,18 +256,9 @@ figures.show(figure, "One failure of each kind that occurs: the place lit up, ta
 # %% [markdown]
 # ## Live: eight scenes
 #
-# Before the real training, a check: can the network [learn eight scenes by heart](glossary.md#overfitting)? If not, something is broken, and no
-# patience helps. It starts with the shipped classifier's eyes. Watch the [flips](glossary.md#flip); *Stop* ends it early (outside of
-# JupyterLab: interrupt the kernel), calling `run` again goes on.
-#
-# **Predict first.** Will it wait here, too?
-#
-# <details><summary>Predict, then open</summary>
-#
-# Not long: eight scenes can be learned by heart. In forty thousand, a token that remembers instead of looking gains
-# nothing.
-#
-# </details>
+# Before a long training comes a check: can the network [learn eight scenes by heart](glossary.md#overfitting)? If not,
+# something is broken, and no patience helps. It begins with the shipped classifier's eyes. Will it wait here, too? (*Stop*
+# ends it early; outside of JupyterLab, interrupt the kernel. Calling `run` again goes on.)
 
 # %% tags=["live"]
 eight = [*HandwrittenScenes("train", 8, seed=3, objects=(1, 6))]
@@ -297,11 +271,27 @@ training.run(
 )
 
 # %% [markdown]
+# It hardly waits, probably because eight scenes can be remembered without looking for anything.
+#
 # ## Live: the real recipe
 #
-# If you have ten minutes: the recorded training, continued on your machine from step 5,000 with the optimiser's state,
-# the same scenes and the same learning rate. Set `steps` to 4,000 and watch your AP beside the recorded one; it is
-# measured every 100 steps.
+# If you have ten minutes: the recorded training goes on here from step 5,000, with its optimiser's state, its scenes and its
+# learning rate. Set `steps` to 4,000 and watch your AP beside the recorded one.
+#
+# <details><summary>In a terminal</summary>
+#
+# Hours belong there. At the root of the project, the first line learns eight scenes by heart; without `--quick` it is the
+# recorded training. The second starts two processes; what changes then, [11](11_fast_and_safe.ipynb) tells.
+#
+# ```
+# python -m helpers.training --quick
+# python -m torch.distributed.run --standalone \
+#     --nproc-per-node 2 -m helpers.training --quick
+# ```
+#
+# A trap: `accelerate launch --cpu --num_processes 2` quietly starts one process.
+#
+# </details>
 
 # %% tags=["live"]
 training = live.continue_recipe(recording["about"]["recipe"], step=5000)
@@ -312,59 +302,50 @@ training.run(
 )
 
 # %% [markdown]
-# ## Outside of the notebook
+# ## Exercise, if you like: find the end of the wait
 #
-# Hours belong into a terminal. At the root of the project:
+# A program should notice the moment by itself. `step` and `curve` are arrays (M,), a point every 50 steps; return the step at
+# which the plateau ends. It must work on curves that you have not seen.
 #
-# ```
-# python -m helpers.training --quick
-# python -m torch.distributed.run --standalone \
-#     --nproc-per-node 2 -m helpers.training --quick
-# ```
+# <details><summary>A hint</summary>
 #
-# The first line learns eight scenes by heart; without `--quick` it is the recorded training. The second starts two
-# processes, each with a batch of eight.
-
-# %% [markdown]
-# **Predict first.** Two processes with a batch of 8, or one with `--batch-size 16`: the same training?
-#
-# <details><summary>Predict, then open</summary>
-#
-# Nearly. The box terms agree: `num_boxes` counts all processes' objects. The class term differs a little: each process
-# divides by its own weights, as in the reference. With `--global-class-normalizer` the two runs agree to rounding
-# (`tests/test_processes.py`). [11](11_fast_and_safe.ipynb) shows the arithmetic.
-#
-# A trap: `accelerate launch --cpu --num_processes 2` quietly starts one process.
+# For each point, how much will the smoothed curve fall within the next eight points? On a plateau: little, compared
+# with the most it ever falls in that time.
 #
 # </details>
+#
+# [A solution](solutions/09.ipynb)
+
+
+# %% tags=["exercise"]
+def end_of_plateau(step, curve):
+    return None  # a training step
+
 
 # %%
-said, criterion = answers(load_detector(step=5000)[0], 16), SetCriterion(HungarianMatcher(), 10, eos_coef=0.1)
-parts = [slice(16), slice(8), slice(8, 16)]  # one process, and the two
-whole, *two = (criterion({name: said[name][part] for name in said}, targets[part]) for part in parts)
-objects = [sum(len(target["boxes"]) for target in targets[part]) for part in parts]
-boxes_of_two = sum(losses["loss_bbox"] * count for losses, count in zip(two, objects[1:])) / objects[0]
-class_of_two = sum(losses["loss_ce"] for losses in two) / 2
-print(f"L1    one process {whole['loss_bbox']:.4f}, two {boxes_of_two:.4f}")
-print(f"class one process {whole['loss_ce']:.4f}, two {class_of_two:.4f}")
+check_end_of_plateau(end_of_plateau, recording)
 
 # %% [markdown]
 # ## What we learned
 #
-# - First a place to stand, then eyes: tokens part before any box follows the image; then boxes and classes improve together.
-# - A plateau of a set loss can be a search. Overfit eight scenes to tell it from a fault.
-# - AP ranks boxes by score, and hides duplicates; count them, and look at failures one by one.
-
-# %% [markdown]
-# **Test yourself.** In a recording of your own training the matched boxes have IoU 0.4, and the boxes of another image
-# do as well. AP is zero. What has been learned, and what not?
+# - First a place to stand, then eyes; a little of *what* before *where*.
+# - A plateau can be a search. Overfit eight scenes to tell it from a fault.
+# - AP hides duplicates. Count them.
 #
-# <details><summary>Answer</summary>
+# **Test yourself.** Matched boxes have IoU 0.4, and with another picture, too. What has been learned?
 #
-# A place for each token, and a typical size. Nothing of the image yet: a swapped picture gives the same overlap.
+# <details><summary>To find objects, roughly</summary>
+#
+# Nothing of the picture yet: with another picture the overlap is the same. Only a place for each token, and a typical size.
 #
 # </details>
 #
-# One file, several evaluators, other APs: [reference](reference.md).
+# <details><summary>A place for each token</summary>
+#
+# Yes, and a typical size. Nothing of the picture yet: another one gives the same overlap.
+#
+# </details>
+#
+# Evaluators differ: [reference](reference.md).
 #
 # **Next:** [10, what one-to-one buys](10_break_it.ipynb).

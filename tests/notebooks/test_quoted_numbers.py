@@ -14,9 +14,6 @@ import pytest
 from notebook_rules import code_cells, plain, texts
 
 from helpers.detector import weights_folder
-from helpers.figures.learning import running_mean
-from helpers.training.recording import load_recording
-from helpers.widgets.replay import flip_share
 from tools.notebooks import NOTEBOOKS, ROOT, number_of, read_built, read_source, sources
 
 WORDS = {"a third": 1 / 3, "half": 1 / 2, "two thirds": 2 / 3, "nine in ten": 9 / 10, "one in five": 1 / 5}
@@ -96,8 +93,6 @@ QUOTES = [
     Quote("07b", "the same 0.1 makes it #.", "", made=lambda: (100 * 0.7 / (5 + 0.7),)),
     Quote("07b", "85 % is odds of # to 1; a tenth of that, # to 1, is #.", "",
           made=lambda: (85 / 15, 8.5 / 15, 100 * 8.5 / 23.5)),
-    Quote("09", "It starts near #, ... and sinks under # as ... it is # to #, and near # when", "flips",
-          "start #, least #, waiting # to #, most #"),
     Quote("10", "**eos-late-1**, # duplicates per 100", "10", "| eos-late-1 |...| # | # | # |", third),
     Quote("10", "**eos-1**, #.", "10", "| eos-1 |...| # | # | # |", third),
     Quote("10", "**no-class-cost**: # duplicates per 100", "10", "| no-class-cost |...| # | # | # |", third),
@@ -169,20 +164,11 @@ def benchmark():
     return "\n".join(form.format(row["B"], *(1000 * row[part][who] for part, who in timed)) for row in rows)
 
 
-def flips():
-    """The curve of notebook 09: percent at the start, at the least early on, while tokens wait, and at the most."""
-    recording = load_recording(weights_folder() / "recording.npz")
-    curve, step = 100 * running_mean(flip_share(recording), 7), recording["step"]
-    waiting = curve[(step > 1000) & (step < 7000)]
-    values = curve[0], curve[step < 500].min(), waiting.min(), waiting.max(), curve.max()
-    return "start {:.1f}, least {:.1f}, waiting {:.1f} to {:.1f}, most {:.1f}".format(*values)
-
-
 def card():
     return (weights_folder() / "README.md").read_text(encoding="utf-8")
 
 
-OTHER_SOURCES = {"benchmark": benchmark, "flips": flips, "card": card}
+OTHER_SOURCES = {"benchmark": benchmark, "card": card}
 
 
 def pattern(phrase):

@@ -20,6 +20,19 @@ with torch.no_grad():
     found = decode(model(image_processor(list(images), return_tensors="pt")["pixel_values"]), [(128, 128)] * 150)
 
 # %% [markdown]
+# ## A flood that AP does not see
+
+
+# %%
+def hide_duplicates(found):
+    twice = {name: torch.cat([found[name], found[name]]) for name in ("boxes", "labels")}
+    scores = torch.cat([0.75 + found["scores"] / 4, 0.5 + found["scores"] / 4])
+    return {**twice, "scores": scores}
+
+
+check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
+
+# %% [markdown]
 # ## Find the end of the wait
 
 
@@ -33,16 +46,3 @@ def end_of_plateau(step, curve):
 
 
 check_end_of_plateau(end_of_plateau, recording)
-
-# %% [markdown]
-# ## A flood that AP does not see
-
-
-# %%
-def hide_duplicates(found):
-    twice = {name: torch.cat([found[name], found[name]]) for name in ("boxes", "labels")}
-    scores = torch.cat([0.75 + found["scores"] / 4, 0.5 + found["scores"] / 4])
-    return {**twice, "scores": scores}
-
-
-check_hide_duplicates(hide_duplicates, found[:150], annotations[:150])
