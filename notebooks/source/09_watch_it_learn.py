@@ -168,8 +168,8 @@ for step in (1000, 5000, 9000, None):
         print(f"{f'step {step:,}' if step else 'end':11} {picture:12} names right {names:4.0%}   IoU {overlap:.2f}")
 
 # %% [markdown]
-# At step 1,000 next to nothing depends on the picture. At 5,000, names gain from it, and boxes hardly: a little of **what
-# comes before where**. Then both climb. (This is one training, with one seed.)
+# At step 1,000 next to nothing depends on the picture. At 5,000, names gain from it, and boxes hardly: a little of *what*
+# comes before *where*. Then both climb. (This is one training, with one seed.)
 #
 # ## Who owns whom
 #
@@ -193,8 +193,8 @@ for step in (0, steps[standing], steps[waiting], 10_000, steps[eyes_open], 20_00
 # %% [markdown]
 # ## The switch
 #
-# Dashed in the curves: `eos_coef` goes from 0.1 to 1 (see [07](07_loss.ipynb)). Tenfold odds of "object" become honest ones,
-# and duplicates drop at once. AP rises, but it rose before, so this recording cannot tell what AP owes to the switch.
+# Dashed in the curves: `eos_coef` goes from 0.1 to 1. Tenfold odds of "object" become honest ones
+# ([07b](07b_honest_scores.ipynb)), and duplicates drop at once. AP rises, but it rose before, so this recording cannot tell what AP owes to the switch.
 # [10](10_break_it.ipynb) compares two whole trainings, with it and without.
 
 # %%
