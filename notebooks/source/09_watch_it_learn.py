@@ -96,7 +96,7 @@ figures.show(figure, caption)
 
 # %%
 figure = learning.standing_figure(recording, stops)
-caption = "Left, how far centers spread, between tokens and over pictures; right, overlap, with another picture as well."
+caption = "Left, how far centers spread, between tokens and over pictures; right, overlap, with another picture, too."
 figures.show(figure, caption)
 
 # %% [markdown]
