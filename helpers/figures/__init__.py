@@ -20,6 +20,17 @@ CLASS, L1, GIOU = "#CC79A7", "#56B4E9", "#D55E00"
 TERM_COLOURS = {"loss_ce": CLASS, "loss_bbox": L1, "loss_giou": GIOU}
 TERM_NAMES = {"loss_ce": "class", "loss_bbox": "L1", "loss_giou": "GIoU"}
 INK, QUIET = "#222222", "#6b6b6b"
+# The way from one image to one number: what, its size, the notebooks that explain it, and a colour.
+COURSE = [
+    ("image", "128 × 128", "01", NO_OBJECT),
+    ("hidden\nstates", "1 × 77 × 96", "01", NO_OBJECT),
+    ("detection\ntokens", "the last 12", "02", PREDICTION),
+    ("12 guesses", "class and box", "02", PREDICTION),
+    ("three costs", "12 × 5 each", "04", CLASS),
+    ("the match", "5 pairs", "05  06", MATCH),
+    ("the loss", "one number", "07  08", GIOU),
+]
+COURSE_TARGETS = ("5 targets", "class and box", "03", TARGET)  # they join at the costs
 DASHES = (0, (4, 2))  # of a prediction
 DPI = 110
 
@@ -63,16 +74,18 @@ def show(figure, caption):
     display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
 
 
-def small_png(figure):
-    """The figure as PNG bytes with 256 colours: a tenth of the size, and hardly a difference to
+def small_png(figure, dpi=DPI, colours=256):
+    """The figure as PNG bytes with few colours: a tenth of the size, and hardly a difference to
     see.
     """
     from PIL import Image
 
     raw, buffer = io.BytesIO(), io.BytesIO()
-    figure.savefig(raw, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.15)
+    figure.savefig(raw, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.15)
     plt.close(figure)
-    with_few_colours(Image.open(raw).convert("RGB"), 256).save(buffer, format="png", optimize=True)
+    with_few_colours(Image.open(raw).convert("RGB"), colours).save(
+        buffer, format="png", optimize=True
+    )
     return buffer.getvalue()
 
 
@@ -302,17 +315,8 @@ def draw_loss_bar(axes, losses, weights, title, at=0, height=0.55):
 
 def draw_course_map(axes):
     """The way from one image to one number, with the notebook that explains each stage."""
-    stages = [
-        ("image", "128 × 128", "01", NO_OBJECT),
-        ("hidden\nstates", "1 × 77 × 96", "01", NO_OBJECT),
-        ("detection\ntokens", "the last 12", "02", PREDICTION),
-        ("12 guesses", "class and box", "02", PREDICTION),
-        ("three costs", "12 × 5 each", "04", CLASS),
-        ("the match", "5 pairs", "05  06", MATCH),
-        ("the loss", "one number", "07  08", GIOU),
-    ]
     step, width, height = 1.42, 1.16, 0.9
-    for place, (name, size, number, colour) in enumerate(stages):
+    for place, (name, size, number, colour) in enumerate(COURSE):
         x = place * step
         _draw_stage(axes, x, 0, width, height, name, size, colour)
         axes.text(
@@ -328,9 +332,10 @@ def draw_course_map(axes):
         if place:
             _draw_arrow(axes, (x - step + width + 0.03, 0), (x - 0.03, 0))
     x = 4 * step
-    _draw_stage(axes, x, 1.55, width, height, "5 targets", "class and box", TARGET)
+    name, size, number, colour = COURSE_TARGETS
+    _draw_stage(axes, x, 1.55, width, height, name, size, colour)
     axes.text(
-        x - 0.12, 1.55, "03", ha="right", va="center", fontsize=13, fontweight="bold", color=QUIET
+        x - 0.12, 1.55, number, ha="right", va="center", fontsize=13, fontweight="bold", color=QUIET
     )
     _draw_arrow(axes, (x + width / 2, 1.55 - height / 2 - 0.03), (x + width / 2, height / 2 + 0.03))
     axes.set(

@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 
 PICTURE_COLOURS = 32
+STILL = (70, 64)  # dots per inch and colours of a piece's stored picture: 6 to 33 kB
 SHORTEST_SIDE = 0.01  # of a box that a hand can still take hold of, in a normalised image
 SHARED = ("parts", "hands", "shell", "agreement")  # page code of all pieces
 
@@ -119,10 +120,19 @@ class Piece(anywidget.AnyWidget):
     def __repr__(self):
         return f"{type(self).__name__}: {self.text}"
 
+    def figure(self):
+        """The state as a static figure."""
+        raise NotImplementedError
+
     def _repr_mimebundle_(self, **options):
-        data = super()._repr_mimebundle_(**options)
-        (data[0] if isinstance(data, tuple) else data)["text/plain"] = repr(self)
-        return data
+        """The piece, and for readers where it cannot move: its sentence, and a small picture."""
+        from helpers.figures import small_png
+
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        picture = base64.b64encode(small_png(self.figure(), *STILL)).decode()
+        data = {**data, "text/plain": repr(self), "image/png": picture}
+        return data, {**metadata, "image/png": {"alt": self.text}}
 
 
 def known_controls(controls, known):

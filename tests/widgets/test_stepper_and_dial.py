@@ -1,5 +1,7 @@
 """The stepper and the dial without a browser: state, hostile values, and the page's numbers beside Python's."""
 
+import base64
+
 import numpy as np
 import pytest
 import torch
@@ -257,3 +259,13 @@ def test_the_page_code_stands_alone(piece):
     assert "import " not in code.split("export default")[0].split("// ")[0]
     assert "http" not in code.replace("http://www.w3.org/2000/svg", "")
     assert "http" not in piece._css
+
+
+@pytest.mark.parametrize("piece", [NoObjectDial, AssignmentStepper])
+def test_where_nothing_moves_its_picture_and_its_sentence_are_stored(piece):
+    shown = piece()
+    data, metadata = shown._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert len(data["image/png"]) < 40_000
+    assert metadata["image/png"]["alt"] == shown.text
+    assert data["text/plain"].endswith(shown.text)
