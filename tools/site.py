@@ -13,13 +13,16 @@ import sys
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from helpers.widgets.scenelab import data_script
+from tools.course_map import PICTURE, SENTENCE, course_map
 from tools.notebooks import NOTEBOOKS, ROOT, number_of, read_built
 from tools.plan import find
-from tools.slides import title_of, to_pages
-from tools.talk import pieces_of
+from tools.site_figures import as_figures, moves
+from tools.site_finish import finish
+from tools.slides import is_widget, title_of, to_pages
+from tools.talk import pieces_of, with_own_pieces
 from tools.vendor import scripts
 
 TARGET = ROOT / "build" / "site"
@@ -47,10 +50,16 @@ def home(readme, titles):
 
     `titles` maps a notebook's name to its question.
     """
-    text = re.sub(r"\]\(notebooks/", "](", readme)
-    text = re.sub(r"\[([^\]]+)\]\((?!https:|docs/images/|\w+\.(?:ipynb|md)\))[^)]+\)", r"\1", text)  # no page here
+    text = readme.replace(f"![{SENTENCE}](docs/images/{PICTURE.name})", site_map())
+    text = re.sub(r"\]\(notebooks/", "](", text)
+    text = re.sub(r"\[([^\]]+)\]\((?!https:|#|docs/images/|\w+\.(?:ipynb|md)\))[^)]+\)", r"\1", text)  # no page here
     rows = [f"{number_of(name)} · {title} <{name}>" for name, title in titles.items()]
     return text + contents("The course", rows) + contents("Beside the course", OTHERS)
+
+
+def site_map():
+    """The map of the course, its stages leading to the pages, in two forms: the style shows one."""
+    return "\n".join(course_map("{}.html".format, tall) for tall in (False, True))
 
 
 def with_pieces(text, notebooks):
@@ -59,9 +68,11 @@ def with_pieces(text, notebooks):
     cells, shown = [new_markdown_cell(top)], {}
     for number, phrase, sentence in PIECES:
         if number in notebooks:
-            shown[number] = notebooks[number]
-            cell = nbformat.from_dict({**find(shown[number].cells, phrase), "metadata": {"tags": ["remove-input"]}})
-            cells += [new_markdown_cell(sentence), cell]
+            shown[number] = with_own_pieces(notebooks[number], number)
+            cell = find(shown[number].cells, phrase)
+            outputs = [output for output in cell.outputs if moves(output)]
+            alone = {**cell, "outputs": outputs, "metadata": {"tags": ["remove-input"]}}
+            cells += [new_markdown_cell(sentence), nbformat.from_dict(alone)]
     cells.append(new_markdown_cell(heading.strip() + " " + rest))
     return new_notebook(cells=cells, metadata=pieces_of(shown, kept=copy.deepcopy))
 
@@ -72,32 +83,44 @@ def contents(caption, rows):
 
 
 def as_page(notebook):
-    """The notebook as a page: what is for Colab left out, links of outputs leading to pages."""
+    """The notebook as a page: what is for Colab left out, code that draws folded, links of outputs leading to pages."""
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
+        if "draw_course_map(" in cell.source:
+            cell.outputs = [new_output("display_data", {"text/html": site_map()})]
         if "colab" in tags:
             cell.metadata.tags = [*tags, "remove-cell"]
+        elif is_folded(cell):
+            cell.metadata.tags = [*tags, "hide-input"]
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = to_pages(output.data["text/markdown"])
     return notebook
 
 
+def is_folded(cell):
+    """Whether the code of a cell is read on demand: it draws, or is folded in the notebook. An exercise never is."""
+    draws = any("image/png" in output.get("data", {}) or is_widget(output) for output in cell.get("outputs", []))
+    folded = draws or cell.metadata.get("jupyter", {}).get("source_hidden", False)
+    return folded and "exercise" not in cell.metadata.get("tags", [])
+
+
 def stage(folder, notebooks):
     """Lay out what Sphinx reads: the pages, the pictures of the README, the settings and the scripts."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(scripts(), folder / "_static")
-    for name in ("site.css", "theme.js", "anywidget-path.js"):
+    for name in ("site.css", "theme.js", "reading.js", "anywidget-path.js"):
         shutil.copy(SETTINGS / name, folder / "_static")
     (folder / "_static" / "detector.js").write_text(data_script(), encoding="utf-8")
     shutil.copy(SETTINGS / "conf.py", folder)
     shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
     titles, numbered = {}, {}
     for path in notebooks:
-        notebook = numbered[number_of(path.name)] = as_page(read_built(path))
+        number = number_of(path.name)
+        notebook = numbered[number] = as_figures(as_page(read_built(path)), number, folder)
         titles[path.stem] = title_of(notebook)
         nbformat.write(notebook, folder / path.name)
-        stage_solutions(folder, path.parent / "solutions" / f"{number_of(path.stem)}.ipynb")
+        stage_solutions(folder, path.parent / "solutions" / f"{number}.ipynb")
     for name in OTHERS:
         shutil.copy(NOTEBOOKS / f"{name}.md", folder)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -108,7 +131,7 @@ def stage_solutions(folder, path):
     """Lay out a notebook of solutions, if there is one: a page that only its exercises lead to."""
     if path.exists():
         (folder / "solutions").mkdir(exist_ok=True)
-        notebook = as_page(read_built(path))
+        notebook = as_figures(as_page(read_built(path)), f"solution-{path.stem}", folder, up="../")
         notebook.metadata["orphan"] = True
         nbformat.write(notebook, folder / "solutions" / path.name)
 
@@ -118,6 +141,8 @@ def build(notebooks, target=TARGET, source=STAGE):
     stage(source, notebooks)
     command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-b", "html"]
     subprocess.run([*command, "-d", str(source / ".doctrees"), str(source), str(target)], check=True)
+    for page in target.rglob("*.html"):
+        finish(page)
 
 
 def main():

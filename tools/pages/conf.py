@@ -8,6 +8,7 @@ extensions = ["myst_nb"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {"require.js": {}, "anywidget-path.js": {}, "embed-amd.js": {}}
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 2
 nb_render_markdown_format = "gfm"  # what cells say, too: it knows tables
 # The glossary marks its terms by HTML anchors, which MyST does not look into; tests do.
 suppress_warnings = ["myst.xref_missing"]
@@ -18,7 +19,7 @@ mathjax3_config = {"tex": {"packages": {"[+]": ["textmacros"]}}}
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["theme.js"]
+html_js_files = ["theme.js", "reading.js"]
 html_show_search_summary = False  # it is fetched, which browsers refuse to pages opened from a folder
 html_show_sphinx = html_show_sourcelink = html_copy_source = False
 html_theme_options = {
