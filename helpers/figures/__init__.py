@@ -14,6 +14,7 @@ from matplotlib import patches
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from helpers.boxes import center_to_corners
+from helpers.figures.names import draw_name
 
 PREDICTION, TARGET, MATCH, NO_OBJECT = "#0072B2", "#E69F00", "#009E73", "#999999"
 CLASS, L1, GIOU = "#CC79A7", "#56B4E9", "#D55E00"
@@ -147,10 +148,8 @@ def draw_match_lines(axes, image, pred_boxes, boxes, match):
 
 
 def draw_box(axes, corners, colour, linestyle, name=None, alpha=1.0, at="top"):
-    """One box (left, top, right, bottom) in pixels, its name in a tab on its upper left or lower
-    right corner.
-    """
-    left, top, right, bottom = (float(value) for value in corners)
+    """One box (left, top, right, bottom) in pixels, its name on a tab: see `names.draw_name`."""
+    left, top, right, bottom = corners = [float(value) for value in corners]
     frame = patches.Rectangle(
         (left, top),
         right - left,
@@ -162,24 +161,8 @@ def draw_box(axes, corners, colour, linestyle, name=None, alpha=1.0, at="top"):
         alpha=alpha,
     )
     axes.add_patch(frame)
-    if name is None:
-        return
-    x, y, align = (
-        (left, top, ("left", "bottom")) if at == "top" else (right, bottom, ("right", "top"))
-    )
-    y = max(y, 6) if at == "top" else min(y, axes.get_ylim()[0] - 5)
-    axes.text(
-        x,
-        y,
-        name,
-        color="white",
-        fontsize=11,
-        fontweight="bold",
-        ha=align[0],
-        va=align[1],
-        alpha=alpha,
-        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.8, "alpha": alpha},
-    )
+    if name is not None:
+        draw_name(axes, corners, name, colour, at, alpha)
 
 
 def pixel_corners(boxes, image):

@@ -18,8 +18,6 @@ from helpers.figures import (
     pixel_corners,
 )
 
-LABEL_HEIGHT, LETTER_WIDTH = 17, 8.0  # of a name in its tab, in points
-
 
 def draw_guesses(axes, corners, probabilities, named=None, hide=False, threshold=0.5):
     """Guesses on an image that is drawn already: in full, with letter and digit, if they claim an
@@ -35,16 +33,13 @@ def draw_guesses(axes, corners, probabilities, named=None, hide=False, threshold
         for letter, claim in zip(LETTERS, claims)
     ]
     for place in sorted(range(len(claims)), key=lambda place: strong[place]):
-        if strong[place] or claims[place] > threshold or not hide:
-            draw_box(axes, corners[place], PREDICTION, DASHES, alpha=1.0 if strong[place] else 0.3)
-    scale, taken = _pixels_per_point(axes), []
-    for place in (place for place in range(len(claims)) if strong[place]):
-        says = (
-            label_name(probabilities[place, :-1].argmax())
-            if claims[place] > threshold
-            else "no object"
-        )
-        _draw_name(axes, corners[place], f"{LETTERS[place]} {says}", scale, taken)
+        box, claim = corners[place], claims[place] > threshold
+        if strong[place]:
+            says = label_name(probabilities[place, :-1].argmax()) if claim else "no object"
+            name = f"{LETTERS[place]} {says}"
+            draw_box(axes, box, PREDICTION, DASHES, name, at="bottom")
+        elif claim or not hide:
+            draw_box(axes, box, PREDICTION, DASHES, alpha=0.3)
 
 
 def draw_answers(axes, image, outputs, title, named=(), threshold=0.5):
@@ -73,57 +68,6 @@ def draw_answers(axes, image, outputs, title, named=(), threshold=0.5):
             color=INK,
             bbox={"facecolor": "white", "edgecolor": NO_OBJECT, "pad": 5},
         )
-
-
-def _draw_name(axes, corners, name, scale, taken):
-    """A name in a tab at a corner of its box, inside the image and, where possible, clear of the
-    tabs in `taken`.
-    """
-    left, top, right, bottom = (float(value) for value in corners)
-    width, height = (LETTER_WIDTH * len(name) + 4) * scale, LABEL_HEIGHT * scale
-    (x0, x1), (y1, y0) = axes.get_xlim(), axes.get_ylim()
-    places = [
-        (x, y)
-        for y in (
-            bottom,
-            top - height,
-            bottom - height,
-            top,
-        )  # below and above the box, then inside it
-        for x in (right - width, left)
-    ]
-    inside = [(min(max(x, x0), x1 - width), min(max(y, y0), y1 - height)) for x, y in places]
-    free = [
-        place
-        for place in inside
-        if not any(_overlap(place, other, width, height) for other in taken)
-    ]
-    x, y = next((place for place in free if place in places), (free or inside)[0])
-    taken.append((x, y, width, height))
-    axes.text(
-        x + width / 2,
-        y + height / 2,
-        name,
-        color="white",
-        fontsize=11,
-        fontweight="bold",
-        ha="center",
-        va="center_baseline",
-        bbox={"facecolor": PREDICTION, "edgecolor": "none", "pad": 1.8},
-    )
-
-
-def _pixels_per_point(axes):
-    """How many pixels of the image one typographic point is wide."""
-    axes.figure.draw_without_rendering()  # the layout decides how large the axes are
-    points = axes.get_window_extent().width * 72 / axes.figure.dpi
-    return abs(axes.get_xlim()[1] - axes.get_xlim()[0]) / points
-
-
-def _overlap(place, other, width, height):
-    x, y, other_width, other_height = other
-    across = x < place[0] + width and place[0] < x + other_width
-    return across and y < place[1] + height and place[1] < y + other_height
 
 
 def draw_slots(axes, probabilities, title):

@@ -13,13 +13,13 @@ from helpers.figures import (
     TARGET,
     draw_box,
     draw_image,
+    draw_name,
     label_name,
     pixel_corners,
 )
 
 MARGIN = 30  # pixels of table around the sheet
 TABLE = "#f1f1f1"
-LETTER = 7.5  # pixels of the image that a letter takes
 
 
 def draw_reading(axes, image, target, title, num_classes=10):
@@ -42,7 +42,7 @@ def draw_reading(axes, image, target, title, num_classes=10):
         axes.annotate("", (end, end), (image.width * 0.74, image.width * 0.74), arrowprops=arrow)
     else:
         names = ["none" if int(label) == num_classes else label_name(label) for label in labels]
-        _draw_boxes(axes, image, pixel_corners(boxes, image).tolist(), names, TARGET, "-")
+        _draw_boxes(axes, pixel_corners(boxes, image).tolist(), names, TARGET, "-")
 
 
 def draw_learned(axes, image, detections, title):
@@ -51,7 +51,7 @@ def draw_learned(axes, image, detections, title):
     """
     draw_sheet(axes, image, title)
     names = [label_name(label) for label in detections["labels"]]
-    _draw_boxes(axes, image, detections["boxes"].tolist(), names, PREDICTION, DASHES)
+    _draw_boxes(axes, detections["boxes"].tolist(), names, PREDICTION, DASHES)
     if not names:
         where = (image.width / 2, image.height + MARGIN / 2)
         axes.text(*where, "no box at all", ha="center", va="center", fontsize=13, color=PREDICTION)
@@ -67,8 +67,8 @@ def draw_misreading(axes, image, meant, read, title):
     axes.add_patch(patches.Rectangle((left, top), right - left, bottom - top, **shape))
     corners = pixel_corners(meant, image)[0].tolist()
     draw_box(axes, corners, TARGET, "-")
-    for (x, y), name in ((corners[:2], "meant"), ((left, top), "read")):
-        _draw_name(axes, x, y, name, TARGET)
+    draw_name(axes, corners, "meant", TARGET)
+    draw_name(axes, (left, top, right, bottom), "read", TARGET)
 
 
 def draw_curves(axes, curves, title):
@@ -103,24 +103,9 @@ def draw_sheet(axes, image, title):
     )
 
 
-def _draw_boxes(axes, image, boxes, names, colour, linestyle):
-    """Boxes with their names; a name whose place is taken goes to its box's lower left corner."""
-    taken = []
-    for (left, top, right, bottom), name in zip(boxes, names):
-        draw_box(axes, (left, top, right, bottom), colour, linestyle)
-        x, y = max(left, -MARGIN), max(top, -MARGIN + 11)
-        wide = LETTER * len(name)
-        if any(abs(x - other_x) < wide and abs(y - other_y) < 10 for other_x, other_y in taken):
-            y = min(bottom + 11, image.height + MARGIN)
-        taken.append((x, y))
-        _draw_name(axes, x, y, name, colour)
-
-
-def _draw_name(axes, x, y, name, colour):
-    tab = {"facecolor": colour, "edgecolor": "none", "pad": 1.8}
-    axes.text(
-        x, y, name, color="white", fontsize=11, fontweight="bold", ha="left", va="bottom", bbox=tab
-    )
+def _draw_boxes(axes, boxes, names, colour, linestyle):
+    for box, name in zip(boxes, names):
+        draw_box(axes, box, colour, linestyle, name)
 
 
 def _note(axes, image, text):

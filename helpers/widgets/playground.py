@@ -66,7 +66,7 @@ class MatchingPlayground(Piece):
     (tensor([0, 1]), tensor([1, 0]))
     """
 
-    _esm, _css = page("playground", "geometry", "scene", "scene_hands", "lossbar", *PARTS)
+    _esm, _css = page("playground", "geometry", "names", "scene", "scene_hands", "lossbar", *PARTS)
     SCENE = (
         "boxes",
         "logits",

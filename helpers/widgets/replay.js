@@ -1,6 +1,7 @@
 // Plays a recorded training: everything it shows travels in the widget's `data`, packed by replay.py.
 
 const TOKENS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const CHIP = 6.5; // height of a token's name in the picture of 128
 const TRAIL = 12; // recorded steps that the trail of a followed token reaches back
 const PER_SECOND = 7; // recorded steps that a playing second shows
 
@@ -234,22 +235,25 @@ function drawScene(data, scene, unpacked, { index, position, followed, idle }) {
   svg.append(...targets.map((box) => rectangle(box, "target")));
   if (followed !== null)
     svg.append(drawTrail(unpacked.boxes, index, followed, data.colours[followed]));
-  const order = boxes.map((_, n) => n).sort((a, b) => owners[a] - owners[b]);
-  for (const n of order) {
+  const order = boxes
+    .map((_, n) => n)
+    .filter((n) => owners[n] >= 0 || idle || n === followed)
+    .sort((a, b) => owners[a] - owners[b]);
+  const names = order.map((n) => {
+    const says = owners[n] >= 0 && unpacked.scores[index][n] >= 0.5;
+    return TOKENS[n] + (says ? ` "${unpacked.guesses[index][n]}"` : "");
+  });
+  const wide = names.map((name) => 5.2 + 3.4 * (name.length - 1));
+  const first = order.map((n, i) => ({ box: boxes[n], width: wide[i] })).reverse(); // owners choose first
+  const places = placeNames(first, CHIP, [128, 128]).reverse();
+  for (const [i, n] of order.entries()) {
     const owner = owners[n];
-    if (owner < 0 && !idle && n !== followed) continue;
     const faded = followed === null || followed === n ? "" : " faded";
     const look = {
       class: `${owner < 0 ? "idle" : "owner"}${faded}`,
       style: `--token:${data.colours[n]}`,
     };
-    const says = chip(
-      boxes[n],
-      TOKENS[n],
-      unpacked.scores[index][n],
-      unpacked.guesses[index][n],
-      owner >= 0,
-    );
+    const says = chip(names[i], places[i], wide[i]);
     const match = owner < 0 ? [] : drawMatch(boxes[n], targets[owner]);
     svg.append(vector("g", look, ...match, rectangle(boxes[n], "box"), says));
   }
@@ -278,18 +282,10 @@ const rectangle = ([x, y, w, h], name) =>
     class: name,
   });
 
-// The token's letter on the lower right corner of its box, kept inside the picture; with what it says, if it owns a target.
-function chip([x, y, w, h], letter, score, guess, owner) {
-  const text = owner && score >= 0.5 ? `${letter} "${guess}"` : letter;
-  const width = 5.2 + 3.4 * (text.length - 1);
-  const left = clamp(x + w / 2 - width, 0, 128 - width);
-  const top = clamp(y + h / 2 - 6.5, 0, 121.5);
-  return vector(
-    "g",
-    { class: "chip" },
-    vector("rect", { x: left, y: top, width, height: 6.5, rx: 1.2 }),
-    vector("text", { x: left + width / 2, y: top + 5 }, text),
-  );
+function chip(name, [x, y], width) {
+  const plate = vector("rect", { x, y, width, height: CHIP, rx: 1.2 });
+  const text = vector("text", { x: x + width / 2, y: y + 5 }, name);
+  return vector("g", { class: "chip" }, plate, text);
 }
 
 // Loss, precision, flips and ownership over one common axis; `move` shifts the cursor.

@@ -41,7 +41,7 @@ class TrainingReplay(Piece):
     `index` counts recorded steps and `scene` scenes; both follow the page, and values outside are
     moved inside."""
 
-    _esm, _css = page("replay", "axes", "player")
+    _esm, _css = page("replay", "axes", "names", "player")
     STATE = CHECKED = ("scene", "index")
     CONTROLS = ("play", "scrub", "scene", "idle", "tokens")
     data = traitlets.Dict().tag(sync=True)

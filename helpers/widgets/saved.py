@@ -31,7 +31,7 @@ class SavedAgain(Piece):
     [6.9, 0.5]
     """
 
-    _esm, _css = page("saved", "geometry", "scene", "scene_hands")
+    _esm, _css = page("saved", "geometry", "names", "scene", "scene_hands")
     STATE = CHECKED = ("boxes", "target_boxes", "order")
     boxes = traitlets.List().tag(sync=True)
     logits = traitlets.List().tag(sync=True)

@@ -30,7 +30,7 @@ function makeScene(image, size, first, large, { names = isSure, front = "predict
   const [bodies, lines, chips] = ["bodies", "lines", "chips"].map(layer);
   const zoom = large ? 1.55 : 1.2; // how large the names are
   const add = (kind) => (_, index) => {
-    const box = makeSceneBox(kind, index, zoom, [W, H]);
+    const box = makeSceneBox(kind, index, zoom);
     bodies.append(box.holder);
     chips.append(box.chip);
     return box;
@@ -78,24 +78,24 @@ function makeScene(image, size, first, large, { names = isSure, front = "predict
       return { name, isSelected };
     };
     const labels = targetNames(state.labels);
-    targets.forEach((target, t) => {
+    const named = targets.map((target, t) => {
       const box = state.targetBoxes[t];
-      target.paint(
-        scaled(box),
-        labels[t],
-        describeTarget(labels[t], t, box, pairs),
-        lookOf("target", t),
-      );
+      const words = describeTarget(labels[t], t, box, pairs);
+      return target.paint(scaled(box), labels[t], words, lookOf("target", t));
     });
     const probabilities = state.logits.map(softmax);
     const highest = probabilities.map((row) => Math.max(...row.slice(0, -1)));
-    predictions.forEach((prediction, n) => {
+    const own = (n) => pairs?.filter((match) => match[0] === n).map(([, t]) => labels[t]);
+    const rank = (n) => highest[n] + (own(n)?.length ? 1 : 0); // owners choose first where their names lie
+    const rising = predictions.map((_, n) => n).sort((a, b) => rank(b) - rank(a));
+    for (const n of rising) {
       const guess = names(probabilities[n]) ? ` “${probabilities[n].indexOf(highest[n])}”` : "";
-      const own = pairs?.filter((match) => match[0] === n).map(([, t]) => labels[t]);
-      const look = lookOf("prediction", n, own?.length === 0 ? " idle" : "");
-      const words = describePrediction(n, guess, state.boxes[n], own);
-      prediction.paint(scaled(state.boxes[n]), predictionName(n) + guess, words, look);
-    });
+      const look = lookOf("prediction", n, own(n)?.length === 0 ? " idle" : "");
+      const words = describePrediction(n, guess, state.boxes[n], own(n));
+      const box = scaled(state.boxes[n]);
+      named.push(predictions[n].paint(box, predictionName(n) + guess, words, look));
+    }
+    layNames(named, zoom, [W, H]);
     raiseChips(highest, selected);
     links.paint(pairs, inspected, ([n, t]) => [
       scaled(state.boxes[n]),
@@ -140,8 +140,14 @@ function describePrediction(n, guess, box, own) {
   return `Prediction ${predictionName(n)}${guess && `, says${guess}`}, ${sayBox(box)}${own ? fate : ""}`;
 }
 
-// One box and the chip with its name: below and to the right of a prediction, above and to the left of a target.
-function makeSceneBox(kind, index, zoom, [W, H]) {
+// Lay the names of what `makeSceneBox` has painted, those that choose first at the front.
+function layNames(named, zoom, size) {
+  const places = placeNames(named, 6.4 * zoom, size);
+  for (const [i, place] of places.entries()) named[i].lay(place);
+}
+
+// One box and the chip with its name. `paint` gives what `layNames` wants.
+function makeSceneBox(kind, index, zoom) {
   const data = { "data-kind": kind, "data-index": index };
   const body = vector("rect", { class: "body", rx: 0.8 });
   const holder = vector("g", { ...data, class: `box ${kind}`, tabindex: -1, role: "button" }, body);
@@ -153,15 +159,15 @@ function makeSceneBox(kind, index, zoom, [W, H]) {
     chip,
     paint([x, y, w, h], words, label, { name, isSelected }) {
       put(body, { x: fixed(x - w / 2), y: fixed(y - h / 2), width: fixed(w), height: fixed(h) });
-      const width = zoom * (2.8 + 2.9 * words.length);
-      const isTarget = kind === "target";
-      const left = clamp(isTarget ? x - w / 2 : x + w / 2 - width, 0, W - width);
-      const top = clamp(isTarget ? y - h / 2 - 6.4 * zoom : y + h / 2, 0, H - 6.4 * zoom);
-      put(plate, { x: fixed(left), y: fixed(top), width: fixed(width) });
-      put(text, { x: fixed(left + width / 2), y: fixed(top + 4.95 * zoom) });
       if (text.textContent !== words) text.textContent = words;
       put(holder, { class: name, "aria-label": label, tabindex: isSelected ? 0 : -1 }); // all boxes are one tab stop
       put(chip, { class: name.replace("box", "chip") });
+      const width = zoom * (2.8 + 2.9 * words.length);
+      const lay = ([left, top]) => {
+        put(plate, { x: fixed(left), y: fixed(top), width: fixed(width) });
+        put(text, { x: fixed(left + width / 2), y: fixed(top + 4.95 * zoom) });
+      };
+      return { box: [x, y, w, h], width, isTarget: kind === "target", lay };
     },
   };
 }

@@ -58,6 +58,7 @@ class SceneLab(Piece):
 
     PARTS = (
         "geometry",
+        "names",
         "scene",
         "lossbar",
         "matmul",

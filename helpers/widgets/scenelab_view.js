@@ -10,7 +10,7 @@ const listed = (names) => names.join(", ").replace(/, ([^,]*)$/, " and $1");
 // Boxes over the picture: 20 digits that wait for their place, and the tokens.
 function makeOverlay(numTokens) {
   const square = [SCENE_WIDTH, SCENE_WIDTH];
-  const add = (kind) => (_, index) => makeSceneBox(kind, index, NAME_SIZE, square);
+  const add = (kind) => (_, index) => makeSceneBox(kind, index, NAME_SIZE);
   const digits = Array.from({ length: MOST_DIGITS }, add("target"));
   const tokens = Array.from({ length: numTokens }, add("prediction"));
   const links = makeLinks(MOST_DIGITS);
@@ -29,6 +29,7 @@ function makeOverlay(numTokens) {
     focus: (place) => digits[place].holder.focus({ preventScroll: true }),
     paint(state, shown, selected) {
       const names = targetNames(shown.labels);
+      const named = [[], [], []]; // targets, owners, others: so they choose where their names lie
       digits.forEach((box, place) => {
         const digit = state.digits[place];
         const isSelected = place === selected;
@@ -41,10 +42,14 @@ function makeOverlay(numTokens) {
         const kind = `${digit[4] ? "" : " unlabelled"}${digit[3] ? "" : " undrawn"}`;
         const name = `box target${kind}${isSelected ? " selected" : ""}`;
         const words = describeDigit(digit, shown, place, state.sizes);
-        box.paint(scaledBox(boxOfDigit(digit, state.sizes)), names[target] ?? "", words, {
-          name,
-          isSelected,
-        });
+        const look = { name, isSelected };
+        const laid = box.paint(
+          scaledBox(boxOfDigit(digit, state.sizes)),
+          names[target] ?? "",
+          words,
+          look,
+        );
+        if (target >= 0) named[0].push(laid);
       });
       shown.tokens.forEach((token, n) => {
         const isShown = token.claims || token.digit >= 0;
@@ -52,20 +57,15 @@ function makeOverlay(numTokens) {
         const name = isShown ? `box prediction${token.claims ? "" : " idle"}` : "gone";
         const box = scaledBox(token.box);
         const look = { name, isSelected: false };
-        tokens[n].paint(box, predictionName(n) + says, describeToken(n, token), look);
-        const isAside = !token.claims || token.digit < 0; // its name makes room for that of a matched claim
-        put(tokens[n].chip, { transform: `translate(0 ${isAside ? stack(box) : 0})` });
+        const laid = tokens[n].paint(box, predictionName(n) + says, describeToken(n, token), look);
+        if (isShown) named[token.claims && token.digit >= 0 ? 1 : 2].push(laid);
       });
+      layNames(named.flat(), NAME_SIZE, square);
       links.paint(shown.pairs, null, ([n, t]) =>
         [shown.tokens[n].box, shown.targetBoxes[t]].map(scaledBox),
       );
     },
   };
-}
-// One line of names lower, or higher where the picture ends.
-function stack([, y, , h]) {
-  const line = 6.4 * NAME_SIZE;
-  return y + h / 2 + 2 * line < SCENE_WIDTH ? line : -line;
 }
 function describeDigit(digit, { tokens }, place, sizes) {
   const owner = tokens.findIndex((token) => token.digit === place);

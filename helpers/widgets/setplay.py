@@ -21,7 +21,7 @@ STARTS = 3  # that the page offers: the seeds 0, 1, 2
 MOST_TARGETS = NUM_GUESSES
 LARGEST = 1000.0  # of a parameter or a moment
 LAST_STEP = 1500
-SHARED = ("axes", "geometry", "lossbar", "player", "scene", "scene_hands")  # with others
+SHARED = ("axes", "geometry", "lossbar", "names", "player", "scene", "scene_hands")  # with others
 OWN = tuple(f"setplay_{part}" for part in ("descent", "charts", "controls"))
 
 

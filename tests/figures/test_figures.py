@@ -5,6 +5,7 @@ from PIL import Image
 
 from helpers import figures
 from helpers.scenes import running_example
+from helpers.widgets import SavedAgain, SceneLab, SetPlay
 
 
 def drawn():
@@ -32,4 +33,18 @@ def test_cells_of_zero_may_stay_empty():
         figure, axes = figures.new_figure(3, 3)
         figures.draw_matrix(axes, np.array([[0.001, -0.97], [-0.004, 0.02]]), "costs", "ab", blank_zeros=blank)
         assert [text.get_text() for text in axes.texts] == shown
+        figures.plt.close(figure)
+
+
+def test_no_name_covers_another():
+    for piece in (SavedAgain(), SceneLab("childhood"), SetPlay()):
+        figure = piece.figure(steps=(0,)) if isinstance(piece, SetPlay) else piece.figure()
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        tabs = [text.get_bbox_patch().get_window_extent() for text in axes.texts]
+        assert len(tabs) == 17, "twelve predictions and five targets"
+        for place, tab in enumerate(tabs):
+            assert not any(tab.padded(-1).overlaps(other.padded(-1)) for other in tabs[:place]), axes.texts[place]
+            assert axes.bbox.padded(2).containsx(tab.x0)
+            assert axes.bbox.padded(2).containsy(tab.y1)
         figures.plt.close(figure)
