@@ -16,7 +16,7 @@ from helpers.contract import is_floating
 from helpers.detr_engine import DetrCriterion
 from helpers.later.costs import FOCAL_COSTS, FocalCost, point_costs
 from helpers.later.losses import FocalLoss, SoftmaxLoss
-from helpers.later.matches import by_transport, in_groups, repeated
+from helpers.later.matches import in_groups, repeated
 
 NUMBERS = [
     *(None, True, False, 0, -1, 1, 7, 1.5, -0.0, math.nan, math.inf, -math.inf, 1e-320, 1e38, 1e39, 1e308, 10**400),
@@ -270,12 +270,10 @@ def a_point_cost(points=None, **more):
 
 
 def make_part(rng):
-    make = rng.choice(
-        [FocalLoss, SoftmaxLoss, in_groups, repeated, as_transformers_loss, FocalCost, by_transport, a_point_cost]
-    )
+    make = rng.choice([FocalLoss, SoftmaxLoss, in_groups, repeated, as_transformers_loss, FocalCost, a_point_cost])
     names = {
         FocalLoss: ("alpha", "gamma", "class_weights", "label_smoothing"), SoftmaxLoss: ("class_weights",),
-        FocalCost: ("alpha", "gamma"), by_transport: ("epsilon", "supply", "steps"),
+        FocalCost: ("alpha", "gamma"),
         a_point_cost: ("points", "mask_weight", "dice_weight"), in_groups: ("count",), repeated: ("times",),
         as_transformers_loss: ("matcher", "weights", "losses", "eos_coef"),
     }[make]  # fmt: skip

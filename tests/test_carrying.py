@@ -14,7 +14,7 @@ from helpers.assignment import argmin, brute_force, greedy, hungarian, lapx
 from helpers.detr_engine import DetrCriterion
 from helpers.later.costs import FOCAL_COSTS, FocalCost, point_costs
 from helpers.later.losses import EveryLayersMasks, FocalLoss, GroupCriterion, QualityLoss, SoftmaxLoss, VarifocalLoss
-from helpers.later.matches import by_transport, in_groups, repeated
+from helpers.later.matches import in_groups, repeated
 from helpers.later.transformers_loss import as_focal_transformers_loss
 from helpers.training.pairings import by_index, one_to_many
 
@@ -27,7 +27,6 @@ SOLVERS = {
     "by_index": by_index,
     "in_groups": in_groups(2),
     "repeated": repeated(2),
-    "by_transport": by_transport(),
 }
 MATCHERS = {
     "standard": HungarianMatcher(),

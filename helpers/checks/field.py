@@ -1,22 +1,10 @@
-"""The checks of notebook 12: write the focal cost, make it disagree with -p, bring Sinkhorn to the
-Hungarian match.
-"""
+"""The checks of notebook 12: the focal cost, and four questions about a set loss."""
 
-import math
-import warnings
-
-import numpy as np
 import torch
 
-from helpers.checks import as_numbers, attempt, is_close, to_use, whole
+from helpers.checks import as_numbers, attempt, is_close, to_use
 from helpers.later import costs
 from helpers.later.costs import focal_cost, focal_terms
-from helpers.later.matches import transport_plan
-
-MARGIN = 0.1
-MOST_STEPS = 2000
-SHARP = 0.95  # of each target's supply, to the guess that the Hungarian match gives it
-UNEVEN = 0.05  # how far a row may be from 1
 
 
 def check_focal_cost(focal_cost):
@@ -147,119 +135,66 @@ def _draw_focal(answer):
     )
 
 
-def check_disagreement(disagreement):
-    """Notebook 12: logits (2, 3) of two guesses such that -p matches one of them and the focal cost
-    the other.
+def check_four_answers(four_answers):
+    """Notebook 12: what `helpers.checks.unknown_loss` does with twelve guesses and two targets, as
+    four numbers.
     """
-    answer, fault = attempt(disagreement)
-    verdict = fault or judge_disagreement(answer)
-    print(verdict)
-    if not fault and "softmax" in verdict and "focal" in verdict:
-        from helpers.figures import show
-        from helpers.figures.field import disagreement_figure
-
-        show(
-            disagreement_figure(disagreement_costs(answer)),
-            "What your two guesses cost with each of the two costs.",
-        )
+    answer, fault = attempt(four_answers)
+    print(fault or judge_four_answers(answer))
 
 
-def judge_disagreement(answer):
-    """The verdict on two guesses' logits: columns "1", "7", no object; the target is a "1"."""
-    logits = as_numbers(answer)
-    if logits is None:
-        return "not yet: these are no numbers. Hint: two rows of three logits."
-    if logits.shape != (2, 3):
-        return (
-            f'not yet: the shape is {tuple(logits.shape)}. Hint: two guesses, each with "1", "7", '
-            "no object."
-        )
-    if not torch.isfinite(logits).all():
-        return "not yet: a logit is not finite. Hint: numbers from −10 to 10 are enough."
-    costs = disagreement_costs(logits)
-    (a, b), (c, d) = costs.values()
-    said = f"softmax: A costs {a:.2f}, B {b:.2f}; focal: A {c:.2f}, B {d:.2f}"
-    if min(abs(a - b), abs(c - d)) < MARGIN:
-        return (
-            f"not yet: {said}. That is nearly a tie. Hint: make both differences {MARGIN} at least."
-        )
-    if (a - b) * (c - d) > 0:
-        return (
-            f'not yet: {said}. Both choose the same guess. Hint: softmax asks how "1" stands '
-            'beside "7" and no object; '
-            "focal asks how it stands beside 0, whatever the others say."
-        )
+def judge_four_answers(answer):
+    """The verdict on (pairs, guesses graded on their class, divisor, guesses that may answer)."""
+    numbers = as_numbers(answer)
+    if numbers is None or numbers.shape != (4,):
+        return "not yet: give four numbers. Hint: return 2, 12, 2, 12, for example."
+    for (question, right, hints), said in zip(FOUR_ANSWERS, numbers.tolist()):
+        if said != right:
+            hint = hints.get(said, hints[None])
+            return f"not yet: {question}: you say {said:g}. Hint: {hint}."
     return (
-        f"correct: {said}. Softmax compares a guess's logits with each other, sigmoid each with 0."
+        "correct: each target has one guess of the first half and three of the second. All twelve "
+        "are graded on their class; the first half alone answers, so no suppression is needed. And "
+        "the divisor is 2, not 8: the second half weighs three times as much as the first."
     )
 
 
-def disagreement_costs(logits):
-    """What two guesses (2, 3) cost for a target of class 0, with softmax and with focal: {name:
-    (two floats)}.
-    """
-    logits = as_numbers(logits)
-    focal = focal_cost(logits[:, :-1], torch.tensor([0]))[:, 0]
-    return {
-        "softmax: −p": (-logits.softmax(-1)[:, 0]).tolist(),
-        "sigmoid: focal cost": focal.tolist(),
-    }
-
-
-def check_sharp_plan(sharp_plan, cost, match):
-    """Notebook 12: epsilon and steps with which Sinkhorn's plan is the Hungarian match; draws the
-    plan.
-    """
-    answer, fault = attempt(sharp_plan, np.array(cost))
-    verdict = fault or judge_sharp_plan(answer, cost, match)
-    print(verdict)
-    if not fault and "row" in verdict:
-        from helpers.figures import show
-        from helpers.figures.field import plans_figure
-
-        columns = ["1st", "2nd", "3rd", *(f"{place}th" for place in range(4, 99))][
-            : np.shape(cost)[1]
-        ]
-        plan = transport_plan(cost, 1, float(as_numbers(answer)[0]), whole(answer[1]))
-        figure = plans_figure({"Your plan": plan}, columns, match)
-        show(
-            figure,
-            "How much of each guess goes to each target in your plan; the Hungarian match is "
-            "ringed.",
-        )
-
-
-def judge_sharp_plan(answer, cost, match):
-    """The verdict on (epsilon, steps) for a cost matrix (N, T) and its Hungarian match."""
-    numbers = as_numbers(answer)
-    if numbers is None or numbers.shape != (2,):
-        return "not yet: give two numbers. Hint: return epsilon, steps, such as 0.1, 50."
-    epsilon, steps = numbers.tolist()
-    if steps < 1 < epsilon:
-        return (
-            f"not yet: epsilon is {epsilon:g}, steps is {steps:g}. Hint: return epsilon first, "
-            "then the steps."
-        )
-    if not steps.is_integer() or not 1 <= steps <= MOST_STEPS:
-        return f"not yet: steps is {steps:g}. Hint: a whole number from 1 to {MOST_STEPS:,}."
-    steps = int(steps)
-    if not math.isfinite(epsilon) or epsilon <= 0:
-        return (
-            f"not yet: epsilon is {epsilon!r}. Hint: it divides the costs, so it must be above 0."
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        plan = transport_plan(cost, 1, epsilon, steps)
-    if not np.isfinite(plan).all():
-        return (
-            f"not yet: epsilon {epsilon:g} is so small that the plan overflows. Hint: start at "
-            "0.1, then halve."
-        )
-    least, uneven = float(plan[tuple(match)].min()), float(np.abs(plan.sum(1) - 1).max())
-    said = f"the pairs hold {least:.3f} or more, each row sums to 1 within {uneven:.3f}"
-    if uneven > UNEVEN:
-        hint = "take more steps, or a larger epsilon, which needs fewer"
-        return f"not yet: {said}. Some guesses are given away twice or never. Hint: {hint}."
-    if least < SHARP:
-        return f"not yet: {said}. The plan is settled, but soft. Hint: a smaller epsilon."
-    return f"correct: {said}. This is the Hungarian match, at the price of {steps:,} steps."
+FOUR_ANSWERS = (  # of N = 12 guesses and T = 2 targets: question, answer, hints by what is said
+    (
+        "who is paired",
+        8,
+        {
+            2: "these are the pairs of the first half; what does topk(3) add",
+            6: "these are the pairs of the second half; the first half has some, too",
+            5: "topk takes three guesses for each of the two targets",
+            None: "count what pairs_of returns: one list is put behind another",
+        },
+    ),
+    (
+        "who is graded on what, for the class",
+        12,
+        {
+            8: "goals has a row for every guess, and a row of zeros is a grade, too",
+            2: "goals has a row for every guess",
+            None: "how many rows of logits does the class term read",
+        },
+    ),
+    (
+        "divided by what",
+        2,
+        {
+            8: "the divisor counts targets, not pairs",
+            12: "the sum is over all guesses, the divisor is not",
+            None: "look at the last line of the loss",
+        },
+    ),
+    (
+        "who answers at test time",
+        6,
+        {
+            12: "answer reads a part of the logits alone",
+            2: "nobody knows the number of objects at test time",
+            None: "how many rows can answer return at most",
+        },
+    ),
+)

@@ -84,7 +84,8 @@ HINTS = {  # what the hint must speak of, where another one would mislead
     "accumulated_loss__by_images": "weighted by their images",
     "focal_cost__with_epsilon": "logits of 50",
     "focal_cost__raises_on_one_guess": "any N and T",
-    "sharp_plan__nearly": "0.948",
+    "four_answers__goals": "a row of zeros is a grade, too",
+    "four_answers__divided_by_pairs": "the divisor counts targets",
 }
 
 

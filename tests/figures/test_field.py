@@ -1,4 +1,4 @@
-"""What notebook 12 shows beside its pictures: who grades whom, the table to keep, the pages of the chooser."""
+"""What notebook 12 shows beside its pictures: who grades whom, the pages of the chooser."""
 
 import re
 
@@ -6,10 +6,8 @@ import pytest
 import torch
 from batches import make_batch
 from PIL import Image
-from scipy.optimize import linear_sum_assignment
 
 from helpers import HungarianMatcher
-from helpers.assignment import every_assignment
 from helpers.figures import LETTERS, MATCH, field
 from helpers.later.matches import repeated
 
@@ -24,28 +22,6 @@ def test_who_grades_whom_in_words():
     match = torch.tensor([0, 2, 5]), torch.tensor([1, 0, 1])
     assert field.by_target(match, torch.tensor([3, 1, 4])) == '"3" C   "1" A F   "4" -'
     assert field.positives(match, 3) == [1, 2, 0]
-
-
-def test_the_lead_of_a_match_is_what_the_second_best_costs_more():
-    cost = torch.rand(6, 3, generator=torch.Generator().manual_seed(0))
-    _, totals = every_assignment(cost)
-    best, second = sorted(totals)[:2]
-    match = linear_sum_assignment(cost)
-    assert field.lead(cost, match) == pytest.approx(second - best)
-    assert field.lead(cost, tuple(map(torch.from_numpy, match))) == pytest.approx(second - best)
-
-
-def test_a_toss_up_has_no_lead():
-    cost = torch.tensor([[0.1, 0.1], [0.7, 0.7], [0.9, 0.9]])  # both targets look the same to every guess
-    assert field.lead(cost, linear_sum_assignment(cost)) == 0
-
-
-def test_the_table_counts_the_positives_of_each_method():
-    match = torch.tensor([0, 2, 5]), torch.tensor([1, 0, 1])
-    lines = field.take_home(dict.fromkeys(field.FACTS, match), 3).splitlines()
-    assert len(lines) == 2 + len(field.FACTS)
-    assert all(line.count("|") == 7 for line in lines)
-    assert all("| 1, 2, 0 |" in line for line in lines[2:])
 
 
 def test_a_page_rings_the_match_and_names_its_counts(scene):
@@ -71,12 +47,3 @@ def test_the_menu_is_tied_to_the_pages(scene):
     costs = dict.fromkeys(matches, matcher.cost_matrices(outputs, targets)[0]["total"])
     menu, stack = field.method_chooser(image, outputs, targets[0], matches, costs, "OTA").children
     assert (menu.index, stack.selected_index, len(stack.children)) == (1, 1, 2)
-
-
-def test_stand_in_masks_are_ink_inside_the_box():
-    pixel_values = torch.zeros(3, 8, 16)
-    pixel_values[:, 2:4, 4:8] = 3  # ink
-    masks = field.ink_inside(pixel_values, torch.tensor([[0.25, 0.5, 0.5, 1.0], [0.75, 0.5, 0.5, 1.0]])) > 0
-    assert masks.shape == (2, 8, 16)
-    assert torch.equal(masks[0], pixel_values[0] > 0)
-    assert not masks[1].any()

@@ -3,16 +3,11 @@ import pytest
 import torch
 from batches import NUM_CLASSES, batches, make_batch, pairs_of
 from hypothesis import given
-from scipy.optimize import linear_sum_assignment
 from transformers.loss.loss_lw_detr import LwDetrHungarianMatcher, LwDetrImageLoss
 
 from helpers import HungarianMatcher, SetCriterion
 from helpers.later.costs import FOCAL_COSTS
-from helpers.later.matches import by_transport, estimated_supply, in_groups, repeated, transport_plan
-
-
-def random_cost(num_predictions, num_targets, seed=0):
-    return np.random.default_rng(seed).normal(size=(num_predictions, num_targets))
+from helpers.later.matches import in_groups, repeated
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3])
@@ -70,53 +65,8 @@ def test_repeated_targets_have_as_many_guesses_and_none_twice(batch):
         assert target.bincount(minlength=1).max() <= 2
 
 
-@pytest.mark.parametrize("supply", [1, [2, 1, 3]])
-def test_the_plan_keeps_its_sums(supply):
-    plan = transport_plan(random_cost(8, 3), supply, epsilon=0.5, steps=500)
-    wanted = np.broadcast_to(supply, 3)
-    np.testing.assert_allclose(plan.sum(1), 1, atol=1e-9)
-    np.testing.assert_allclose(plan.sum(0), [*wanted, 8 - wanted.sum()], atol=1e-9)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_a_sharp_plan_is_the_hungarian_match(seed):
-    cost = random_cost(8, 3, seed)
-    plan = transport_plan(cost, epsilon=0.003, steps=5000)
-    guess, target = by_transport(1, 0.003, 5000)(cost)
-    order = np.argsort(linear_sum_assignment(cost)[0])
-    wanted = [index[order] for index in linear_sum_assignment(cost)]
-    np.testing.assert_array_equal((guess, target), wanted)
-    assert plan[guess, target].min() > 0.95
-
-
-def test_a_constant_on_the_column_of_no_object_changes_nothing():
-    # It moves every other column by the same amount, and what all guesses receive is fixed.
-    cost = random_cost(6, 2)
-    np.testing.assert_allclose(transport_plan(cost, steps=3000), transport_plan(cost + 4, steps=3000), atol=1e-9)
-
-
-def test_targets_that_want_everybody_leave_nothing_for_no_object():
-    plan = transport_plan(random_cost(4, 2), supply=2, steps=500)
-    np.testing.assert_allclose(plan[:, -1], 0)
-    with pytest.raises(ValueError, match="there are 4"):
-        transport_plan(random_cost(4, 2), supply=3)
-
-
-@pytest.mark.parametrize("supply", [[1, 2, 1], [[1, 1]], np.ones((1, 2))])
-def test_a_supply_of_another_number_of_targets_gets_a_sentence(supply):
-    with pytest.raises(ValueError, match=r"supply is .* for 2 targets; give one number, or one for each"):
-        transport_plan(random_cost(6, 2), supply)
-
-
 def test_images_without_targets():
     outputs, targets = make_batch([0, 2])
-    for assign in (in_groups(2), repeated(2), by_transport()):
+    for assign in (in_groups(2), repeated(2)):
         pairs = HungarianMatcher(assign=assign)(outputs, targets)
         assert len(pairs[0][0]) == 0 < len(pairs[1][0])
-
-
-def test_the_supply_sums_the_largest_overlaps():
-    iou = np.array([[0.9, 0.0], [0.9, 0.1], [0.9, 0.1]])
-    assert estimated_supply(iou).tolist() == [2, 1]
-    assert estimated_supply(iou, most=1).tolist() == [1, 1]
-    assert estimated_supply(torch.tensor(iou)).tolist() == [2, 1]

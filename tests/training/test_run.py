@@ -16,7 +16,7 @@ from helpers.detector import weights_folder
 from helpers.evaluation import evaluate
 from helpers.later.costs import FocalCost, point_costs
 from helpers.later.losses import SoftmaxLoss
-from helpers.later.matches import by_transport, in_groups
+from helpers.later.matches import in_groups, repeated
 from helpers.training import run as training
 from helpers.training import stage as stages
 from helpers.training.recipe import Recipe, build_image_processor, build_model, renew_detection_tokens
@@ -237,7 +237,7 @@ class TestAnotherRecipe:
         points = point_costs(torch.rand(3, 2))
         parts = [
             *({"matcher": {"costs": {"class_cost": FocalCost(gamma=gamma)}}} for gamma in (2, 3)),
-            *({"matcher": {"assign": assign}} for assign in (in_groups(2), in_groups(3), by_transport([1, 2]))),
+            *({"matcher": {"assign": assign}} for assign in (in_groups(2), in_groups(3), repeated(2))),
             *({"matcher": {"assign": functools.partial(greedy, cost)}} for cost in (1, 2)),
             *({"matcher": {"costs": costs}} for costs in (points, point_costs(torch.rand(3, 2)))),
             *({"terms": {"labels": SoftmaxLoss(label_smoothing=smoothing)}} for smoothing in (0, 0.1)),

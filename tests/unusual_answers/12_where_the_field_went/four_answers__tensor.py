@@ -1,0 +1,5 @@
+import torch
+
+
+def four_answers():
+    return torch.tensor([8, 12, 2, 6])

@@ -1,2 +1,0 @@
-def disagreement():
-    return [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]

@@ -1,0 +1,2 @@
+def four_answers():
+    return 8, 12, 8, 6

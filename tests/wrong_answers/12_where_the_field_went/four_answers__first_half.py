@@ -1,0 +1,2 @@
+def four_answers():
+    return 2, 12, 2, 6

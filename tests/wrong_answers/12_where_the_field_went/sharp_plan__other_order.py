@@ -1,5 +1,0 @@
-"""(steps, epsilon)."""
-
-
-def sharp_plan(cost):
-    return 1000, 0.02

@@ -1,2 +1,0 @@
-def sharp_plan(cost):
-    return 0.0, 1000
