@@ -283,7 +283,7 @@ figures.show(
 )
 
 # %% [markdown]
-# With 5, L1 has the widest range: it keeps far guesses away. Among near ones, class and GIoU differ more.
+# With 5, L1 has the widest range: it keeps far guesses away. Among near ones the class differs most.
 #
 # ## Why 1, 5 and 2?
 #
