@@ -111,7 +111,7 @@ def test_what_was_measured_is_kept_beside_what_was_before(tmp_path, monkeypatch)
 
 
 def test_each_piece_has_something_to_drag():
-    assert pieces.DRAGGED.keys() == PIECES.keys()
+    assert pieces.DRAGGED.keys() == PIECES.keys() - {"ReportCards"}  # which are filled in
 
 
 def test_a_drag_is_measured(browser, tmp_path):

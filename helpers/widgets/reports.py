@@ -35,7 +35,7 @@ class ReportCards(Piece):
     [12, 0, 5]
     """
 
-    _esm, _css = page("reports", "geometry", "scene")
+    _esm, _css = page("reports", "geometry", "names", "scene")
     STATE = CHECKED = ("says", "graded")
     boxes = traitlets.List().tag(sync=True)
     logits = traitlets.List().tag(sync=True)
