@@ -118,12 +118,13 @@ slices = {
 shorter = many.last_hidden_state[:, -N:].norm(dim=-1).mean() / many.hidden_states[-1][:, -N:].norm(dim=-1).mean()
 criterion = SetCriterion(HungarianMatcher(), num_classes=10, eos_coef=model.config.eos_coefficient)
 figure, panels = figures.new_figure(13, 2.9, columns=6)
+print("loss in the running example, in 200 scenes, and length of the states")
 for axes, (name, rows) in zip(panels, slices.items()):
     here, there = guesses_from(rows(outputs)), guesses_from(rows(many))
     loss, mean = (float(criterion.total(criterion(*pair))) for pair in ((here, targets), (there, many_targets)))
     draw_answers(axes, image, here, f"{name}\nloss {loss:.2f}")
     length = rows(many).norm(dim=-1).mean()
-    print(f"{name:18} loss {loss:4.2f} here, {mean:4.2f} in 200 scenes; mean length of the states {length:4.1f}")
+    print(f"{name:18}{loss:6.2f}{mean:6.2f}{length:6.1f}")
 figures.show(figure, "Six readings of one run, and the guesses that claim an object.")
 
 # %% [markdown]

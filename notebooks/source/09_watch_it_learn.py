@@ -165,7 +165,7 @@ for step in (1000, 5000, 9000, None):
     for picture, shift in (("own picture", 0), ("another", 1)):
         shown = {name: part.roll(shift, 0) for name, part in outputs.items()}
         names, overlap = learning.names_and_boxes(shown, targets, HungarianMatcher()(shown, targets))
-        print(f"{f'step {step:,}' if step else 'end':11} {picture:12} names right {names:4.0%}   IoU {overlap:.2f}")
+        print(f"{f'step {step:,}' if step else 'end':11}{picture:12} names {names:4.0%}  IoU {overlap:.2f}")
 
 # %% [markdown]
 # At step 1,000 next to nothing depends on the picture. At 5,000, names gain from it, and boxes hardly: a little of *what*
@@ -179,10 +179,11 @@ for step in (1000, 5000, 9000, None):
 figure = learning.flips_figure(recording)
 figures.show(figure, "Share of the matched targets in 64 scenes that have another owner one step later.")
 flips, final = learning.running_mean(learning.flip_share(recording), 7), recording["owners"][-1]
+print("  step   flips  with their final owner")
 for step in (0, steps[standing], steps[waiting], 10_000, steps[eyes_open], 20_000, 25_000, 30_000):
     at = int(np.flatnonzero(steps == step)[0])
     same = ((recording["owners"][at] == final) & (final >= 0)).sum() / (final >= 0).sum()
-    print(f"step {step:6,}   flips in one step {flips[at]:5.1%}   targets with their final owner {same:4.0%}")
+    print(f"{step:6,}{flips[at]:8.1%}{same:8.0%}")
 
 # %% [markdown]
 # They do not. Most come near step 10,000, while the eyes open, probably because several neighbours learn to reach the same
