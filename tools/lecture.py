@@ -49,6 +49,7 @@ SETTINGS = {  # of jupyterlab-rise; reveal.js scales a slide to the screen
     "start_slideshow_at": "beginning",
 }
 NO_RISE = 'A lecture needs one package more: python -m pip install -c constraints.txt -e ".[lecture]"'
+END = '<p class="end"></p>'  # of a slide
 USAGE = "Name a notebook by how it begins, or none for the lecture: make lecture NB=05"
 
 
@@ -68,7 +69,7 @@ def with_ends(cells):
     for cell in [*cells, None]:
         kind = cell.metadata.slideshow.slide_type if cell else "slide"
         if not ended and kind in ("slide", "subslide", "notes"):
-            result.append(new_markdown_cell("<span></span>", metadata={"slideshow": {"slide_type": "-"}}))
+            result.append(new_markdown_cell(END, metadata={"slideshow": {"slide_type": "-"}}))
         ended = kind == "notes"
         result.append(cell)
     return result[:-1]

@@ -182,12 +182,13 @@ def draw_matrix(
     decimals=2,
     colour_map="cividis",
     blank_zeros=False,
+    size=11,
 ):
     """A cost matrix (N, T): predictions as rows, targets as columns, its numbers in the cells,
     matched cells ringed.
 
     `columns`: the names of the targets; `rings`: (prediction_index, target_index); `blank_zeros`:
-    whether cells that would show nothing but zeros stay empty.
+    whether cells that would show nothing but zeros stay empty; `size`: of letters, in points.
     """
     values = np.asarray(
         matrix.detach() if isinstance(matrix, torch.Tensor) else matrix, dtype=float
@@ -196,7 +197,11 @@ def draw_matrix(
     axes.set_title(title)
     axes.set_xticks(range(values.shape[1]), columns, color=INK)
     axes.set_yticks(
-        range(values.shape[0]), list(rows[: values.shape[0]]), color=PREDICTION, fontweight="bold"
+        range(values.shape[0]),
+        list(rows[: values.shape[0]]),
+        color=PREDICTION,
+        fontweight="bold",
+        fontsize=size,
     )
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
@@ -212,7 +217,7 @@ def draw_matrix(
             f"{rounded:.{decimals}f}",
             ha="center",
             va="center",
-            fontsize=11,
+            fontsize=size,
             color=colour,
         )
     for row, column in zip(*rings) if rings is not None else ():

@@ -24,6 +24,7 @@ from helpers.figures import (
     thumbnails,
 )
 
+LARGE = 13  # letters of a matrix that fills a slide, in points
 WRONG = GIOU  # a pairing that is not the best one
 
 
@@ -137,12 +138,13 @@ def draw_prices(axes, prices, matched, title):
             row,
             f"{price:.2f}",
             va="center",
-            fontsize=12,
+            fontsize=LARGE,
             fontweight="bold" if taken else "normal",
             color=INK if taken else QUIET,
         )
     axes.set(title=title, xlim=(0, room * 1.35), ylim=(len(prices) - 0.5, -0.5), xticks=[])
-    axes.set_yticks(range(len(prices)), LETTERS[: len(prices)], color=PREDICTION, fontweight="bold")
+    letters = {"color": PREDICTION, "fontweight": "bold", "fontsize": LARGE}
+    axes.set_yticks(range(len(prices)), LETTERS[: len(prices)], **letters)
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.axvline(0, color=QUIET, lw=1)
@@ -153,7 +155,8 @@ def draw_slack(axes, slack, title, columns, rings, tight=1e-6):
     ringed.
     """
     slack = np.asarray(slack)
-    draw_matrix(axes, np.zeros_like(slack), title, columns, rings=rings, colour_map="Greys")
+    plain = np.zeros_like(slack)
+    draw_matrix(axes, plain, title, columns, rings=rings, colour_map="Greys", size=LARGE)
     for text in list(axes.texts):
         text.remove()
     for (row, column), value in np.ndenumerate(slack):
@@ -169,7 +172,7 @@ def draw_slack(axes, slack, title, columns, rings, tight=1e-6):
             "0" if free else f"{value:.2f}",
             ha="center",
             va="center",
-            fontsize=13 if free else 11,
+            fontsize=LARGE,
             fontweight="bold" if free else "normal",
             color=INK if free or value < 0 else QUIET,
         )
@@ -207,7 +210,7 @@ def _percent(share):
 def matrix_figure(cost, title, names, image, targets, rings=None):
     """One cost matrix with the targets' thumbnails on top."""
     figure, axes = new_figure(6.4, 6.2)
-    draw_matrix(axes, cost, title, names, rings=rings)
+    draw_matrix(axes, cost, title, names, rings=rings, size=LARGE)
     draw_column_thumbnails(axes, thumbnails(image, targets))
     return figure
 
@@ -215,7 +218,7 @@ def matrix_figure(cost, title, names, image, targets, rings=None):
 def prices_figure(cost, prices, match, names, image, targets):
     """The matched matrix, and beside each row the price of its guess."""
     figure, (left, right) = new_figure(11.5, 6.2, columns=2, width_ratios=[1.25, 1])
-    draw_matrix(left, cost, "The match", names, rings=match)
+    draw_matrix(left, cost, "The match", names, rings=match, size=LARGE)
     draw_column_thumbnails(left, thumbnails(image, targets))
     draw_prices(right, prices, match[0], "How much the total rises without this guess")
     return figure

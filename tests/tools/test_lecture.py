@@ -42,7 +42,7 @@ def test_a_link_does_not_leave_the_lecture(path):
 def test_after_the_last_cell_of_a_slide_the_slide_stays(path):
     cells = lecture.lecture(read_built(path)).cells
     ends = [cell for cell, after in pairwise(cells) if kind(after) in ("slide", "subslide")] + cells[-1:]
-    assert {cell.source for cell in ends} == {"<span></span>"}
+    assert {cell.source for cell in ends} == {lecture.END}
 
 
 def test_it_has_the_columns_of_the_deck_and_large_pieces():

@@ -1,5 +1,6 @@
 """The lecture: every cell that its list names is there, its time adds up, and its one file works anywhere."""
 
+import importlib.util
 import re
 import shutil
 from itertools import pairwise
@@ -7,12 +8,13 @@ from subprocess import CalledProcessError
 
 import nbformat
 import pytest
+from hand_and_eye import PATIENCE, drawn, expect, rested
 from missing import skip_without
 from notebook_rules import code_cells
 
 from tools import handout, lecture, plan, talk
 from tools.notebooks import execute, number_of, read_source, sources
-from tools.served import browser_path
+from tools.served import browser_path, served
 from tools.slides import ROOM, total
 from tools.student import options_of
 from tools.vendor import scripts
@@ -226,6 +228,55 @@ def test_the_speakers_window_has_the_notes(browser, one_file):
         page.keyboard.press("s")
     notes = opened.value.locator(".speaker-controls-notes .value")
     notes.get_by_text("88:00 left after this slide").wait_for(timeout=60_000)
+    context.close()
+
+
+def test_the_speakers_window_of_the_live_lecture_has_the_notes_and_not_their_source(browser, tmp_path):
+    if not importlib.util.find_spec("jupyterlab_rise"):
+        skip_without("jupyterlab_rise")
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    with served(tmp_path, "tools.lecture") as lab:
+        page.goto(f"{lab.url}/rise/lecture.ipynb")
+        page.wait_for_selector("section.present > section.present h1", timeout=PATIENCE)
+        page.wait_for_selector("#rise-custom-css", state="attached", timeout=PATIENCE)
+        rested(page, 1000)  # jupyterlab-rise goes to the first slide a moment later
+        with context.expect_page() as opened:
+            page.keyboard.press("s")
+        said = opened.value.locator(".speaker-controls-notes .value")
+        expect(said.get_by_text("88:00 left after this slide").first).to_be_visible()
+        assert "<p>" not in said.inner_text()
+        assert said.inner_text().count("88:00") == 1
+    context.close()
+
+
+def test_without_scripts_the_file_can_be_read_from_top_to_bottom(browser, one_file):
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(one_file.as_uri())
+    for sentence in ("SavedAgain: the file lists", "88:00 left after this slide", "3:00 left after this slide"):
+        expect(page.get_by_text(sentence)).to_be_visible()
+    context.close()
+
+
+def test_a_figure_without_words_beside_it_is_as_large_as_its_slide(browser, one_file):
+    """Its letters were drawn for a notebook; on a slide they need all the room there is."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    page = context.new_page()
+    page.goto(one_file.as_uri())
+    page.wait_for_function("window.Reveal?.isReady()")
+    figures = page.locator("section.figure img")
+    assert figures.count() >= 15
+    for place in range(figures.count()):
+        figures.nth(place).evaluate(
+            "image => { const { h, v } = Reveal.getIndices(image.closest('section')); Reveal.slide(h, v, 99); }"
+        )
+        drawn(page)
+        shown = figures.nth(place).evaluate(
+            "({ width, height, naturalWidth: w, naturalHeight: h }) =>"
+            " Math.min(width / w, height / h) * Math.max(w / 1264, h / 720)"
+        )
+        assert shown > 0.85, figures.nth(place).get_attribute("alt")
     context.close()
 
 

@@ -1,6 +1,7 @@
 // Starts reveal.js, and makes what is on a slide fit: smaller pictures first, then smaller letters, then a scroll bar.
 const SIZE = { width: 1280, height: 720 };
 const PICTURES = [540, 500, 460, 420, 380]; // the tallest that pictures may be, in pixels
+const ALONE = [700, 685, 670, 655, 640, 620, 600, 580, 560]; // where a picture has the slide to itself
 const LETTERS = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6];
 const TRIALS = [
   ...PICTURES.map((picture) => ({ picture, zoom: 1 })),
@@ -19,6 +20,9 @@ function wrap(section) {
   page.classList.toggle("words", words.length && !page.querySelector("img, pre:not(details pre), table, .jupyter-widgets"));
   const piece = page.querySelector(".jupyter-widgets") && !page.querySelector("img, pre:not(details pre)");
   section.classList.toggle("piece", Boolean(piece));
+  const shown = "h1, h2, p:not(.running-head), li, pre, table, details, mjx-container, .jupyter-widgets";
+  const more = [...page.querySelectorAll(shown)].filter((part) => !part.matches("aside *, .jp-OutputArea p"));
+  section.classList.toggle("figure", page.querySelector(".picture") && !more.length);
   section.append(page);
   new ResizeObserver(() => fit(section)).observe(page);
   page.addEventListener("toggle", () => fit(section), true);
@@ -27,7 +31,7 @@ function wrap(section) {
 function overflows(section) {
   const scale = Reveal.getScale();
   const { top, bottom } = section.firstElementChild.getBoundingClientRect();
-  const margins = section.classList.contains("piece") ? 20 : 52;
+  const margins = section.matches(".piece") ? 20 : section.matches(".figure") ? 10 : 52;
   return (bottom - top) / scale > SIZE.height - margins || section.scrollWidth > SIZE.width;
 }
 
@@ -35,7 +39,8 @@ function fit(section) {
   const page = section.firstElementChild;
   if (!page.offsetHeight) return; // not shown
   section.classList.remove("scrolls");
-  for (const { picture, zoom } of TRIALS) {
+  const alone = section.matches(".figure") ? ALONE.map((picture) => ({ picture, zoom: 1 })) : [];
+  for (const { picture, zoom } of [...alone, ...TRIALS]) {
     page.style.setProperty("--picture", `${picture}px`);
     page.style.zoom = zoom;
     if (!overflows(section)) return;

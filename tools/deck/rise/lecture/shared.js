@@ -16,3 +16,9 @@ document.addEventListener("focusout", mark);
 document.body.addEventListener("keydown", (event) => {
   if (pieceOf(event) && !event.key.startsWith("Page")) event.stopPropagation();
 });
+
+// The speaker's window shows all that is in a note: its source, too, unless that is hidden.
+function hideSources() {
+  for (const source of document.querySelectorAll("aside.notes .jp-InputArea-editor")) source.hidden = true;
+}
+for (const kind of ["ready", "slidechanged", "keydown"]) document.addEventListener(kind, hideSources, true);
