@@ -54,7 +54,7 @@ from helpers.meters import HostReads, LargestTensor, outcome
 from helpers.training import processes
 
 # %% [markdown]
-# ## They take time
+# ## They take each other's time
 #
 # Both axes are logarithmic. The dotted [*floor*](glossary.md#floor) is what nobody can leave out: the solver's work, and
 # one pass over the logits.
@@ -289,9 +289,9 @@ for objects, ranks in zip(batches, processes.run_ranks(*batches)):
         print(f"objects {objects}, {name:9}  divided by {divisor:.1f}, mean gradient {gradient:.2f}")
 
 # %% [markdown]
-# Under accelerate, the reference calls `reduce`, which is a *mean* already, and divides by the number of ranks once more:
-# 3 in place of 6. Two ranks double the box terms, eight make them eightfold. `helpers` divides once, and an empty rank stays
-# in the graph.
+# Under accelerate, the reference calls `reduce`, which is a *mean* already, and divides by the number of ranks once more: 3
+# in place of 6. Eight ranks make the box terms eightfold, unless the divisor meets its least value, 1. `helpers` divides
+# once, with an empty rank, too.
 #
 # Small batches one after the other, [gradient accumulation](glossary.md#gradient-accumulation), meet the same question:
 

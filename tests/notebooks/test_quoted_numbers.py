@@ -105,7 +105,6 @@ QUOTES = [
     Quote("10", "than in any baseline, # or more", "10", "baseline class term at step 2,000 #;"),
     Quote("10", "AP # below the lowest baseline", "10",
           "| baseline |...| # |...| log-p |...| # |", lambda most, run: (most - run,)),
-    Quote("12", 'C says "7" with # and "1" with #,', "12", 'C "1" # C "7" #', lambda one, seven: (seven, one)),
     Quote("10", "a thousand steps later and ends at AP #.", "10", "| no-classifier |...| # |"),
 ]  # fmt: skip
 
@@ -122,6 +121,7 @@ GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands besi
     "08": ["missed ink costs #", "invented ink #"],
     "10": ["missing: AP #, # without L1, # without GIoU", "The [paper] (#)", "DETR's [paper] (#)"],  # of DETR
     "11": ["twice, # for 20"],
+    "12": ["DETR-DC5, 50 epochs | # | # |", "DAB-DETR, 50 epochs | # | # |", "12 epochs | # | # |"],  # of the papers
     "13": ["at the same #"],
 }  # fmt: skip
 
