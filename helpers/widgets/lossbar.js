@@ -6,18 +6,30 @@ const TERM_NAMES = { class: "class", l1: "L1", giou: "GIoU" };
 function makeLossBar() {
   const parts = TERMS.map((name) => make("i", { class: name }));
   const keys = TERMS.map((name) => make("span", { class: `key ${name}` }));
-  const total = make("b", { class: "loss-total" });
+  const [before, total] = [make("span", { class: "was" }), make("b", { class: "loss-total" })];
+  const was = makeMemory();
   const track = make("div", { class: "track", role: "img" }, ...parts);
   const element = make(
     "div",
     { class: "loss" },
-    make("div", { class: "loss-head" }, make("h4", {}, "Loss of this match"), ...keys, total),
+    make(
+      "div",
+      { class: "loss-head" },
+      make("h4", {}, "Loss of this match"),
+      ...keys,
+      before,
+      total,
+    ),
     track,
   );
   let scale = 0;
   return {
     element,
-    rescale: () => (scale = 0),
+    // For another scene.
+    rescale() {
+      scale = 0;
+      was.forget();
+    },
     paint(losses, hidden) {
       element.classList.toggle("hidden", hidden);
       scale = scale === 0 ? 2 * losses.total : Math.max(scale, losses.total);
@@ -28,6 +40,7 @@ function makeLossBar() {
           `${TERM_NAMES[name]} ${LOSS_WEIGHTS[name]} × ${losses[name].toFixed(2)} = ${value.toFixed(2)}`;
       });
       total.textContent = losses.total.toFixed(2);
+      before.textContent = was(total.textContent);
       const terms = keys.map((key) => key.textContent).join(", ");
       track.setAttribute("aria-label", `Loss ${losses.total.toFixed(2)}: ${terms}`);
     },

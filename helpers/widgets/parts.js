@@ -6,6 +6,8 @@ export function vector(tag, attributes = {}, ...children) {
   return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 function dress(element, attributes, children) {
+  // A title in a piece is none of the headings of the page around it.
+  if (/^h\d$/i.test(element.tagName)) element.setAttribute("role", "presentation");
   for (const [name, value] of Object.entries(attributes))
     if (name.startsWith("on")) element[name] = value;
     else if (value !== null && value !== false) element.setAttribute(name, value);
@@ -25,6 +27,23 @@ export function tidy(value, decimals) {
   if (!Number.isFinite(value)) return "";
   const text = Math.abs(value).toFixed(decimals);
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+// What a text was a moment ago: before the change, or the row of changes of one drag, that led to what it is now; "" where
+// that is the same. The answer is a function of the text; `forget` begins anew.
+const GESTURE = 700; // milliseconds between two changes that belong together
+export function makeMemory() {
+  let [last, before, at] = [null, null, -Infinity];
+  function was(text) {
+    if (text !== last) {
+      const now = last === null ? -Infinity : performance.now();
+      if (now - at > GESTURE) before = last;
+      [last, at] = [text, now];
+    }
+    return before === null || before === text ? "" : `was ${before}`;
+  }
+  was.forget = () => ([last, before, at] = [null, null, -Infinity]);
+  return was;
 }
 
 // What base64 text stands for.

@@ -93,8 +93,8 @@ function render({ model, el }) {
   shell.mount(
     "Matching playground",
     make("div", { class: "head" }, summary.element, shell.badge.element),
-    make("div", { class: "board" }, stage, tables.element, side),
     ...(showsMatch ? [bar.element] : []),
+    make("div", { class: "board" }, stage, tables.element, side),
     controls.element,
   );
 
@@ -244,12 +244,18 @@ function makeHands({ get, set, offers, choice, tell, find }) {
 // The line above it all. It is read out, but not while a box is dragged.
 function makeSummary({ showsMatch, decimals }) {
   const element = make("p", { class: "summary", "aria-live": "polite" });
+  const was = makeMemory();
   function words(state, matching, numbers) {
     if (!showsMatch) return ["What does each pair cost?"];
     if (!numbers) return ["The match is hidden. Which prediction should each target get?"];
     const { text, cost, loss } = describeMatch(state, matching, decimals, numbers);
     const [first, second] = [cost, loss].map((value) => tidy(value, decimals));
-    return [make("b", {}, `Cost of the match ${first}, loss ${second}. `), text];
+    const before = was(second);
+    return [
+      make("b", {}, `Cost of the match ${first}, loss ${second}`),
+      before && ` (${before})`,
+      `. ${text}`,
+    ];
   }
   return {
     element,

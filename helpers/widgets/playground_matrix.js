@@ -9,6 +9,17 @@ function makeTables({ offersView, set, choice }) {
   const title = make("h4", {});
   const frame = make("div", { class: "frame" });
   const meaning = make("p", { class: "hint" });
+  // On a narrow page picture and loss come first, and the matrix is folded.
+  const fold = button(
+    "Matrix of costs",
+    "Matrix of costs: show or hide",
+    () => open(fold.ariaExpanded !== "true"),
+    "fold",
+  );
+  const open = (is) => {
+    fold.ariaExpanded = is;
+    element.classList.toggle("open", is);
+  };
   const head = make("div", { class: "table-head" }, offersView ? row : title);
   let grids = [];
   function handle(element) {
@@ -26,8 +37,10 @@ function makeTables({ offersView, set, choice }) {
       choice.walk(by);
     };
   }
+  const element = make("div", { class: "tables" }, fold, head, frame, meaning);
+  open(false);
   return {
-    element: make("div", { class: "tables" }, head, frame, meaning),
+    element,
     build(view, state, { image, size }) {
       TABS.forEach(({ name }, i) => void tabs[i].setAttribute("aria-pressed", name === view));
       const chosen = TABS.find(({ name }) => name === view);

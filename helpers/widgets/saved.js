@@ -117,13 +117,12 @@ function makeGrade(title, says) {
   const head = make("h4", {}, "loss ", title);
   const line = make("div", { class: "line" }, number, before);
   const element = make("div", { class: "grade", title: says }, head, line, pairs);
-  let last = null;
+  const was = makeMemory();
   return {
     element,
     paint(loss, compared) {
-      const text = tidy(loss, 2);
-      if (last !== null && last !== text) before.textContent = `was ${last}`;
-      last = number.textContent = text;
+      number.textContent = tidy(loss, 2);
+      before.textContent = was(number.textContent);
       pairs.replaceChildren(
         ...compared.map(([letter, label]) =>
           make("span", {}, make("b", { class: "blue" }, letter), ` ${label}`),

@@ -203,3 +203,22 @@ def test_nothing_is_cut_off(shown):
             wide = found.evaluate(WIDER)
             assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (width, theme, wide)
         shown.set_viewport_size({"width": 1280, "height": 720})
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_loss_and_match_stay_in_view(shown, size):
+    shown.keyboard.press("Control+b")  # the list of files leaves no room beside it
+    shown.set_viewport_size(dict(zip(("width", "height"), size)))
+    playground = show(shown, "playground", 0)
+    matrix, fold = playground.locator(".grid").first, playground.get_by_role("button", name="Matrix of costs")
+    playground.get_by_role("button", name="Reset").evaluate("e => e.scrollIntoView({ block: 'end' })")
+    expect(playground.locator(".summary")).to_be_in_viewport(ratio=0.9)
+    if size[0] < 1000:
+        expect(matrix).to_be_hidden()
+        fold.click()
+    expect(matrix).to_be_visible()
+    expect(fold).to_be_visible(visible=size[0] < 1000)
+    said = loss_of(playground).inner_text()
+    box(playground, "Prediction A").press("ArrowRight")
+    expect(playground.locator(".was")).to_have_text(f"was {said}")
+    expect(playground.locator(".summary")).to_contain_text(f"(was {said})")

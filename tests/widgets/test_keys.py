@@ -5,9 +5,9 @@ import re
 
 import pytest
 from hand_and_eye import drawn, expect, rested
-from pieces_in_lab import PIECES, on_projector, save, show, store, store_all
+from pieces_in_lab import PIECES, on_projector, save, show, store_all
 
-NAME, CHOOSERS = "pieces_keys", "choosers_keys"
+NAME = "pieces_keys"
 # To JupyterLab these delete a cell, make it text, cut, insert, restart the kernel, and move the selection.
 KEYS = [*"ddmxab00", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Space", "Enter", *"zvcjk"]
 INSIDE = "root => root.contains(document.activeElement)"
@@ -25,10 +25,10 @@ def shown(page, lab, stored):
     return on_projector(page, lab, NAME)
 
 
-def saved_cells(page, lab, name=NAME):
+def saved_cells(page, lab):
     """What the notebook holds once it is saved: the kind and the source of its cells."""
     save(page)  # heard from inside a piece, too
-    cells = json.loads((lab.root / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+    cells = json.loads((lab.root / "notebooks" / f"{NAME}.ipynb").read_text())["cells"]
     return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
 
 
@@ -102,27 +102,6 @@ def test_escape_and_tab_leave_and_shift_enter_runs(shown, name):
         arg=[prompt.element_handle(), stored],
     )
     assert shown.errors == []
-
-
-def test_a_chooser_keeps_its_keys(page, lab):
-    pages = '{"first": "1", "second": "2", "third": "3"}'
-    code = "from helpers.figures.pages import page_chooser\n"
-    store(lab, CHOOSERS, [f"{code}page_chooser({pages}, 'page')", f"{code}page_chooser({pages}, 'at', slider=True)"])
-    on_projector(page, lab, CHOOSERS)
-    menu, slider = page.locator(".spl-pages select"), page.locator(".spl-pages [role=slider]")
-    before = saved_cells(page, lab, CHOOSERS)
-    for control in (menu, slider):
-        control.focus()
-        rested(page)
-        for key in "ddmxab":
-            page.keyboard.press(key)
-    menu.focus()
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowDown")
-    page.wait_for_function("e => e.selectedIndex === 1", arg=menu.element_handle())
-    assert saved_cells(page, lab, CHOOSERS) == before
-    page.keyboard.press("Escape")
-    page.wait_for_function("document.activeElement.matches('.jp-Cell')")
 
 
 def test_the_focus_stays_where_it_is_when_a_piece_redraws(shown):
