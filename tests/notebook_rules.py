@@ -26,10 +26,8 @@ class Budget(NamedTuple):
 
 CORE = Budget(cells=28, words=1000, votes=2, exercises=2)
 BESIDE = Budget(cells=34, words=1200, votes=2, exercises=4)
-LONG = Budget(cells=40, words=1200, votes=13, exercises=4, lines=25)  # what a notebook had before it was rewritten
 CLINIC = BESIDE._replace(votes=9)  # a complaint is for betting on its cause: one vote for each of nine tickets
 BUDGETS = dict.fromkeys(("00", "02", "04", "05", "07", "10"), CORE) | {"13": CLINIC}  # all others: BESIDE
-NOT_YET_REWRITTEN = {"10"}  # shrinks
 
 # A number: not part of a name (`conv2`), with its sign, perhaps with an exponent or a percent sign behind it.
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?![\w.]*\w)(?:\s?%)?", re.IGNORECASE)
@@ -121,8 +119,8 @@ def size_complaints(notebook):
 
 
 def budget_of(number):
-    """The budget of a notebook, by the two digits that its name begins with."""
-    return LONG if number in NOT_YET_REWRITTEN else BUDGETS.get(number, BESIDE)
+    """The budget of a notebook, by the number that its name begins with."""
+    return BUDGETS.get(number, BESIDE)
 
 
 def holds(notebook):

@@ -1,15 +1,68 @@
-"""The checks of notebook 10: where suppression errs, and a solver that gives each target two
-guesses.
+"""The checks of notebook 10: who may read whom if tokens are not to talk, and where suppression
+errs.
 """
 
-import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 
-from helpers.assignment import brute_force, total_cost
-from helpers.checks import MALFORMED, as_numbers, attempt, whole
+from helpers.checks import as_numbers, attempt, to_use
 from helpers.evaluation import SAME_OBJECT_IOU, suppress_duplicates
 from helpers.scenes import IMAGE_SIZE
+from helpers.training.muting import may_read
+
+SEQUENCES = ((4, 2), (77, 12), (5, 1), (3, 3))  # length, tokens at its end
+
+
+def check_who_reads(who_reads):
+    """Notebook 10: `who_reads(length, num_tokens) -> (S, S)`, rows read columns, tokens come last.
+
+    Gives back the function that is used further down.
+    """
+    return to_use(_judge_who_reads(who_reads), who_reads, may_read, "may_read")
+
+
+def _judge_who_reads(answer):
+    for length, tokens in SEQUENCES:
+        case = f", for {length} places of which {tokens} are tokens"
+        value, fault = attempt(answer, length, tokens, case=case)
+        if fault:
+            return fault
+        given = as_numbers(value)
+        if given is None or given.shape != (length, length):
+            found = "this is no matrix" if given is None else f"the shape is {tuple(given.shape)}"
+            return f"not yet{case}: {found}. Hint: a row for each reader, a column for who is read."
+        if not ((given == 0) | (given == 1)).all():
+            return f"not yet{case}: other values than True and False. Hint: a mask says yes or no."
+        if said := _mask_fault(given.bool(), tokens):
+            return f"not yet{case}: {said}"
+    return (
+        "correct: patches read patches, a token reads patches and itself, and nobody else reads a "
+        "token."
+    )
+
+
+def _mask_fault(given, tokens):
+    right = may_read(len(given), tokens)
+    first = len(given) - tokens  # the place of the first token
+    among, hears, told = given[first:, first:], given[first:, :first], given[:first, first:]
+    if (given == right).all():
+        return None
+    if (given == ~right).all():
+        return "this is the other way round. Hint: True where one may read."
+    if (given == right.flip(0, 1)).all() and (given != right).any():
+        return "the first places are mute. Hint: the tokens are the last."
+    if not given[:first, :first].all():
+        return "a patch does not read a patch. Hint: only tokens are mute."
+    if not among.diagonal().all():
+        return "a token does not read itself. Hint: the diagonal stays True."
+    if told.any() and not hears.all():
+        return "patches read tokens, not tokens patches. Hint: rows read columns."
+    if told.any():
+        return (
+            "a patch reads a token, and could pass on what it says. Hint: cut these columns, too."
+        )
+    if not hears.all():
+        return "a token does not read a patch. Hint: it has to see the picture."
+    return "a token reads another. Hint: among tokens, only the diagonal is True."
 
 
 def check_crowd(crowd):
@@ -94,101 +147,3 @@ def _draw_crowd(boxes):
         "Your two objects in orange, and in blue what suppression leaves of two perfect "
         "detections.",
     )
-
-
-def check_two_each(two_each):
-    """Notebook 10: `two_each(cost (N, T)) -> (prediction_index, target_index)`, two guesses each,
-    the least total.
-    """
-    print(judge_two_each(two_each))
-
-
-def judge_two_each(two_each):
-    """The verdict on several matrices."""
-    rng = np.random.default_rng(10)
-    cases = [rng.random(shape) for shape in ((7, 3), (4, 2), (5, 2))]
-    cases.append(np.array([[0.0, 1.0], [1.0, 9.0], [2.0, 2.0], [9.0, 3.0]]))
-    for cost in cases:
-        answer, fault = attempt(two_each, cost.copy(), case=f", for a matrix {cost.shape}")
-        if fault:
-            return fault
-        try:
-            guesses, targets = (
-                np.array([whole(place) for place in part], dtype=int) for part in answer
-            )
-        except MALFORMED:
-            return (
-                f"not yet: it returns a {type(answer).__name__}. Hint: return two arrays, guesses "
-                "and targets."
-            )
-        if fault := _two_each_fault(guesses, targets, cost):
-            if not _two_each_fault(targets, guesses, cost):
-                fault = "these are targets and guesses. Hint: guesses first, then targets."
-            return f"not yet, for a matrix {cost.shape}: {fault}"
-    return (
-        "correct: each target has two guesses, no guess serves twice, and no other choice is "
-        "cheaper."
-    )
-
-
-def _two_each_fault(guesses, targets, cost):
-    wanted = np.repeat(cost, 2, axis=1)
-    least = total_cost(wanted, brute_force(wanted))
-    if guesses.shape != targets.shape or guesses.shape != (2 * cost.shape[1],):
-        return (
-            f"guesses {guesses.shape}, targets {targets.shape} for {cost.shape[1]} targets. Hint: "
-            "two for each."
-        )
-    if min(guesses.min(), targets.min()) < 0 or guesses.max() >= len(cost):
-        return (
-            f"there are {len(cost)} guesses, from 0 on. Hint: return row numbers, then column "
-            "numbers."
-        )
-    if fault := _copies_fault(guesses, targets, cost):
-        return fault
-    if targets.max() >= cost.shape[1]:
-        return (
-            f"there is no target {targets.max()}. Hint: columns 2k and 2k + 1 are copies of one "
-            "target; divide by 2."
-        )
-    if (np.bincount(targets, minlength=cost.shape[1]) != 2).any():
-        return f"the targets have {np.bincount(targets).tolist()} guesses. Hint: two for each."
-    if len(set(guesses.tolist())) < len(guesses):
-        return (
-            "a guess serves two targets. Hint: choose jointly; a column for each wish, "
-            "np.repeat(cost, 2, axis=1)."
-        )
-    total = cost[guesses, targets].sum()
-    if total > least + 1e-9:
-        return (
-            f"your total is {total:.2f}, the least is {least:.2f}. Hint: two rounds of one-to-one "
-            "are short-sighted; "
-            "ask for all wishes at once."
-        )
-    return None
-
-
-def _copies_fault(guesses, targets, cost):
-    """What is wrong if the match of copied columns is right, and its way back to the targets is
-    not; or None.
-    """
-    count, found = cost.shape[1], set(zip(guesses.tolist(), targets.tolist()))
-    side_by_side, behind = np.repeat(cost, 2, axis=1), np.tile(cost, 2)
-    for copies, back, hint in (
-        (
-            side_by_side,
-            lambda wish: wish // 2,
-            "columns 2k and 2k + 1 are copies of target k: // 2 leads back",
-        ),
-        (
-            behind,
-            lambda wish: wish % count,
-            "columns k and k + T are copies of target k: % T leads back",
-        ),
-    ):
-        rows, wishes = linear_sum_assignment(copies)
-        right = set(zip(rows.tolist(), back(wishes).tolist()))
-        for way in (wishes, wishes // 2, wishes % count):
-            if found == set(zip(rows.tolist(), way.tolist())) != right:
-                return f"the right guesses, but not for the right targets. Hint: {hint}."
-    return None

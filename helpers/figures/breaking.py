@@ -35,6 +35,25 @@ def state(model, pixel_values, annotations):
     return {**summarize(found, annotations), "suppressed": suppressed["AP"], "found": found}
 
 
+def rules_figure(target, rules, start, steps=300):
+    """Where free guesses end under each rule: `rules` maps a title to options of `FreeGuesses`.
+
+    The panels name how many guesses claim an object.
+    """
+    from helpers.training.free import FreeGuesses, start_of
+    from helpers.widgets.setplay import draw_frame
+
+    figure, panels = figures.new_figure(3.3 * len(rules), 4, columns=len(rules))
+    for axes, (name, way) in zip(panels, rules.items()):
+        guesses = FreeGuesses(start_of(start), **way)
+        for _ in range(steps):
+            guesses.move(target)
+        frame = guesses.look(target)
+        draw_frame(axes, guesses, frame, target)
+        axes.set_title(f"{name}\n{frame.claims} claims", fontsize=13)
+    return figure
+
+
 def states_figure(images, states, scene=0):
     """One column for each named state: what the detector finds in one scene, and what it scores on
     all.

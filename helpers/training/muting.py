@@ -10,8 +10,12 @@ from torch.nn import functional as F
 MUTED = "muted_detection_tokens"  # among transformers' attention functions
 
 
-def mute_tokens(model):
-    """Mute the detection tokens of a `YolosForObjectDetection` in every layer; changes it in place.
+def mute_tokens(model, first_layer=1, readable=None):
+    """Mute the detection tokens of a `YolosForObjectDetection`; changes it in place.
+
+    Args:
+        first_layer: the first layer in which they are mute, counted from 1.
+        readable: another rule than `may_read`, called in the same way.
 
     It is not saved with the weights: call it again on a model that was loaded.
 
@@ -29,6 +33,8 @@ def mute_tokens(model):
 
     ALL_ATTENTION_FUNCTIONS.register(MUTED, _attend)
     model.config._attn_implementation = MUTED
+    for layer in model.vit.encoder.layer[first_layer - 1 :]:
+        layer.attention.attention.readable = readable or may_read
 
 
 def may_read(length, num_detection_tokens):
@@ -46,7 +52,10 @@ def may_read(length, num_detection_tokens):
 
 
 def _attend(module, query, key, value, attention_mask=None, scaling=None, dropout=0.0, **_):
-    mask = may_read(key.shape[-2], module.config.num_detection_tokens).to(query.device)
+    mask, readable = None, getattr(module, "readable", None)
+    if readable is not None:
+        mask = readable(key.shape[-2], module.config.num_detection_tokens)
+        mask = torch.as_tensor(mask, dtype=torch.bool, device=query.device)
     read = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling
     )

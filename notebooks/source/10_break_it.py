@@ -1,48 +1,27 @@
 # %% [markdown]
 # # What does one-to-one buy?
 #
-# The match looks like bookkeeping: the loss teaches, the match only sorts. Break it and see. First a trained detector
-# gets fifty more steps with another match; then detectors are trained from the start, each with one thing changed.
-#
-# A guess that most readers arrive with: a worse match makes the boxes worse.
-
-# %% [markdown]
-# **You will be able to** say what the match alone teaches, why detectors before DETR needed non-maximum suppression,
-# which parts of DETR's recipe carry it, and how to tell a difference from chance.
-#
-# **Time** 35 minutes to read, 55 with the exercises. **You need** [05](05_assignment.ipynb) and
-# [07](07_loss.ipynb). Cells that train take half a minute on two cores.
-
-# %% [markdown]
-# ## Four rules, no network
-#
-# Take the network away: twelve free boxes and class scores, five targets, and the real loss. Choose owners, move, choose
-# again: [k-means](https://en.wikipedia.org/wiki/K-means_clustering) has the same two steps. Start 3, 300 steps.
-#
-# **Predict first.** Which of these rules finds the five?
+# Below there is no network: twelve free boxes and class scores, five targets, the real loss. A rule chooses owners, the
+# guesses move, the rule chooses again. **Four bets, before you press Play:** which rule finds the five?
 #
 # <details><summary>argmin: each target takes its cheapest guess</summary>
 #
 # Not from here. The "3" and a "1" both want G, and G can name only one of them. It ends on the "1", and nobody is left
-# for the "3". From the starts 1 and 2 it finds all five: no two targets want the same guess.
+# for the "3". From the starts 1 and 2 it finds all five: there no two targets want the same guess.
 #
 # </details>
-#
-# <details><summary>by position, the list in a fixed order</summary>
+# <details><summary>by position, the labels in a fixed order</summary>
 #
 # It does, as well as the optimal match. On one picture with a fixed list, position names an owner for each target, once
 # and for all, and that is enough.
 #
 # </details>
+# <details><summary>by position, the labels shuffled at every step</summary>
 #
-# <details><summary>by position, the list shuffled at every step</summary>
-#
-# No. Each of the first five guesses is told to be every target in turn, so most of them crowd in one place and say "1",
-# the commonest label. Order does harm because it is arbitrary from picture to picture; the shuffle makes one picture
-# feel it. To the optimal match the shuffle does nothing.
+# No. Each of the first five guesses is told to be every target in turn, and most of them end in one place and say "1", the
+# commonest label. To the optimal match the shuffle does nothing.
 #
 # </details>
-#
 # <details><summary>one-to-many, two guesses for each target</summary>
 #
 # It finds each of them twice: ten claims for five targets, with good boxes.
@@ -54,43 +33,70 @@ from helpers import figures
 from helpers.widgets import SetPlay
 
 play = SetPlay(start=2)
-figures.show(play.figure(), "Choose owners, move, choose again: the set loss brings five of twelve free guesses home.")
 play
 
 # %% [markdown]
-# Press Play, then choose another rule and Restart: the grey shadow is the run before. **Find out by moving:** let "optimal"
-# settle, press Play once more, and drag the "3" across the sheet. Can you carry it so that its owner follows? And so that
-# another guess takes over?
+# **You will be able to** say what the rule of the match teaches, why detectors before DETR needed a rule behind them, and
+# whether tokens must talk.
 #
-# <details><summary>What decides it</summary>
+# **Time** 25 minutes to read, 45 with the exercises. **You need** [05](05_assignment.ipynb) and [07](07_loss.ipynb).
 #
-# Your speed. Carried slowly, about two seconds across the sheet, it keeps its owner, who is sure of the name and never
-# far behind. Thrown, it goes to a guess that idled near the new place: distance then costs more than the name. Left alone,
-# free guesses hardly change hands; in a network they do, because the same weights serve many pictures.
+# **One click about 09.** What does this detector learn first: where to stand, or what it sees?
+#
+# <details><summary>Where to stand</summary>
+#
+# Yes. Early in its training it puts its boxes at the same places in every picture, and the match gives each token a region.
+# Only then do its eyes open.
+#
+# </details>
+# <details><summary>What it sees</summary>
+#
+# No. Early in its training it puts its boxes at the same places in every picture, and the match gives each token a region.
+# Only then do its eyes open.
 #
 # </details>
 
-# %% [markdown]
-# ## What to measure
-#
-# [AP](glossary.md#average-precision) ranks all boxes by score. A [duplicate](glossary.md#duplicate), a second box on an object, costs it little if its score is
-# low. So we also count **duplicates** per 100 objects at a score over 0.5, and **scenes counted right**.
+# %%
+from helpers.checks.breaking import check_crowd, check_who_reads
+from helpers.detector import load_detector
+from helpers.figures import ablations, breaking
+
+rules = {
+    "optimal": {},
+    "argmin": {"rule": "argmin"},
+    "by position": {"rule": "by position"},
+    "by position, shuffled": {"rule": "by position", "shuffle": True},
+    "one-to-many": {"rule": "one-to-many"},
+}
+figure = breaking.rules_figure(play.target, rules, start=2)
+figures.show(
+    figure, "After 300 steps: position finds all five in a fixed order; shuffled, its guesses crowd in one place."
+)
 
 # %% [markdown]
-# [Non-maximum suppression](glossary.md#non-maximum-suppression) (NMS) strikes out a box that overlaps a better one of its class by over half:
-# **AP after NMS** (`suppressed`) tells what that would mend.
+# **Position wins here.** It loses once the order changes. In a data set it does change: the list of one picture says nothing about
+# that of the next. The optimal match takes the order out of the question.
+#
+# Which promise of the match does a *network* need, then? That no target has two guesses?
+
+# %% [markdown]
+# ## How to measure it
+#
+# - [AP](glossary.md#average-precision) ranks all boxes by score. It hardly sees a weak second box.
+# - **Duplicates**: second boxes on an object with a score over 0.5, for 100 objects.
+# - **AP after NMS**: [non-maximum suppression](glossary.md#non-maximum-suppression) strikes out a box that overlaps a better one of its
+#   class by over half.
+# - **Counted right**: scenes with as many claims as objects.
 
 # %%
 import numpy as np
 
 from helpers import HungarianMatcher, box_iou
-from helpers.checks.breaking import check_crowd, check_two_each
-from helpers.detector import load_detector
 from helpers.evaluation import corner_boxes
-from helpers.figures import ablations, breaking, learning
 from helpers.scenes import HandwrittenScenes, running_example
 from helpers.training.arrays import SceneArrays
-from helpers.training.pairings import by_index, everyone_near, one_to_many
+from helpers.training.muting import mute_tokens
+from helpers.training.pairings import everyone_near, one_to_many
 from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
 from helpers.widgets import live
 
@@ -98,101 +104,51 @@ test_scenes = HandwrittenScenes("test", 200, seed=1)
 scenes = [running_example(), *(test_scenes[i] for i in range(1, 200))]
 images, annotations = [image for image, _ in scenes], [annotation["annotations"] for _, annotation in scenes]
 pixel_values = SceneArrays(scenes).pixel_values(range(200), IMAGE_MEAN, IMAGE_STD)
-print("200 scenes of unseen digits, pixel_values", tuple(pixel_values.shape))
 
+# %%
 model, _ = load_detector()
 trained = breaking.state(model, pixel_values, annotations)
 print({name: round(trained[name], 2) for name in ("AP", "suppressed", "count_right", "duplicates")})
-print(f"scenes without any object: {np.mean([not things for things in annotations]):.2f}")
 
 # %% [markdown]
-# ## First a control
+# ## Fifty steps without one-to-one
 #
-# Fifty steps of 16 scenes, with the loss of the real training, but a fresh optimiser and a constant learning rate. That
-# alone may do harm.
+# We train our finished detector on for fifty steps of 16 scenes. Now a target owns **every** guess near it, by IoU over 0.4:
+# [one-to-many](glossary.md#one-to-many-matching). Beside it runs a control, the same steps one-to-one, since a fresh optimiser alone may do
+# harm.
 #
-# **Predict first.** What do fifty such steps do with the *right* match?
+# **Predict first.** What becomes of the boxes?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>They get worse: a worse match, worse boxes</summary>
 #
-# They shake the detector: AP falls by a tenth, duplicates stay away. What another match does has to be compared
-# with this, not with the detector as trained.
+# They stay nearly as good. What grows is their number: about three on a digit, and often under two names.
 #
 # </details>
-
-# %% tags=["live"]
-steady, _ = load_detector()
-live.train_on(steady, 50, HungarianMatcher())
-control = breaking.state(steady, pixel_values, annotations)
-figure = breaking.states_figure(images, {"as trained": trained, "fifty steps one-to-one": control})
-figures.show(figure, "Before and after the control: here a 1 is now read as 7; on 200 scenes AP falls by a tenth.")
-
-# %% [markdown]
-# ## First break: by position
+# <details><summary>They stay good, and there are too many</summary>
 #
-# Guess A is paired with the first target in the list, guess B with the second: notebook 00's bad idea, now as a match to
-# train with. `by_index` goes into the same `HungarianMatcher`, in the place of SciPy.
-#
-# **Predict first.** What happens to the boxes in fifty steps?
-#
-# <details><summary>Predict, then open</summary>
-#
-# The order of a list cannot be seen in a picture. Each of the first guesses is told to be anywhere at all, and learns
-# the mean of it: a box in the middle that no digit has, and a bit of every name. The second figure draws all twelve
-# guesses, whatever their score. The network did what it was told; the match takes the order out of the question.
+# Yes: about three on a digit, and often under two names. The best of them fits nearly as well as in the control.
 #
 # </details>
-
-# %% tags=["live"]
-model, _ = load_detector()
-live.train_on(model, 50, HungarianMatcher(assign=by_index))
-by_position = breaking.state(model, pixel_values, annotations)
-figure = breaking.states_figure(images, {"fifty steps one-to-one": control, "fifty steps by position": by_position})
-figures.show(figure, "Fifty steps by position: nothing is found any more, and only empty scenes are counted right.")
-
-figure, panels = figures.new_figure(8, 4.3, columns=2)
-for axes, title, detector in zip(panels, ("one-to-one", "by position"), (steady, model)):
-    figures.draw_image(axes, learning.calm(images[0]), f"All guesses, {title}")
-    figures.draw_predictions(axes, images[0], detector(pixel_values[:1]).pred_boxes[0].detach())
-figures.show(figure, "All twelve guesses: one-to-one they stand on the digits, by position they crowd in the middle.")
-
-# %% [markdown]
-# ## Second break: one to many
+# <details><summary>Fifty steps change nothing</summary>
 #
-# Now a match that looks at the boxes, and drops one rule: a target may have **every** guess near it, by IoU over 0.4:
-# [one-to-many](glossary.md#one-to-many-matching). Many detectors before DETR were trained like this, thousands of [anchors](glossary.md#anchor) for a few objects. `everyone_near` sees minus the
-# IoU as cost:
+# They do. Guesses that were told "no object" hear "well done, come closer" from now on, and about three stand on a digit.
+#
+# </details>
 
 # %%
-cost = -np.array([[0.9, 0.0], [0.5, 0.0], [0.0, 0.7], [0.1, 0.2]])
+cost = -np.array([[0.9, 0.0], [0.5, 0.0], [0.0, 0.7], [0.1, 0.2]])  # minus IoU
 guesses, targets = everyone_near(cost)
 print("guesses", guesses.tolist(), "go to targets", targets.tolist())
 
-# %% [markdown]
-# Guess 1 was told "no object" before, since guess 0 had won. From now on it hears "well done, come closer".
-#
-# **Predict first.** Fifty steps without one-to-one: how many boxes on a digit? Are they worse boxes? And how much of AP
-# does NMS bring back?
-#
-# <details><summary>Predict, then open</summary>
-#
-# About three on a digit; twelve guesses are the limit, with a hundred it would be more. Silence is lost, the boxes suffer
-# little. NMS brings back a part: compare the bars with the control.
-#
-# </details>
-
 # %% tags=["live"]
-model, _ = load_detector()
-live.train_on(model, 50, one_to_many())
-crowded = breaking.state(model, pixel_values, annotations)
-figure = breaking.states_figure(images, {"fifty steps one-to-one": control, "fifty steps one-to-many": crowded})
-figures.show(
-    figure, "Fifty steps one-to-many: a pile of boxes on most digits; suppression mends most of the damage, not all."
+steady, broken = load_detector()[0], load_detector()[0]
+live.train_on(steady, 50, HungarianMatcher())
+live.train_on(broken, 50, one_to_many())
+control, crowded = (breaking.state(network, pixel_values, annotations) for network in (steady, broken))
+figure = breaking.states_figure(
+    images, {"as trained": trained, "fifty steps one-to-one": control, "fifty steps one-to-many": crowded}
 )
-
-# %% [markdown]
-# Look into the piles: how many boxes with a score over 0.5 lie on a digit (IoU over 0.5), how many names they give it,
-# and how well the best of them fits.
+figures.show(figure, "After fifty steps one-to-many a pile of boxes lies on most digits; suppression mends most of it.")
 
 
 # %%
@@ -211,196 +167,145 @@ for name, measured in (("one-to-one", control), ("one-to-many", crowded)):
     print(f"{name:11}  boxes on a digit {boxes:.1f}, names {names:.1f}, IoU of the best {iou:.1f}")
 
 # %% [markdown]
-# So the opening guess is wrong: the boxes are nearly as good, there are too many. NMS works name by name, so a second
-# name stays. Most detectors before 2020 were like this: many answers, and an untrained rule outside to clean up.
-# One-to-one matching moves the rule into the loss; [few](https://arxiv.org/abs/1506.04878) had tried it.
+# Good boxes, and too many. Detectors before 2020 were mostly trained like this, and cleaned up by NMS, a rule that nobody
+# trains. It works name by name, so a second name on a digit stays.
+#
+# **Heal it.** Fifty steps one-to-one for the crowd, fifty more for the control: do the duplicates go as fast as they
+# came?
+
+# %% tags=["live"]
+live.train_on(broken, 50, HungarianMatcher(), first_step=50)
+live.train_on(steady, 50, HungarianMatcher(), first_step=50)
+healed, hundred = (breaking.state(network, pixel_values, annotations) for network in (broken, steady))
+figure = breaking.states_figure(images, {"one-to-one all along": hundred, "one-to-many, then healed": healed})
+figures.show(figure, "After fifty steps one-to-one nearly all duplicates are gone, and AP is near that of the control.")
 
 # %% [markdown]
-# ## Heal it
+# As fast as they came. Network and terms of the loss were the same all along, so **it is the match that asks for
+# one claim an object**, and it has to go on asking. But how does the network deliver it? Tokens read one another: perhaps they
+# agree who speaks.
+
+# %% [markdown]
+# ## Exercise: forbid them to talk
 #
-# The same weights, fifty more steps, and the match that you know. Beside it the control, a hundred steps one-to-one by
-# now.
+# Write who may read whom, (S, S), rows read columns, `num_tokens` tokens at the end. A token reads patches and itself. Nobody else
+# reads it. [A solution](solutions/10.ipynb)
 #
-# **Predict first.** Will the duplicates go as fast as they came?
+# **Predict first.** So muted, what does our trained detector do?
 #
-# <details><summary>Predict, then open</summary>
+# <details><summary>Duplicates come back: nobody hears who has spoken</summary>
 #
-# About as fast. The tokens still see the same things; one-to-one only has to say again who of them may speak. AP comes
-# back to what the control has; what both still lack, the fresh optimiser took. Right counts need a little longer.
-# So it is the match that asks for exclusivity, and it has to keep asking: architecture and loss terms were the same all
-# along. How the network delivers it is another question. The [paper](https://arxiv.org/abs/2005.12872) (4.2) points to
-# self-attention: tokens that talk. Our detector does without from layer 2 on: if no token there may look at another,
-# AP, right counts and duplicates stay as they are (and a run below never lets them talk). Try it on a picture of your own: in the lab of
-# [02](02_detection_tokens.ipynb), pull the "twins" together until one falls silent, then tick *tokens may not be read*.
+# DETR's [paper](https://arxiv.org/abs/2005.12872) (4.2) expects this of its decoder. Not here: muted from layer 2 on, the
+# detector is what it was. Only in layer 1 does muting do harm.
+#
+# </details>
+# <details><summary>Almost nothing changes</summary>
+#
+# Yes, from layer 2 on. In layer 1 muting does harm, although no token has anything to tell there.
+#
+# </details>
+# <details><summary>Nothing is found any more</summary>
+#
+# It still finds nearly all: a token reads the patches itself. From layer 2 on, muting hardly changes anything.
 #
 # </details>
 
-# %% tags=["live"]
-live.train_on(model, 50, HungarianMatcher(), first_step=50)
-healed = breaking.state(model, pixel_values, annotations)
-live.train_on(steady, 50, HungarianMatcher(), first_step=50)
-hundred = breaking.state(steady, pixel_values, annotations)
-figure = breaking.states_figure(images, {"one-to-one all along": hundred, "one-to-many, then healed": healed})
-figures.show(figure, "After fifty steps one-to-one the duplicates are gone, and AP is nearly that of the control.")
+
+# %% tags=["exercise"]
+def who_reads(length, num_tokens):
+    return None  # (length, length), True where one may read
+
+
+# %%
+used_who_reads = check_who_reads(who_reads)
+
+# %%
+states = {"they talk": trained}
+for title, first_layer in (("mute from layer 2 on", 2), ("mute in all five layers", 1)):
+    muted, _ = load_detector()
+    mute_tokens(muted, first_layer, used_who_reads)
+    states[title] = breaking.state(muted, pixel_values, annotations)
+for title, measured in states.items():
+    numbers = {name: round(measured[name], 2) for name in ("AP", "suppressed", "count_right", "duplicates")}
+    print(f"{title:24}", numbers)
 
 # %% [markdown]
-# ## Trained from the start
+# In layer 1 no token has seen the picture yet. What others read there is the same in every picture, so it is no talk; but this
+# network was trained with it. The test is one that never had it: `muted`, below.
 #
-# Fifty steps show what a trained network unlearns. What would it never learn? In [ablations](glossary.md#ablation), each run is a whole training with
-# **one** thing changed (but see `one-to-many`). The baseline has DETR's loss, and three seeds; **bold** lies outside of
-# their range. Three are few: a fourth seed would, too, every second time. Trust wide gaps.
+# ## Whole trainings
+#
+# Each [run](glossary.md#ablation) changes **one** thing. Three seeds of the baseline show what chance does.
 
 # %%
 runs = ablations.load_ablations()
 about = runs["baseline"]["about"]
 first, steps, batch = (about["recipe"][name] for name in ("classifier_steps", "detection_steps", "batch_size"))
-print(f"{len(runs)} runs on plain 64-px scenes: {first:,} steps to read single digits, {steps:,} steps to detect,")
-print(f"{batch} scenes each, measured on 1,000 others; to detect, the baseline took {about['minutes']:.0f} minutes")
-print("on one core of two, while another run had the other")
-figures.show(ablations.answers_figure(runs, ablations.SEEDS), "The running example, as three baselines see it.")
-ablations.show_table(runs, ablations.SEEDS)
-
-# %% [markdown]
-# At `eos_coef` 0.1 ([07](07_loss.ipynb)) duplicates are part of the baseline. In all runs Muon trains the
-# encoder's matrices, where DETR has AdamW. The others have one seed: read each as "in this run". Anyone can repeat one:
-# `python -m helpers.training --ablation no-giou`.
-
-# %% [markdown]
-# ## Who is told to be silent?
-#
-# `eos-1`: no-object counts 1; `eos-late-1`: from half way on; `eos-0`: unmatched guesses learn no class. `one-to-many`
-# changes three things: every guess near a target is its own, the cost is minus the IoU alone, and `eos_coef` is 0.
-#
-# **Predict first.** Sort the four by duplicates. Whom does NMS save?
-#
-# <details><summary>Predict, then open</summary>
-#
-# **eos-late-1**, 1.4 duplicates per 100 objects, and the best row of the four. Names come first; at the switch duplicates
-# fall from over 40 to under 4 in 500 steps, and AP loses nothing. NMS has nothing left to give. The detector of the
-# other notebooks was trained like this.
-#
-# **eos-1**, 1.8. As few, but at a price. With three objects for twelve guesses, three quarters of the weight say
-# "nothing". That is the quickest lesson, and names wait until step 3,000. What it then says is honest, and too little:
-# it runs out of steps.
-#
-# **eos-0**, 182. Nobody ever heard "nothing", so all speak, in empty scenes, too: not one scene is counted right. NMS
-# lifts AP from 0.34 to 0.53, but cannot silence a box that stands alone: 7 % are counted right.
-#
-# **one-to-many**, 241. A pile on each digit that is easy to find, and NMS triples AP, from 0.16 to 0.51. So most of the
-# damage was duplicates. It stays below the baseline, which needs no NMS for its 0.57. Set it beside eos-0, which shares
-# its silence about "nothing": what is left between them is the match and its cost together.
-#
-# </details>
-
-# %%
-silence = ["eos-1", "eos-late-1", "eos-0", "one-to-many"]
-figures.show(ablations.curves_figure(runs, silence), "Silence first delays AP; without any, duplicates keep growing.")
-figures.show(ablations.answers_figure(runs, silence), "One says too little, one less than it should, two never stop.")
-ablations.show_table(runs, silence)
-for name in ("baseline", *silence):
-    after = runs[name]["about"]["measures_suppressed"]
-    duplicates, right = after["duplicates"], 100 * after["count_right"]
-    print(f"{name:12} after NMS: {duplicates:4.1f} duplicates per 100, {right:2.0f} % counted right")
-
-# %% [markdown]
-# ## What the match sees, and how it chooses
-#
-# `log-p`: minus log *p* in the class cost, where DETR has minus *p*. `no-l1`, `no-giou`: one box term less, in cost and
-# loss. `greedy`, `argmin`: the rules of the first section.
-#
-# **Predict first.** Which of the five can you see in AP? And which in the count?
-#
-# <details><summary>Predict, then open</summary>
-#
-# **no-l1**, **no-giou**: a surprise. AP hardly moves, duplicates are halved, and far more scenes are counted right. A guess
-# at the cause: with one box term less the class term weighs more. At step 2,000 it is lower in both runs, 1.3 and 1.1,
-# than in any baseline, 1.5 or more. A run with a heavier class term would tell. The boxes pay a little. In DETR's long
-# training (table 4 of the [paper](https://arxiv.org/abs/2005.12872)) boxes were what was missing: AP 40.6, 39.9 without
-# L1, 35.8 without GIoU. Here, too, AP misses GIoU more.
-#
-# **log-p**: no ceiling, so a sure name outbids a better place ([06](06_matcher.ipynb)). In this run the boxes end worst of
-# the five, and AP 0.04 below the lowest baseline: one seed for the authors' choice of minus *p*.
-#
-# **greedy**: the baseline again. With twelve guesses for two or three objects the joint choice hardly matters, as
-# [05](05_assignment.ipynb) counted.
-#
-# **argmin**: a little worse, with more duplicates, though each target still takes a single guess. A likely reason, not
-# shown here: while all boxes lie together, one guess is the cheapest for many targets, and nobody makes the others part.
-#
-# </details>
-
-# %%
-rules = ["log-p", "no-l1", "no-giou", "greedy", "argmin"]
-figures.show(ablations.curves_figure(runs, rules), "AP hardly tells the five apart; duplicates do.")
-ablations.show_table(runs, rules)
-for name in (*ablations.SEEDS, *rules):
-    early, *late = (runs[name][f"curve_loss_{term}"] for term in ("ce", "bbox", "giou"))
-    l1, giou = (curve[-5:].mean() for curve in late)
-    print(f"{name:15} class term at step 2,000 {early[39]:.1f}; at the end L1 {l1:.3f}, 1 - GIoU {giou:.2f}")
-
-# %% [markdown]
-# ## Eyes and seats
-#
-# `no-classifier`: no first stage, the network meets digits and boxes at once. `tokens-6`: as many tokens as the fullest
-# scene has objects. `tokens-24`: twice as many as the baseline.
-#
-# **Predict first.** Are more seats better?
-#
-# <details><summary>Predict, then open</summary>
-#
-# **no-classifier**: the curve comes a thousand steps later and ends at AP 0.44. Eyes that know digits shorten the wait;
-# they are not needed for it to end. Nor are they free: the first stage is 3,000 steps more.
-#
-# **tokens-6**: in this run earlier than the baseline, as good in AP, and four scenes in five are counted right. Three
-# objects for six seats: each is taken, and taught, twice as often, and fewer idle ones claim what is not theirs. A scene
-# of seven it could never answer.
-#
-# **tokens-24**: the reverse, in this run. Each seat is taken half as often, and it waits longest of all; the budget ends
-# in the middle of the duplicates. Whether that is the cause is not shown: at the same `eos_coef`, idle seats together
-# also weigh more than twice as much.
-#
-# </details>
-
-# %%
-network = ["no-classifier", "tokens-6", "tokens-24"]
-figures.show(ablations.curves_figure(runs, network), "Fewer seats learn earlier, more seats later.")
-ablations.show_table(runs, network)
-
-# %% [markdown]
-# ## Two claims, tried
-#
-# `muted`: in every layer a token reads the image and itself, never another token, and no patch reads a token.
-# `no-class-cost`: the match sees boxes only; the loss is as before.
-#
-# **Predict first.** One of the two runs is the baseline once more. Which one?
-#
-# <details><summary>Predict, then open</summary>
-#
-# **muted**: the baseline once more, in every column. So in this network duplicates are not kept down by tokens that
-# talk: what one token says depends on no other, in training and afterwards. The match is enough to give each its part of
-# the sheet. DETR's [paper](https://arxiv.org/abs/2005.12872) (4.2) points to self-attention, for a hundred queries and
-# crowded photos; three digits on a sheet are an easier world, and this is one seed.
-#
-# **no-class-cost**: 122.0 duplicates per 100 objects, four times the baseline, though each target still has a single
-# guess, whose box is as good as ever. A likely reason, not shown here: of two boxes on a digit the match takes now one,
-# now the other, whatever they say, so both learn the name. [Sun and others](https://arxiv.org/abs/2012.05780) report the
-# same of photos: without a class in its cost, one-to-one leaves duplicates.
-#
-# </details>
-
-# %%
-claims = ["muted", "no-class-cost"]
-figures.show(
-    ablations.curves_figure(runs, claims), "Muted tokens follow the baseline; a match by place alone piles up."
+print(
+    f"{len(runs)} runs on plain 64-px scenes: {first:,} steps to read single digits, {steps:,} steps of {batch} to detect"
 )
-ablations.show_table(runs, claims)
+by_duplicates = sorted(runs, key=lambda name: runs[name]["about"]["measures"]["duplicates"])
+ablations.show_table(runs, by_duplicates)
+
+# %% [markdown]
+# The table is sorted by duplicates; **bold** lies outside the three seeds. Three are few, and all others have one: trust wide
+# gaps. **Look for `muted`:** it stands among the baselines. What one of its tokens says depends on no other, in training and
+# afterwards. The match is enough.
+#
+# <details><summary>Rows that belong to the match</summary>
+#
+# **greedy**: the baseline once more, within what seeds do. With twelve guesses for two or three objects the joint choice
+# hardly matters, as [05](05_assignment.ipynb) counted.
+#
+# **argmin**: a little worse, with more duplicates. A likely reason, not shown here: while all boxes lie together, one guess is
+# the cheapest for many targets, and nobody makes the others part.
+#
+# **no-class-cost**: 122.0 duplicates per 100 objects, four times the baseline, though each target still has a single guess. A
+# likely reason, not shown here: of two boxes on a digit the match takes now one, now the other, whatever they say, so both
+# learn the name. [Sun and others](https://arxiv.org/abs/2012.05780) report the same of photos.
+#
+# **one-to-many**: 241.1 duplicates, and NMS lifts AP from 0.16 to 0.51. Three things differ here: the match, its cost, which is the IoU
+# alone, and `eos_coef`, which is 0. Set it beside eos-0, which shares the last.
+#
+# **log-p**: in this run AP is 0.04 below the lowest baseline. One seed.
+#
+# </details>
+# <details><summary>Rows that belong to silence</summary>
+#
+# **eos-0**: 182.2 duplicates. Nobody ever heard "nothing", so all speak, in empty scenes, too.
+#
+# **eos-1**: few duplicates, and AP 0.39: after 6,000 steps it says too little. A likely reason: with three objects for
+# twelve guesses, three quarters of the weight say "nothing", and names have to wait.
+#
+# **eos-late-1**: 1.4, and AP 0.60. Up to half way it is the baseline; then duplicates fall from over 40 to under 4 in 500 steps.
+# Our detector was trained like this.
+#
+# **tokens-6**, **tokens-24**: at the same `eos_coef`, the number of tokens also changes how much no object weighs in all, so
+# these runs do not tell which of the two matters.
+#
+# </details>
+# <details><summary>Rows that belong to boxes and eyes</summary>
+#
+# **no-l1**, **no-giou**: the term leaves cost and loss. Duplicates are halved. A guess: with one box term less the class term weighs
+# more. In DETR's long training (table 4) AP was 40.6, 39.9 without L1, 35.8 without GIoU.
+#
+# **no-classifier**: ends at AP 0.44. Eyes that know digits shorten the wait; they are not needed for it to end.
+#
+# </details>
+
+# %%
+shown = [name for name in ("baseline", "muted", "no-class-cost", "one-to-many") if name in runs]
+figures.show(
+    ablations.answers_figure(runs, shown),
+    "The running example, plain: muted tokens pile up no boxes; the two matches on the right do.",
+)
 
 # %% [markdown]
 # ## Exercise: one too few
 #
-# NMS is a guess about the world: objects of one class do not overlap by half. Place two objects of one class so that it
-# strikes out one of two perfect boxes: return two corner boxes (left, top, right, bottom) in a picture of 128 pixels.
-# The check draws what is left.
+# NMS takes two near boxes of one class for one object. Place two objects of one class so that it strikes out one of two
+# perfect boxes: return two corner boxes (left, top, right, bottom) in a picture of 128 pixels. The check draws what is
+# left.
 #
 # [A solution](solutions/10.ipynb)
 
@@ -414,47 +319,24 @@ def crowd():
 check_crowd(crowd)
 
 # %% [markdown]
-# ## Exercise: two each
-#
-# Later models train one-to-one and one-to-many together ([12](12_where_the_field_went.ipynb)). The smallest step: each
-# target has **two** guesses, none used twice. Write `two_each(cost)` for a matrix (*N*, *T*), *N* at least 2*T*: it
-# returns two arrays, guesses and targets, each 2*T* long, with the least total.
-#
-# <details><summary>A hint</summary>
-#
-# A target with two wishes is two columns.
-#
-# </details>
-#
-# [A solution](solutions/10.ipynb)
-
-
-# %% tags=["exercise"]
-def two_each(cost):
-    return None  # guesses, targets
-
-
-# %%
-check_two_each(two_each)
-
-# %% [markdown]
 # ## What we learned
 #
-# - Pairing by position asks for what no image shows: in fifty steps nothing is found.
-# - One-to-many gives good boxes many times over, and NMS mends a part; one-to-one teaches silence instead, and best
-#   when names come first.
-# - Measure against a control and against other seeds. AP hides duplicates: count them, and count objects.
-
-# %% [markdown]
-# **Test yourself.** NMS lifts the AP of a colleague's DETR from 0.40 to 0.52. What does that tell about its training?
-# Name two lines of code that you would read first.
+# - One-to-one buys silence, not better boxes. Here it needs no talk.
+# - Compare with a control and with other seeds; count duplicates, AP hides them.
 #
-# <details><summary>Answer</summary>
+# **Test yourself.** NMS lifts a colleague's DETR from AP 0.40 to 0.52. Where do you look first?
 #
-# Sure duplicates: unmatched guesses were not told to be silent, or not enough. Read the weight of no-object (`eos_coef`,
-# and that it multiplies the last class), and the match: can a target have several guesses? In the tables NMS gives most
-# where one of these was changed. It may also be too early in the training.
+# <details><summary>At the box loss</summary>
+#
+# The boxes are good: suppression only strikes boxes out. Look at what teaches silence: the weight of no object, and whether a
+# target can own several guesses. Or the training has just begun.
+#
+# </details>
+# <details><summary>At what teaches silence</summary>
+#
+# Yes: at the weight of no object, whether it multiplies the last class, and at the match: can a target own several guesses? Or
+# the training has just begun.
 #
 # </details>
 #
-# **Next:** [11, why the matcher is fast, and when it breaks](11_fast_and_safe.ipynb).
+# **Next:** [11, what the images of a batch do to each other](11_fast_and_safe.ipynb).

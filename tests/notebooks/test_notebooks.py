@@ -7,9 +7,6 @@ import pytest
 from jupytext.config import load_jupytext_configuration_file
 from nbformat.v4 import new_markdown_cell, new_notebook
 from notebook_rules import (
-    BESIDE,
-    BUDGETS,
-    NOT_YET_REWRITTEN,
     budget_complaints,
     budget_of,
     code_cells,
@@ -91,15 +88,7 @@ def test_a_notebook_keeps_to_its_budget(source):
 
 @each_source
 def test_a_click_is_a_vote(source):
-    if number_of(source.stem) not in NOT_YET_REWRITTEN:
-        must_be_empty(vote_complaints(read_source(source)))
-
-
-@each_source
-def test_what_was_rewritten_has_left_the_list(source):
-    number, notebook = number_of(source.stem), read_source(source)
-    fits = not vote_complaints(notebook) + budget_complaints(notebook, BUDGETS.get(number, BESIDE))
-    assert number not in NOT_YET_REWRITTEN or not fits, "take it out of NOT_YET_REWRITTEN"
+    must_be_empty(vote_complaints(read_source(source)))
 
 
 def a_vote(*folds):

@@ -33,3 +33,16 @@ def test_with_one_token_muting_changes_what_patches_read_only():
         muted = model.vit(pixel_values).last_hidden_state
     torch.testing.assert_close(muted[:, -1], states[:, -1])
     assert (muted[:, :-1] != states[:, :-1]).any()
+
+
+def test_from_a_later_layer_on_they_read_only_what_no_picture_has_changed():
+    recipe = Recipe(hidden_size=32, layers=2)
+    pixel_values = torch.randn(2, 3, 128, 128)
+    whole, late = build_model(recipe).eval(), build_model(recipe).eval()
+    late.load_state_dict(whole.state_dict())
+    mute_tokens(late, first_layer=2)
+    with torch.no_grad():
+        first, second = (model.vit(pixel_values, output_hidden_states=True).hidden_states[1] for model in (whole, late))
+        torch.testing.assert_close(first, second)
+        mute_tokens(late, readable=lambda length, tokens: torch.ones(length, length))
+        torch.testing.assert_close(late.vit(pixel_values).last_hidden_state, whole.vit(pixel_values).last_hidden_state)

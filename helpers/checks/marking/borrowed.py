@@ -28,7 +28,7 @@ ANSWERS = {
     "classification_loss": (*WHOLE_LOSSES, "label_loss", "SoftmaxLoss"),
     "set_loss": WHOLE_LOSSES,
     "dice_loss": ("dice_loss", "dice_cost", "mask_losses"),
-    "two_each": ("Repeated", "repeated", "Groups"),
+    "who_reads": ("may_read",),
     "focal_cost": ("focal_cost", "FocalCost", "focal_terms"),
 }
 

@@ -1,0 +1,9 @@
+"""A token reads itself, and no patch."""
+
+import torch
+
+
+def who_reads(length, num_tokens):
+    readable = torch.eye(length, dtype=torch.bool)
+    readable[: length - num_tokens, : length - num_tokens] = True
+    return readable
