@@ -81,7 +81,7 @@ QUOTES = [
     Quote("teaching", "how many boxes on a digit? | About #.", "10", "one-to-many boxes on a digit #, names"),
     Quote("teaching", "the best of a pile has IoU #, as before", "10", "one-to-many boxes ... IoU of the best #"),
     Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 |...| # |"),
-    Quote("teaching", "the baseline has #:", "10", "| baseline |...| # |"),
+    Quote("teaching", "the baseline has #. Late", "10", "| baseline |...| # |"),
     Quote("07", "over three guesses, #. L1: 0.4 over two targets, #.", "06", "class #, L1 #, 1 - GIoU", ),
     Quote("07", "so 1 over two targets, #. In all", "06", "1 - GIoU #, 1 : 5"),
     Quote("07", "In all 1 · # + 5 · # + 2 · # = #.", "06", "class #, L1 #, 1 - GIoU #, 1 : 5 : 2 in all #"),
