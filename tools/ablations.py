@@ -6,9 +6,12 @@ there already is not trained again: a run that was stopped goes on, and one that
 
 import argparse
 import json
+import re
 import shutil
 import textwrap
 from pathlib import Path
+
+import numpy as np
 
 from helpers.detector import weights_folder
 from helpers.figures import ablations
@@ -44,7 +47,23 @@ def page():
     }
     for name, table in tables.items():
         text = text.replace(f"<!-- {name} -->", table)
-    return text
+    text = re.sub(r"<!-- (\S+) (\w+) -->", lambda found: quoted(*found.groups()), text)
+    return re.sub(r"^- .*?\n(?=\n)", lambda point: wrapped(point[0], "  ") + "\n", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def quoted(name, measure):
+    """A run's measure as a sentence of the page quotes it, its range over the seeds: `<!-- muted AP -->`. `after` is AP
+    after suppression, `nms` what suppression adds.
+    """
+    runs = ablations.load_ablations() | ablations.load_decoders()
+    abouts = [runs[seed]["about"] for seed in ablations.seeds_of(runs, name)]
+    before, after = ([about[part]["AP"] for about in abouts] for part in ("measures", "measures_suppressed"))
+    if measure == "after":
+        return span("AP", after)
+    if measure == "nms":
+        added = sorted(np.subtract(after, before))
+        return " to ".join(dict.fromkeys(f"{value:.3f}" for value in (added[0], added[-1])))
+    return span(measure, [about["measures"][measure] for about in abouts])
 
 
 def measures_table(runs):
@@ -131,9 +150,11 @@ def rows(lines):
     return "\n".join([head, "|" + "---|" * len(lines[0]), *others])
 
 
-def wrapped(text):
-    """A paragraph in lines of at most 120 characters."""
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+def wrapped(text, indent=""):
+    """A paragraph in lines of at most 120 characters, `indent` before all but the first."""
+    return textwrap.fill(
+        " ".join(text.split()), 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def main():
