@@ -46,7 +46,8 @@ from helpers.figures.slots import draw_answers, draw_guesses, draw_slots, draw_s
 from helpers.scenes import HandwrittenScenes, running_example
 
 model, image_processor = load_detector()
-pictures, notes = zip(running_example(), *HandwrittenScenes("test", length=200, seed=3))  # 201 of each
+# picture 0 is the running example, the other 200 are unseen scenes
+pictures, notes = zip(running_example(), *HandwrittenScenes("test", length=200, seed=3))
 inputs = image_processor(images=list(pictures), annotations=list(notes), return_tensors="pt")
 image, (pixel_values, many_pixels) = pictures[0], inputs["pixel_values"].split([1, 200])
 targets, many_targets = [dict(inputs["labels"][0])], [dict(target) for target in inputs["labels"][1:]]
@@ -101,21 +102,21 @@ torch.testing.assert_close(by_hand["pred_boxes"], outputs.pred_boxes)
 # %% [markdown]
 # ## Read the wrong rows
 #
-# The heads take any twelve states, so a wrong slice raises no error. Here are four slips that people make. Drawn are the
-# guesses that claim an object: their [**object probability**](glossary.md#object-probability), 1 minus the probability of
-# no object, is above 0.5. Which slip would you notice?
+# The heads take any twelve states, so a wrong slice raises no error. Six readings follow: the right one, four slips, and one
+# of them again with shorter states. Drawn are the guesses that claim an object: their [**object
+# probability**](glossary.md#object-probability), 1 minus that of "no object", is above 0.5. Which slip would you notice?
 
 # %%
 N = model.config.num_detection_tokens
+usual, before = (states[:, -N:].norm(dim=-1).mean() for states in (many.last_hidden_state, many.hidden_states[-1]))
 slices = {
     "the last N": lambda run: run.last_hidden_state[:, -N:],
     "one too early": lambda run: run.last_hidden_state[:, -N - 1 : -1],
     "[CLS] + 11 tokens": lambda run: run.last_hidden_state[:, [0, *range(65, 76)]],
     "before LayerNorm": lambda run: run.hidden_states[-1][:, -N:],
-    "the same, shorter": lambda run: run.hidden_states[-1][:, -N:] * shorter,
+    "the same, shorter": lambda run: run.hidden_states[-1][:, -N:] * usual / before,
     "the first N": lambda run: run.last_hidden_state[:, :N],
 }
-shorter = many.last_hidden_state[:, -N:].norm(dim=-1).mean() / many.hidden_states[-1][:, -N:].norm(dim=-1).mean()
 criterion = SetCriterion(HungarianMatcher(), num_classes=10, eos_coef=model.config.eos_coefficient)
 figure, panels = figures.new_figure(13, 2.9, columns=6)
 print("loss in the running example, in 200 scenes, and length of the states")
@@ -128,12 +129,12 @@ for axes, (name, rows) in zip(panels, slices.items()):
 figures.show(figure, "Six readings of one run, and the guesses that claim an object.")
 
 # %% [markdown]
-# Two slips lose one token, L. It was idle here, but not in all 200 scenes. Two spoil all twelve rows. Before the LayerNorm it
-# is *length* that hurts most: made as short as usual, the same states do far better.
+# Two slips read a patch or [CLS] in place of token L, idle here, but not in all 200 scenes. Two spoil all twelve rows. Before
+# the LayerNorm states are too *long*: scaled, they do far better.
 #
 # ## Always twelve boxes
 #
-# The largest probability of a digit is the [**score**](glossary.md#score); all ten make the object probability.
+# The [**score**](glossary.md#score) is the largest of the ten digit probabilities; their sum is the object probability.
 
 # %%
 probabilities = outputs.logits[0].softmax(-1)  # (N, K + 1)
@@ -141,13 +142,15 @@ figure, (left, right) = figures.new_figure(12, 5.4, columns=2, width_ratios=[1, 
 figures.draw_image(left, image, "Always twelve boxes")
 draw_guesses(left, figures.pixel_corners(outputs.pred_boxes[0], image), probabilities)
 draw_slots(right, probabilities, "What each token says")
-figures.show(figure, "Left, all boxes, faint without a claim; right, the score and, all blue, the object probability.")
+figures.show(
+    figure, "Left, all boxes, faint without a claim; right, the score in dark, the object probability in all blue."
+)
 
 # %% [markdown]
 # ## Every token has its stand
 #
-# Every token has a box, always. An [idle](glossary.md#idle-token) one says "no object", and nobody looks at its box: twelve
-# taxis, five passengers.
+# Every token has a box, always. An [idle](glossary.md#idle-token) one says "no object", and its box is ignored, like a taxi
+# without a passenger.
 #
 # **Predict first.** What does token F find, over 200 unseen scenes?
 #
@@ -183,19 +186,19 @@ digits = many.logits[:, place, :-1].argmax(-1)[claims[:, place] > 0.5].bincount(
 print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, count in enumerate(digits.tolist())))
 
 # %% [markdown]
-# Like taxis, tokens have [*stands*](glossary.md#stand), and wait there for whoever comes. Nobody assigned them; training did,
-# from random beginnings. (DETR's paper draws its slots like this, in Figure 7.) Some hardly work: D and G stand between
-# busier neighbours and find a handful. Yet in the running example G has a "1".
+# Like taxis, tokens have [*stands*](glossary.md#stand), and wait there for whoever comes. Nobody assigned these places: they
+# arose in training, from random beginnings. (Figure 7 of DETR's paper is such a map.) D and G, between busier neighbours,
+# find only a few. Yet in the running example G has a "1".
 
 # %% [markdown]
 # ## Swap two tokens
 #
 # So what makes F wait where it waits? At its place enters a **slot**: two vectors, *added*, the detection token and its
-# position. Take the two surest slots, exchange both vectors, and run the network.
+# position. Take the two slots that are surest of an object, A and J, exchange both vectors, and run the network.
 #
 # **Predict first.** What happens to the loss?
 #
-# <details><summary>It stays, digit for digit</summary>
+# <details><summary>It stays exactly the same</summary>
 #
 # Yes: the two guesses change places, and that is all. Attention is a sum over places, and a sum has no order; the heads read
 # each state alone; the match picks rows wherever they stand.
@@ -204,7 +207,7 @@ print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, c
 #
 # <details><summary>It changes a little</summary>
 #
-# Not in the last digit. Only the letters change places: attention is a sum over places, and a sum has no order; the heads
+# It does not change at all. Only the letters change places: attention is a sum over places, and a sum has no order; the heads
 # read each state alone; the match picks rows wherever they stand.
 #
 # </details>
@@ -251,8 +254,8 @@ apart = ((slots[first] - slots[second]).norm() for slots in (before, after))
 print("token and its position: cosine {:.2f}; distance of the two slots: {:.1f}, then {:.1f}".format(alike, *apart))
 
 # %% [markdown]
-# Why is *tokens alone* so bad? Only the sum of a slot's two vectors enters, and they have grown nearly alike. So both places
-# now hold nearly one sum, half A, half J, and give one box.
+# *Tokens alone* gives token J plus position A, and A plus J. A token and its position have grown alike, so the two sums lie
+# close together, as printed, and both places give the same box.
 #
 # ## Break it: two of a kind
 #
@@ -274,14 +277,20 @@ apart = bool((pull[good] - pull[idle]).norm() > 0.1 * pull[good].norm())
 print("the gradients of", figures.LETTERS[good], "and its twin", figures.LETTERS[idle], "differ:", apart)
 
 # %% [markdown]
-# The match takes one twin, so the loss pulls them apart.
+# The match takes one twin; the other should now be silent. So their gradients differ.
 #
 # ## Exercise: put the slots in order
 #
-# The loss in 00 paired guess k with label k. Rescue it: return an order of the N tokens in which guess k answers label k.
-# Token `prediction_index[i]` answers label `target_index[i]`; idle tokens follow. Will your order serve the next picture?
+# The loss in 00 paired guess k with label k. Make it work on this picture: return an order of the tokens in which guess k
+# answers label k. Token `prediction_index[i]` answers label `target_index[i]`; idle tokens follow.
 #
 # [A solution](solutions/02.ipynb)
+#
+# <details><summary>Would this order serve the next picture?</summary>
+#
+# No. There the digits lie elsewhere, so other tokens answer for them.
+#
+# </details>
 
 
 # %% tags=["exercise"]
@@ -296,7 +305,6 @@ check_order_of_slots(order_of_slots, outputs, targets)
 # ## What we learned
 #
 # - The heads read the last N states; a wrong slice has the right shape.
-# - Every token gives a box and a class, perhaps "no object".
 # - A token is for a part of the picture. Its vectors decide, not its number.
 #
 # **Test yourself.** Guesses are sorted by score before the loss. Does training change?
@@ -315,11 +323,6 @@ check_order_of_slots(order_of_slots, outputs, targets)
 #
 # </details>
 #
-# <details><summary>Your own photo</summary>
-#
-# With a network, run `from helpers.widgets.photos import try_photo` and `try_photo("hustvl/yolos-tiny")`: a YOLOS trained on
-# COCO looks at your photo, and the playground opens on it.
-#
-# </details>
+# **Your own photo:** `from helpers.widgets.photos import try_photo`, then, online, `try_photo("hustvl/yolos-tiny")`.
 #
 # **Next:** [03, wrong targets](03_targets.ipynb).

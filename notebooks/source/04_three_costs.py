@@ -12,11 +12,11 @@ from helpers.widgets import BoxLab
 BoxLab()
 
 # %% [markdown]
-# IoU does. Every measure is blind somewhere, so DETR and YOLOS add up three.
+# IoU does: without overlap it is 0. Each is blind somewhere, so DETR adds up class, L1 and GIoU.
 #
-# **You will be able to** compute the three costs, name a blind spot of each, and weigh them.
+# **You will be able to** compute them, name their blind spots, and weigh them.
 #
-# **Time** 25 minutes to read, 45 with the exercises. **You need** [03](03_targets.ipynb).
+# **Time** 25 minutes, 45 with the exercises. **You need** [03](03_targets.ipynb).
 #
 # **One click about 03.** A data set is labelled wrongly. What does the training loss do?
 #
@@ -56,13 +56,13 @@ print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 # %% [markdown]
 # ## Class: do you know my name?
 #
-# Guess $i$ gives each class a probability $\hat p_i$, the softmax of its logits. It is cheap for target $j$ if it is sure
-# of that target's class $c_j$ (DETR, 3.1):
+# Guess $i$ gives each class a probability $\hat p_i$, by softmax. It is cheap for target $j$ if sure of
+# that target's class $c_j$ (section 3.1 of the DETR paper):
 #
 # $$C^{\text{class}}_{ij} = -\hat p_i(c_j)$$
 #
-# **Exercise.** For all pairs: `logits` (N, K + 1) and `class_labels` (T,) give a [matrix](glossary.md#cost-matrix)
-# (N, T). T may be 0.
+# **Exercise.** For N guesses and T targets (perhaps 0), `logits` (N, K + 1) and `class_labels` (T,) give a
+# [matrix](glossary.md#cost-matrix) (N, T).
 #
 # <details><summary>A hint</summary>
 #
@@ -82,8 +82,8 @@ def class_cost(logits, class_labels):
 used_class_cost = check_class_cost(class_cost)
 
 # %% [markdown]
-# **Predict first.** The running example shows the digits 3 1 4 1 5. Two columns of its class cost agree to the last digit,
-# with any detector. Which?
+# **Predict first.** The running example shows the digits 3 1 4 1 5. Two columns of its class cost are exactly equal,
+# whatever the detector says. Which?
 #
 # <details><summary>Those of the "3" and the "5"</summary>
 #
@@ -131,7 +131,7 @@ figures.show(figure, "Left, the four differences of our pair; right, their sum f
 # %% [markdown]
 # ## GIoU: how well do they cover each other?
 #
-# [**IoU**](glossary.md#iou), intersection over union, is 0 for all boxes that do not touch. The
+# [**IoU**](glossary.md#iou), intersection over union, is 0 for all boxes that do not overlap. The
 # [generalised IoU](glossary.md#giou) goes on: it takes the [**hull**](glossary.md#hull), the smallest box around both, and
 # subtracts the share of it that neither covers:
 #
@@ -151,9 +151,9 @@ figures.show(figure, "Two pairs in pieces, and minus GIoU for all 60: −1 is a 
 # %% [markdown]
 # ## Exercise: GIoU
 #
-# Corner boxes (..., 4) in, one number for each pair out: (N, 1, 4) and (T, 4) must give (N, T). Equal boxes have 1, and
-# boxes that part fall towards −1 (Rezatofighi and others, 2019). Stay with tensors: further down a box follows the gradient
-# of what you write.
+# Corner boxes (..., 4) in, one number for each pair out: (N, 1, 4) and (T, 4) must give (N, T). Equal boxes have 1; the
+# further apart two boxes are, the nearer they come to −1 (Rezatofighi and others, 2019). Stay with tensors: further down a
+# box follows the gradient of what you write.
 #
 # <details><summary>A hint</summary>
 #
@@ -177,8 +177,8 @@ used_giou = check_giou(giou)
 # ## Each is blind somewhere
 #
 # You have seen one blind spot: the class cost knows no place. Here are those of the boxes. In each column, the measure named
-# in the title gives the pair above and the pair below the same number. Would you? (IoU is no cost in DETR. It stands here
-# because most people begin with it.)
+# in the title gives the pair above and the pair below the same number. Would you call them equally good? (IoU is no cost in
+# DETR.)
 
 # %%
 pairs = {
@@ -199,15 +199,15 @@ generalized_box_iou(center_to_corners(outer), center_to_corners(inner)).backward
 print("gradient of GIoU on the outer box:", *(f"{value + 0.0:.2f}" for value in outer.grad.tolist()))
 
 # %% [markdown]
-# L1 counts a tenth of the image alike for large boxes and small ones. Inside a larger box, GIoU equals IoU: its gradient on
-# the center, the first two of the numbers printed, is 0.
+# A shift costs the same L1 for a large box and a small one, which then misses its target. Wherever a box lies inside
+# another, GIoU is the same: its gradient on the center, the first two numbers, is 0.
 #
-# **Your move:** in the piece at the top, find two guesses with the same L1, one with IoU 0, one with IoU 0.5.
+# **Your move:** at the top, find a place with IoU 0, and another with the same L1 and IoU 0.5.
 #
 # <details><summary>One way</summary>
 #
-# Move the first guess sideways until the boxes no longer overlap. Put the second on the target, and widen it until L1 is the
-# same. Two scenes of the piece, named *same L1*, are such a pair.
+# Move the guess sideways until the boxes no longer overlap, and note L1. Then put it on the target, and widen it until L1 is
+# the same. Two scenes of the widget, named *same L1*, are such a pair.
 #
 # </details>
 
@@ -217,8 +217,8 @@ print("gradient of GIoU on the outer box:", *(f"{value + 0.0:.2f}" for value in 
 #
 # <details><summary>It moves towards the target</summary>
 #
-# Only a little. It grows: the left edge stays at first, and the right edge reaches out, because that covers more of the
-# empty hull. The box becomes more than twice as wide before it shrinks onto the target.
+# Its center does, but only because it grows: the left edge stays at first, and the right edge reaches out, because that
+# covers more of the empty hull. The box becomes more than twice as wide before it shrinks onto the target.
 #
 # </details>
 #
@@ -253,7 +253,7 @@ losses = {
     "1 − IoU stands still": lambda box: 1 - box_iou(center_to_corners(box), center_to_corners(goal)),
     "1 − GIoU inflates first": lambda box: 1 - used_giou(center_to_corners(box), center_to_corners(goal)),
     "L1 moves": lambda box: (box - goal).abs().sum(),
-    "5 · L1 + 2 · (1 − GIoU)": lambda box: (5 * l1_loss(box) + 2 * giou_loss(box)) / 7,  # 7: steps of like size
+    "5 · L1 + 2 · (1 − GIoU)": lambda box: (5 * l1_loss(box) + 2 * giou_loss(box)) / 7,  # 7, the sum of the weights
 }
 _, giou_loss, l1_loss, _ = losses.values()
 ways = {name: follow(loss) for name, loss in losses.items()}
@@ -261,7 +261,7 @@ figures.show(geometry.chase_figure(ways.values(), goal, ways), "Time runs down: 
 
 # %% [markdown]
 # IoU gives no advice, GIoU makes a detour, L1 walks straight. In the sum, L1 keeps GIoU from inflating the box. (At the end
-# the fixed step makes it tremble.) Compare them in the piece: *far apart*, *Follow the gradient*.
+# the fixed step makes it tremble.) Try it at the top: *far apart*, then *Follow the gradient*.
 #
 # ## Three costs, one sum
 #
@@ -283,12 +283,12 @@ figures.show(
 )
 
 # %% [markdown]
-# With 5, L1 has the widest range: it keeps far guesses away. Among near ones the class differs most.
+# L1 has the widest range: it keeps far guesses away. Among near ones the class differs most.
 #
 # ## Why 1, 5 and 2?
 #
-# Nobody derived them: DETR's authors chose them, YOLOS kept them. What do other weights change? We count, in 200
-# unseen scenes, the targets whose cheapest guess is then another.
+# Nobody derived them: DETR's authors chose them, YOLOS kept them. What do other weights change? For each choice we count, in
+# 200 unseen scenes, the targets that get another cheapest guess.
 
 # %%
 pictures, notes = zip(*HandwrittenScenes("test", length=200, seed=1))
@@ -312,13 +312,13 @@ for name, weights in others.items():
     print(f"{name:14} {weights!s:11} {changed:4.0%}")
 
 # %% [markdown]
-# A doubled weight changes next to nothing; leaving the class out changes much. That is so in this trained detector.
-# [06](06_matcher.ipynb) looks at younger ones.
+# Doubled or equal weights change next to nothing; leaving the class out, or the boxes, changes much. So it is in a trained
+# detector; [06](06_matcher.ipynb) looks at younger ones.
 #
 # ## On paper
 #
 # Three guesses, two targets, 10 × 10 squares, classes *a* and *b*. With weights 4, 20, 8 all costs are whole. **Take paper:**
-# read four lines, then compute the six.
+# read four lines, compute the six totals.
 
 # %%
 guesses = torch.tensor([[0, 0, 4, 4], [0, 1, 4, 3], [4, 4, 8, 8]]) / 10  # A, B, C: left, top, right, bottom
@@ -336,9 +336,9 @@ for n, t in ((n, t) for n in range(3) for t in range(2)):
 # %% [markdown]
 # ## What we learned
 #
-# - Class is blind to place, L1 to scale, IoU to distance, GIoU inside.
-# - From afar, GIoU inflates boxes first.
-# - The cost is −p, L1 and −GIoU, with the chosen weights 1, 5, 2.
+# - Class is blind to place, L1 to scale, IoU to distance, GIoU to places inside a box.
+# - From afar, GIoU inflates boxes.
+# - The cost is −p, L1 and −GIoU, with weights 1, 5, 2.
 #
 # **Test yourself.** Somebody writes 1 − p for −p. Which guess is now cheapest?
 #

@@ -3,8 +3,8 @@
 #
 # The match is made: a green dot ties a guess to its target. Now each of the twelve guesses gets a report card.
 #
-# **Fill them in.** What must the guess say, a digit or "no object"? And is its box graded? A card that is right shows
-# which terms of the [loss](glossary.md#loss) grade it.
+# **Fill them in.** What must the guess say, a digit or "no object"? And is its box graded? A right card shows which terms
+# of the [loss](glossary.md#loss) grade that guess.
 
 # %%
 from helpers.widgets import ReportCards
@@ -13,7 +13,7 @@ ReportCards()
 
 # %% [markdown]
 # **You will be able to** compute the loss by hand, say which guesses each of its terms teaches, and ask four questions of
-# any set loss.
+# any set-prediction loss.
 #
 # **Time** 25 minutes to read, 50 with the exercises. **You need** [04](04_three_costs.ipynb) and
 # [06](06_matcher.ipynb).
@@ -22,7 +22,7 @@ ReportCards()
 #
 # <details><summary>B comes first in the list</summary>
 #
-# The order of the list plays no part. Give B and H each other's places, and the "3" goes with B.
+# The order of the list plays no part. If B and H changed places in it, B would still have the "3".
 #
 # </details>
 #
@@ -35,7 +35,7 @@ ReportCards()
 # %% [markdown]
 # ## Four questions for any set loss
 #
-# DETR's loss answers four questions. So does each loss that came later ([12](12_where_the_field_went.ipynb)), and
+# Every set-prediction loss has to answer four questions. Later losses ([12](12_where_the_field_went.ipynb)) answer them
 # differently.
 #
 # 1. Who is paired?
@@ -122,7 +122,8 @@ figures.show(
 # $$\text{loss\_ce} = \frac{\sum_i w_i \, (-\log p_i(c_i))}{\sum_i w_i}$$
 #
 # A guess with a target has $w_i = 1$, one without has $w_i =$ [`eos_coef`](glossary.md#eos-coef), a number that you
-# choose. DETR takes 0.1; [07b](07b_honest_scores.ipynb) asks what that does.
+# choose. DETR takes 0.1; our detector began with 0.1 and ended with 1, which is used here.
+# [07b](07b_honest_scores.ipynb) asks what it does.
 
 # %% [markdown]
 # ## Exercise: the class term
@@ -144,9 +145,9 @@ used_classification_loss = check_classification_loss(classification_loss)
 # %% [markdown]
 # ## Three programs, one number
 #
-# Here are the class term that you wrote and the sums of the box grades, beside `SetCriterion` and `transformers`. The
-# total is 1 · loss_ce + 5 · loss_bbox + 2 · loss_giou. Look at the last column: can a term teach, that is, has it a
-# gradient?
+# By hand, that is the class term that you wrote, or ours, and the box grades divided by 5; beside it `SetCriterion` and
+# `transformers`. The total is 1 · loss_ce + 5 · loss_bbox + 2 · loss_giou. Look at the last column: can a term teach, that
+# is, has it a gradient?
 
 # %%
 by_hand = {
@@ -170,22 +171,22 @@ for name, values in [*((name, [c[name] for c in columns]) for name in by_hand), 
 # %% [markdown]
 # ## Who answers at test time?
 #
-# All twelve: there are no targets, so there is no match. The [`cardinality_error`](glossary.md#cardinality-error) looks at
-# that moment. It counts the guesses that claim an object, less the number of objects.
+# All twelve: there are no targets, so there is no match. The [`cardinality_error`](glossary.md#cardinality-error) imitates
+# that moment: how far is the number of guesses whose largest logit is a digit from the number of labels?
 #
 # **Predict first.** The "4" is taken out of the picture; its label stays. What does the cardinality error become?
 #
 # <details><summary>1: one claim is missing</summary>
 #
 # F does fall silent, so one claim is missing. But the cell below prints 0: in the new picture C, which was silent, claims
-# a "7". The sum of two faults is a right count.
+# a "7". The two faults cancel: there are as many claims as labels.
 #
 # </details>
 #
 # <details><summary>0, as before</summary>
 #
-# Yes, and for a bad reason: F falls silent, and C, which was silent, claims a "7" that nobody drew. Two faults make a
-# right count.
+# Yes, and for a bad reason: F falls silent, and C, which was silent, claims a "7" that nobody drew. The two faults cancel:
+# there are as many claims as labels.
 #
 # </details>
 
@@ -206,12 +207,12 @@ shown = {"as it is": (image, outputs), 'without "4"': (without, answers['without
 figures.show(drawn.claims_figure(shown), 'What is claimed, with the "4" and without it: five claims each time.')
 
 # %% [markdown]
-# The loss has noticed: F must say "4" and says nothing. The cardinality error has not, and an argmax has no gradient. So it
-# cannot keep the number of claims right, as people say. What does?
+# The loss has noticed: F must say "4" and says nothing. The cardinality error has not. People say that it keeps the number
+# of claims right, but an argmax has no gradient. Which term does?
 #
 # ## Who is pulled?
 #
-# A gradient carries each grade back to its guess. The match gets none: it is whole numbers.
+# A gradient carries each grade back to its guess. The match gets none: it consists of whole numbers.
 
 
 # %%
@@ -231,11 +232,11 @@ figure = drawn.gradient_figure(pulls(answers["untrained"], 0.1), pulls(outputs, 
 figures.show(figure, "Length of the gradient at each guess: green with the name of its target, or grey without one.")
 
 # %% [markdown]
-# **All learn class, few learn boxes.** Trained, H is pulled hardest, towards silence: that holds the number of claims down.
-# Untrained, `eos_coef` decides: ten to one.
+# **All learn class, few learn boxes.** On the right, H is pulled hardest, towards "no object": the class term holds the number
+# of claims down. On the left, at 0.1, idle ones hardly are.
 #
-# In a picture without objects all weights are equal, so `eos_coef` cancels. But the mean runs over the whole batch. How hard
-# is such a picture pulled beside others?
+# In an empty picture weights are equal, so `eos_coef` cancels. But the mean runs over the batch. How hard is such a
+# picture pulled beside another?
 
 # %%
 pictures, notes = zip(*(HandwrittenScenes("test", length=21, seed=1)[i] for i in (8, 20, 11)))  # 0, 2, 6 digits
@@ -251,6 +252,8 @@ for company, chosen in {"alone": [0], "beside two digits": [0, 1], "beside six d
     print(f"no digit, {company:17}: pulled by {lengths[0]:.3f} at eos_coef 1, {lengths[1]:.3f} at 0.1")
 
 # %% [markdown]
+# Beside another its pull halves at 1. At 0.1 it shrinks with the other's objects.
+#
 # ## Exercise: the whole loss
 #
 # Assemble it from what you wrote in 04 to 06, or from `HungarianMatcher` and `generalized_box_iou`. The class term is yours, or
@@ -288,8 +291,8 @@ used_set_loss = check_set_loss(set_loss)
 # %% [markdown]
 # ## Play with your loss
 #
-# Twelve free guesses, without a network, go down the loss that you wrote. **Change it:** leave out a term, or a weight, and run
-# the cells again. Which guesses stop learning what?
+# No network now: the numbers of twelve guesses are themselves moved by gradient descent on the loss that you wrote. **Change
+# it:** leave out a term, or a weight, and run the cells again. Which guesses stop learning what?
 
 
 # %%
@@ -312,22 +315,22 @@ figures.show(figure, "At eos_coef 1 five claims are left, all true; at 0 the oth
 # %% [markdown]
 # ## What we learned
 #
-# - Class: all guesses, over the sum of weights. Boxes: the paired, over the number of targets. At test time: all.
+# - Class: all guesses, divided by the sum of weights. Boxes: the paired ones, divided by the number of targets.
 # - The class term teaches silence; the cardinality error teaches nothing.
 #
-# **Test yourself.** One picture with six digits, one with a single digit: is their loss the mean of two?
+# **Test yourself.** One picture has six digits, one has one. Are their box terms the mean of two?
 #
 # <details><summary>Yes: each picture counts the same</summary>
 #
-# Each *object* counts the same in the box terms, so the full picture has six times the weight of the other. The class term,
-# too, is one weighted mean over all guesses of the batch.
+# Each *object* counts the same, so the full picture has six times the weight of the other. (The class term is a weighted mean
+# over all guesses of the batch: at `eos_coef` 1 that is the mean of two, at 0.1 the full picture weighs more.)
 #
 # </details>
 #
 # <details><summary>No: each object counts the same</summary>
 #
-# Right, in the box terms: they are divided by seven. The class term is one weighted mean over all guesses of the batch, so it
-# is not the mean of two means either.
+# Right: they are divided by seven. (The class term is a weighted mean over all guesses of the batch: at `eos_coef` 1 that is
+# the mean of two, at 0.1 the full picture weighs more.)
 #
 # </details>
 #

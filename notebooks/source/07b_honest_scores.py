@@ -2,7 +2,7 @@
 # # How far can you believe a score?
 #
 # A detector says of a box: an object, 85 %. Does that mean 85 times in 100? It depends on one number of the loss,
-# [`eos_coef`](glossary.md#eos-coef), and the scores that a user sees carry it with them.
+# [`eos_coef`](glossary.md#eos-coef), which changes the scores that a user sees.
 #
 # This page stands beside the course: nothing later needs it.
 
@@ -41,8 +41,8 @@ from helpers.widgets import NoObjectDial
 # %% [markdown]
 # ## What is 85 % worth?
 #
-# We take our detector at step 9,000, which has seen `eos_coef` 0.1 only, and 300 new scenes. A guess claims an object with
-# 1 − p(no object). The claim is true if the match gives the guess a target.
+# Our detector was trained at `eos_coef` 0.1 up to step 9,000, then at 1. We take step 9,000 and 300 new scenes. The *claim* of
+# a guess is its object probability; it is true if the match gives the guess a target.
 #
 # **Predict first.** Of 100 claims between 80 and 90 %, how many are true?
 #
@@ -96,8 +96,8 @@ print(f"step 9,000, claims of 80 to 90 %: matched in {100 * matched[near].float(
 # %% [markdown]
 # ## Ten times the odds
 #
-# Say a guess claims *p* wherever the truth is *q*. At `eos_coef` 0.1 it pays, on average, $-q \log p - 0.1\,(1-q) \log(1-p)$. That
-# is least where
+# Take a claim as a yes or no. Among guesses that look alike, a share *q* is matched, and all claim *p*. At `eos_coef` 0.1 they
+# pay, on average, $-q \log p - 0.1\,(1-q) \log(1-p)$. That is least where
 #
 # $$\frac{p}{1-p} = 10 \cdot \frac{q}{1-q}$$
 #
@@ -110,8 +110,8 @@ print(f"step 9,000, claims of 80 to 90 %: matched in {100 * matched[near].float(
 #
 # </details>
 #
-# The figure goes from claim to claim: [on the diagonal](glossary.md#reliability-curve), 85 % means 85 %. On its left, we also
-# divide the odds of each claim by ten.
+# The figure shows for each claim how often it is true; [on the diagonal](glossary.md#reliability-curve), 85 % means 85 %. The
+# left panel shows the claims at step 9,000, also with their odds divided by ten.
 
 # %%
 corrected = claimed / (claimed + 10 * (1 - claimed))  # a tenth of the odds
@@ -119,27 +119,33 @@ figure = drawn.reliability_figure((claimed, matched), (corrected, matched), clai
 figures.show(figure, "How often a claim is true: far below the diagonal at eos_coef 0.1, near it where that is mended.")
 
 # %% [markdown]
-# The claims were **too high by a known factor**, and dividing the odds mends most of it. So does training on at 1, as far as
-# its few unsure claims tell.
+# The odds were **too high by a known factor**, and dividing by it mends most. So does training on at 1, though the final
+# detector makes too few unsure claims to be certain.
 #
-# **Your move:** which of `eos_coef`, *N* and *T* changes what 85 % means ("at rest")? Then set *T* to 0.
+# **Your move:** which of `eos_coef`, *N* and *T* changes how often a claim of 85 % is true?
+#
+# <details><summary>The answer</summary>
+#
+# Only `eos_coef`. *N* and *T* change how much of the weight the guesses without a target have, and that is the next
+# question.
+#
+# </details>
 
 # %%
 NoObjectDial(N=100, T=7, eos_coef=0.1, p=0.85)
 
 # %% [markdown]
-# ## How much does no object weigh?
+# ## How much do guesses without a target weigh?
 #
-# Then why 0.1? With *T* targets and *N* guesses, the guesses without a target weigh `eos_coef` · (*N* − *T*) together, the others *T*.
+# Why 0.1? With *T* targets and *N* guesses, the guesses without a target weigh `eos_coef` · (*N* − *T*) together, the others *T*.
 # DETR has *N* = 100 and about seven objects: a [class imbalance](glossary.md#class-imbalance) that 0.1 should soften
 # (section 3.1).
 #
-# **Predict first.** At 0.1, which share of the weight has no object in DETR?
+# **Predict first.** Which share of DETR's weight belongs to the guesses without a target?
 #
 # <details><summary>About 1 %</summary>
 #
-# That would be a tenth of 7 %. The many guesses without a target weigh 0.1 each: 9.3 together, beside 7 for the objects. That
-# is 57 %.
+# Each weighs only 0.1, but there are 93 of them: 9.3 together, beside 7 for the objects. That is 57 %.
 #
 # </details>
 #
@@ -159,8 +165,8 @@ NoObjectDial(N=100, T=7, eos_coef=0.1, p=0.85)
 # %% [markdown]
 # ## Exercise: a fair weight
 #
-# Which `eos_coef` lets no object weigh exactly as much as all objects together? Take *N* > *T*. The check draws the share
-# of no object over `eos_coef`, and where your answer stands.
+# Which `eos_coef` gives the guesses without a target the same weight as those with one? Take *N* > *T*. The check draws the
+# share of the former over `eos_coef`, and where your answer stands.
 #
 # [A solution](solutions/07b.ipynb)
 
@@ -174,14 +180,15 @@ def fair_eos_coef(num_predictions, num_targets):
 check_fair_eos_coef(fair_eos_coef)
 
 # %% [markdown]
-# So `eos_coef` has two aims, and they disagree. *Equal weight* needs *T* / (*N* − *T*). *Honest scores* need 1, whatever *N* and
-# *T*. DETR takes about equal weight, so its scores should be too high; that is derived here, and not measured.
+# So `eos_coef` has two aims, and they disagree. *Equal weight* needs the number that you have just found. *Honest scores*
+# need 1, or a correction afterwards, whatever *N* and *T*. DETR takes about equal weight, so its scores should be too high;
+# that is derived here, and not measured.
 
 # %% [markdown]
 # ## Does the match minimise the loss?
 #
-# Many texts say so. But the cost has −p where the loss has −log p. A pair makes its guess say *c* instead of no object, so
-# it adds to the class term, at `eos_coef` 0.1,
+# Many texts say so. But the cost has −p where the loss has −log p. With a pair, its guess must say *c*; without it, "no
+# object". So at `eos_coef` 0.1 the pair adds to the class grades
 #
 # $$\begin{aligned}
 # \text{with the pair} \quad & -\log p(c) \\
@@ -190,8 +197,9 @@ check_fair_eos_coef(fair_eos_coef)
 # \end{aligned}$$
 
 # %% [markdown]
-# and that over the sum of the weights, as the box terms come over *T*. Handed this as its class cost, the matcher finds the
-# least loss of a scene. We count the scenes of step 9,000 in which that is another match than by cost, and a lower loss.
+# In the loss, this is divided by the sum of the weights, the box grades by *T*. With this as its class cost, the matcher finds
+# the least loss of a scene. We count the scenes in which this match differs from the usual one and has a lower loss, for
+# the detector at step 9,000.
 
 
 # %%
@@ -199,8 +207,9 @@ def added_loss(outputs, targets, image_index):
     """What a pair adds to the class term at eos_coef 0.1, times T as the box costs are: (N, T)."""
     log_p = outputs["logits"].log_softmax(-1)[image_index]  # (T, N, K + 1), one row a target
     own = log_p[range(len(image_index)), :, targets["class_labels"]]  # (T, N)
-    size = image_index.bincount()[image_index]  # (T,)
-    return size / (size + 0.1 * (12 - size)) * (0.1 * log_p[..., -1] - own).T
+    size = image_index.bincount()[image_index]  # (T,): how many targets the image of each has
+    weight = size + 0.1 * (12 - size)  # the sum of the class weights in that image
+    return size / weight * (0.1 * log_p[..., -1] - own).T  # times size: box costs are not divided by it either
 
 
 # %%
@@ -222,27 +231,27 @@ figure = matches_figure(images[i], {"pred_boxes": early.pred_boxes[[i]]}, batch[
 figures.show(figure, "One scene after 9,000 steps, matched by cost and by loss.")
 
 # %% [markdown]
-# By loss, a guess that *stands* well can lose its target to one that already knows the name. By cost, it keeps the target
-# and is taught the name. DETR's reason (section 3.1) is another: probabilities keep class and box costs in scale, and worked
-# better.
+# Matched by loss, a guess with a good box can lose its target to another that already names the digit. By cost, it keeps the
+# target and is taught the name. DETR's authors give another reason (section 3.1): a probability has a range like that of
+# the box costs, and worked better.
 
 # %% [markdown]
 # ## What we learned
 #
-# - At `eos_coef` 0.1 the odds of "object" are tenfold. Honest scores need 1; equal weight needs *T* / (*N* − *T*).
+# - At `eos_coef` 0.1 the odds of "object" are tenfold. Honest scores need 1, or a correction; equal weight *T* / (*N* − *T*).
 # - The match minimises the cost, not the loss.
 #
-# **Test yourself.** All pictures of a batch are empty. What would `eos_coef` 1 change, in place of 0.1?
+# **Test yourself.** A detector was trained at `eos_coef` 0.5. By what do you divide the odds of its claims?
 #
-# <details><summary>The loss would be ten times as large</summary>
+# <details><summary>By 5, half of ten</summary>
 #
-# It stays. All weights are equal, and a weighted mean divides by their sum: they cancel.
+# The factor is 1 / `eos_coef`: ten at 0.1, and two at 0.5. A false claim costs half of what a missed object costs.
 #
 # </details>
 #
-# <details><summary>Nothing</summary>
+# <details><summary>By 2</summary>
 #
-# Right. All weights are equal, and a weighted mean divides by their sum: they cancel.
+# Yes, by 1 / `eos_coef`: a false claim costs half of what a missed object costs.
 #
 # </details>
 #
