@@ -131,7 +131,7 @@ torch.testing.assert_close(ours, theirs(plain, targets)["loss_ce"])  # the loss 
 # C gets the "1" now. Softmax counted C's loud "no object" against it, and that column is gone.
 #
 # We trained a small DETR, three decoder layers that read what a finished detector sees ([all runs](ablations.md)). With
-# softmax and `eos_coef` 0.1 it shows about 50 duplicates per 100 objects.
+# softmax and `eos_coef` 0.1 it shows 44 to 50 duplicates per 100 objects.
 #
 # **Predict first.** And with sigmoids and the focal loss?
 #
@@ -273,20 +273,20 @@ field.method_chooser(image, outputs, targets[0], matches, costs, chosen="groups"
 #
 # <details><summary>More than before</summary>
 #
-# A third fewer, and AP is higher, though both kinds of queries go through the same layers.
+# A quarter to a third fewer, and AP is higher, though both kinds of queries go through the same layers.
 #
 # </details>
 #
 # <details><summary>As many as before</summary>
 #
-# A third fewer, and AP is higher. The twelve are still taught one to one, by layers that learned from three times as many
-# positives.
+# A quarter to a third fewer, and AP is higher. The twelve are still taught one to one, by layers that learned from three
+# times as many positives.
 #
 # </details>
 #
 # <details><summary>Fewer than before</summary>
 #
-# Yes, a third fewer, and AP is higher. We have not shown why.
+# Yes, by a quarter to a third, and AP is higher. We have not shown why.
 #
 # </details>
 
