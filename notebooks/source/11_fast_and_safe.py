@@ -1,8 +1,8 @@
 # %% [markdown]
 # # What do the images of a batch do to each other?
 #
-# Each image is matched by itself. So its neighbours in the batch should cost it nothing, and change nothing, and twice
-# the batch should take twice as long.
+# Each image is matched by itself. So its neighbours in the batch should change nothing, and twice the batch should take
+# twice as long. Neither is true everywhere.
 #
 # Here is the match of one batch, measured by `make bench`: with `helpers`, and with the matcher of `transformers`, the
 # *reference*.
@@ -16,12 +16,12 @@ caption = "Time and memory of one match against the batch size; ×: the factor w
 figures.show(speed.growth_figure(rows), caption)
 
 # %% [markdown]
-# **You will be able to** say what a matcher must compute, choose a stand-in for NaN, and get a large batch's loss from
-# several processes or small batches.
+# **You will be able to** say what a matcher must compute, choose a number in place of NaN, and get a large batch's loss
+# from several processes or small batches.
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and [07](07_loss.ipynb).
 #
-# **One click about 10.** Fifty steps of one-to-many matching left three boxes on every digit. What was lost?
+# **One click about 10.** Fifty one-to-many steps left three boxes on every digit. What was lost?
 #
 # <details><summary>The good boxes</summary>
 #
@@ -54,7 +54,7 @@ from helpers.meters import HostReads, LargestTensor, outcome
 from helpers.training import processes
 
 # %% [markdown]
-# ## They take each other's time
+# ## Images cost each other time
 #
 # Both axes are logarithmic. The dotted [*floor*](glossary.md#floor) is what nobody can leave out: the solver's work, and
 # one pass over the logits.
@@ -69,8 +69,8 @@ from helpers.training import processes
 #
 # <details><summary>The three costs of all pairs that can be matched</summary>
 #
-# It is the costs, but not of these pairs. Pairs that can be matched only double when the batch does, as the next cell
-# counts.
+# It is the costs, but not of these pairs. Twice the batch has only twice as many pairs that can be matched, as the next
+# cell counts.
 #
 # </details>
 #
@@ -92,7 +92,7 @@ def random_batch(B, N=100, T=7, seed=0):
 matcher, reference = HungarianMatcher(), ReferenceMatcher(class_cost=1, bbox_cost=5, giou_cost=2)
 print("  B   pairs that exist   pairs in the huge matrix   used   largest tensor: helpers, reference")
 for B in (1, 4, 16, 64):
-    batch, sizes = random_batch(B), []
+    batch, sizes = random_batch(B), []  # sizes: of the largest tensor, in helpers as large as the logits
     pairs = sum(cost["total"].numel() for cost in matcher.cost_matrices(*batch))
     for match in (matcher, reference):
         with LargestTensor() as largest:
@@ -116,28 +116,28 @@ speed.batch_slider(rows, batch=16)
 # %% [markdown]
 # *Move it:* each square stands for the guesses of one image with the targets of one image; green ones are used.
 #
-# `helpers` computes only the pairs that exist. It remembers in `image_index` whose each target is, and fetches for each
-# target the guesses of that image. For the class cost that takes three lines:
+# `helpers` computes only the pairs that exist. `image_index` says for each target which image it belongs to, so each
+# target fetches the guesses of its own image. For the class cost that takes the three lines from `image_index` on:
 
 # %%
-outputs, targets = random_batch(4, N=12, T=3)
+outputs, targets = random_batch(4, N=10, T=3)
 labels = torch.cat([target["class_labels"] for target in targets])  # (12,), one image after another
 image_index = torch.arange(4).repeat_interleave(3)
-p = outputs["logits"].softmax(-1)[image_index]  # (12, 12, 92): for each target twelve guesses
-own_pairs = -p[range(12), :, labels]  # (12 targets, 12 guesses)
-huge = -outputs["logits"].flatten(0, 1).softmax(-1)[:, labels]  # (48 guesses, 12 targets)
+p = outputs["logits"].softmax(-1)[image_index]  # (12, 10, 92): for each target ten guesses
+own_pairs = -p[range(12), :, labels]  # (12 targets, 10 guesses)
+huge = -outputs["logits"].flatten(0, 1).softmax(-1)[:, labels]  # (40 guesses, 12 targets), as in the reference
 print("image_index", image_index.tolist())
 print(f"{own_pairs.numel()} pairs that exist, of {huge.numel()} in the huge matrix")
-torch.testing.assert_close(own_pairs[:3], huge[:12, :3].T)  # the first image
+torch.testing.assert_close(own_pairs[:3], huge[:10, :3].T)  # the first image
 parts = (HungarianMatcher._match_checked, cost_rows, weighted_sum, solve)
 source = "\n".join(dedent(inspect.getsource(part)) for part in parts)
 Markdown(f"<details><summary>The source of the matcher</summary>\n\n```python\n{source}\n```\n\n</details>")
 
 # %% [markdown]
-# SciPy works on the [*host*](glossary.md#host), the machine around a GPU, so costs have to be copied there. A GPU works
-# through a queue while Python runs ahead ([torch's notes](https://docs.pytorch.org/docs/stable/notes/cuda.html#asynchronous-execution)),
-# and each copy, or each value that an `if` reads, makes Python wait for the end of the queue. Four images and six decoder
-# layers (08), counted on a CPU:
+# SciPy works on the [*host*](glossary.md#host), the machine around a GPU, so costs are copied there. Python fills a GPU's
+# queue and runs ahead of it ([torch's
+# notes](https://docs.pytorch.org/docs/stable/notes/cuda.html#asynchronous-execution)). Each copy, and each value that an
+# `if` reads, makes Python wait until the queue is empty. Four images and six decoder layers (08), counted on a CPU:
 
 # %%
 layers, targets = [random_batch(4, seed=seed)[0] for seed in range(6)], random_batch(4)[1]
@@ -152,32 +152,35 @@ for name, match in ways.items():
     print(f"{name:26} copies: {host.copies}   numbers in them: {host.numbers:6,}   single values: {host.values:2}")
 
 # %% [markdown]
-# ## One spoils the others
+# Six layers together need one copy.
 #
-# SciPy refuses NaN. A guard writes a [sentinel](glossary.md#sentinel) in its place: a number so large that the pair is
-# taken last. The reference takes the largest float32, 3.4 · 10³⁸.
+# ## One NaN spoils other matches
 #
-# **Predict first.** In each of 200 matrices, 20 × 20, one *target* is NaN. In how many are the other 19 still matched as
-# cheaply as possible?
+# SciPy refuses NaN. The reference writes a [sentinel](glossary.md#sentinel) in its place, 3.4 · 10³⁸, so that the pair is
+# taken last. SciPy adds in float64, with 16 digits.
 #
-# <details><summary>In all: a huge number is only there to be avoided</summary>
+# **Predict first.** In 200 matrices, 20 × 20, one *target* is NaN. How often are the others still matched as cheaply as
+# possible?
 #
-# One cell of that column must be taken, whichever it is. So the huge number is part of every total, and a float64 that
-# holds it has no digits left for the others: about one matrix in twenty comes out right, by luck.
+# <details><summary>Always: a huge number is only there to be avoided</summary>
+#
+# Here it cannot be avoided: one of the 20 guesses must take this target, and which one does so matters to all others. SciPy
+# compares sums that all hold the huge number, and such a sum has no digits left for other costs. About one matrix in twenty
+# comes out right, by luck.
 #
 # </details>
 #
 # <details><summary>In about half of them</summary>
 #
-# In far fewer: about one in twenty. The huge number is part of every total, and beside it the costs of the other pairs
-# have no digit left.
+# In far fewer: about one in twenty. Some guess must take this target. SciPy looks for the best one among sums that all hold
+# the huge number, and beside it other costs have no digit left.
 #
 # </details>
 #
 # <details><summary>In about one in twenty</summary>
 #
-# Yes. One cell of that column must be taken, so the huge number is part of every total, and beside it the other costs
-# have no digit left.
+# Yes. Some guess must take this target, and SciPy compares sums that all hold the huge number. Beside it other costs have
+# no digit left, so chance decides which guess it is.
 #
 # </details>
 
@@ -187,11 +190,11 @@ invalid = {"a guess": np.s_[0], "a target": np.s_[:, 0]}  # a row, a column
 
 
 def share_too_dear(sentinel, whose):
-    """In how many crowds valid pairs cost more than needed when one guess or target costs `sentinel` everywhere."""
+    """The share of crowds whose valid pairs cost more than needed if one guess or target costs `sentinel` everywhere."""
     dearer = 0
     for cost in crowds:
         valid, guarded = cost.copy(), cost.copy()
-        valid[invalid[whose]], guarded[invalid[whose]] = 0, sentinel  # a constant changes no match: 0 tells the best
+        valid[invalid[whose]], guarded[invalid[whose]] = 0, sentinel  # all 0: the others find their best match
         dearer += valid[linear_sum_assignment(guarded)].sum() > valid[linear_sum_assignment(valid)].sum() + 1e-6
     return dearer / len(crowds)
 
@@ -202,8 +205,8 @@ shares = {whose: [share_too_dear(sentinel, whose) for sentinel in sentinels] for
 figures.show(speed.sentinel_figure(sentinels, shares, largest_float, max(cost.max() for cost in crowds)), caption)
 
 # %% [markdown]
-# A float64 keeps about 16 digits. `helpers` takes a number in scale: just above anything that valid pairs can
-# add up to. In the reference a guess does this harm, but not a target: a NaN box stops it earlier, as you will see.
+# In the reference NaN logits spoil a guess, and an infinite target box spoils a target; a NaN box raises an error before,
+# as you will see. `helpers` takes a number in scale: just above anything that valid pairs can add up to.
 #
 # *Break it:* set `sentinel` to `1e12`, `1e16`, then 0. Too small does harm, too.
 
@@ -214,10 +217,18 @@ for whose in invalid:
     print(f"needlessly dear with {sentinel:.1e} for {whose}: {100 * share_too_dear(sentinel, whose):.0f} %")
 
 # %% [markdown]
+# <details><summary>Why does one NaN guess harm so few matches?</summary>
+#
+# SciPy adds one guess after the other to the match. For a NaN guess all targets cost the same, so it can take any that the
+# others leave; digits are lost only where another guess takes its target away and it has to move on. Where there are more
+# guesses than targets, it is left out, and does no harm at all.
+#
+# </details>
+#
 # ## Exercise: a trap for the solver
 #
-# Now backwards: find two to six rows and columns, some cells NaN, no cost beyond 100, and a sentinel above all costs with
-# which SciPy pairs the valid cells at least 0.5 too dearly. The check draws your matrix.
+# Return a matrix of two to six rows and columns, some cells NaN, no cost beyond 100; and a sentinel above all costs. With
+# it, SciPy's valid pairs must cost at least 0.5 more than needed.
 #
 # <details><summary>A hint</summary>
 #
@@ -237,10 +248,11 @@ def trap_for_the_solver():
 check_trap_for_the_solver(trap_for_the_solver)
 
 # %% [markdown]
-# ## One stops them all
+# ## One image stops the whole batch
 #
-# Two images make a batch, and something is wrong. Decide for each of the six accidents before you look: does the reference
-# stop, and with it the whole batch, or does it go on?
+# Two images make a batch, and one thing is wrong: a NaN box; NaN logits; three targets for two guesses; numbers in
+# bfloat16; an image without objects; or such an image with `torch.tensor([])` for both tensors. Decide for each before you
+# look: does the reference stop, or does it go on?
 
 # %%
 outputs_2, targets_2 = random_batch(2, N=10, T=3)
@@ -263,23 +275,24 @@ for name, accident in accidents.items():
         print(f"   {whose:10} {outcome(lambda batch, loss=loss: said.format(**loss(*batch)), accident, width=90)}")
 
 # %% [markdown]
-# Three stop the reference, and no message names the image. Two pass in silence: NaN logits, and the crowd, where a target of
-# each image has no guess. An empty image is fine if its tensors have the right type. `helpers` goes on and warns, or refuses and names
-# image, field and cure; [half precision](glossary.md#half-precision) it computes in float32.
+# Three stop the reference, and no message names the image. Of two its matcher says nothing: NaN logits, which make both
+# class losses NaN, and the crowd, where each image loses a target. An empty image is fine if its tensors have the right
+# type. `helpers` computes [half precision](glossary.md#half-precision) in float32; it warns, or refuses and names the cure.
 
 # %% [markdown]
-# ## They change each other's weight
+# ## Images change each other's weight
 #
 # In [data-parallel training](glossary.md#data-parallel-training) each process, a *rank*, holds a part of the batch, and
 # gradients are averaged. One rank has 2 objects, the other 10. The average halves everything, so for 12 objects each must
-# divide by 6. Each rank runs these lines; every pair of boxes is off by 0.25:
+# divide by 6. Each rank runs these lines. `shift` moves its guesses, and `DISTANCE` is the L1 of each pair:
 
 # %%
 print(dedent("\n".join(inspect.getsource(processes.report).splitlines()[-5:])))
 
 # %% [markdown]
-# `run_ranks` starts two such processes, which talk through *gloo*, torch's messenger between CPUs. One process with all
-# objects would have the gradient 1. In a second batch one rank is empty.
+# So the loss is `DISTANCE` times objects over divisor, and tells the divisor. `run_ranks` starts two such processes, which
+# talk through *gloo*, torch's messenger between CPUs. In one process with all objects the gradient would be 1: each pair's
+# L1 grows as `shift` does, and the loss is their mean. In a second batch one rank is empty.
 
 # %%
 batches = [2, 10], [0, 10]
@@ -305,13 +318,14 @@ for name in ("loss_ce", "loss_bbox", "loss_giou"):
 print("divisors of the whole: num_boxes {:.0f}, class_weight_sum {:.1f}".format(*criterion.normalizers(10, targets_4)))
 
 # %% [markdown]
-# The halves divide by their own objects, 2 and 11, so an object of the first counts 5.5 times as much. `normalizers`
-# counts both divisors beforehand, from the targets alone.
+# The halves divide by their own objects, 2 and 11, so an object of the first counts 5.5 times as much. `normalizers` counts
+# both divisors beforehand, from the targets alone: 13 objects, and for the class term 13 targets that weigh 1 and 27 other
+# guesses that weigh 0.1.
 #
 # <details><summary>In the Trainer of transformers</summary>
 #
-# With `gradient_accumulation_steps` its `Trainer` counts what a whole batch holds for language models alone; it averages
-# the losses of detectors. Mix in a class of `helpers`, and it counts targets, too:
+# With `gradient_accumulation_steps` its `Trainer` counts the items of the whole batch only for language models; the losses
+# of detectors it averages. Mix in a class of `helpers`, and it counts targets, too:
 #
 # ```python
 # from transformers import Trainer
@@ -348,9 +362,9 @@ check_accumulated_loss(accumulated_loss)
 # %% [markdown]
 # ## What we learned
 #
-# - They take each other's time: of the reference's matrix one part in B is used. Compute only the pairs that exist.
-# - One can spoil or stop the others. A stand-in for NaN belongs in scale with the costs.
-# - They change each other's weight. Divide by the objects of the whole batch, once, over processes and over time.
+# - Images cost each other time: of the reference's matrix one part in B is used. Compute only pairs that exist.
+# - One NaN can spoil other matches, or stop the batch. A sentinel belongs in scale with the costs.
+# - Images change each other's weight. Divide by the objects of the whole batch, once, over processes and over time.
 
 # %% [markdown]
 # **Test yourself.** Eight processes with the reference and accelerate, 20 objects in each; then one process with the same
@@ -364,11 +378,11 @@ check_accumulated_loss(accumulated_loss)
 #
 # <details><summary>All of them</summary>
 #
-# The box terms alone: they are eight times as heavy on the eight. The class term is divided by weights, not by
-# `num_boxes`.
+# The box terms alone: they are eight times as heavy on the eight. The class term is divided by the class weights of its
+# process. With 20 objects in each, all eight have the same, so their mean is that of the whole batch.
 #
 # </details>
 #
-# More solvers, and by what nine losses divide: [reference](reference.md).
+# The [reference](reference.md) compares more solvers, and says by what nine losses divide.
 #
 # **Next:** [12, what later detectors did](12_where_the_field_went.ipynb).
