@@ -100,9 +100,8 @@ def other_format(outputs, targets, criterion, size):
     times = losses[""] / max(losses[best], 1e-6)
     if best and min(skill[best]) > SKILLED and times > MANY_TIMES:
         return (
-            f"the loss of this trained checkpoint is {times:.0f} times what it would be if the "
-            "targets' boxes were "
-            f"{best}: convert them to centre and size, as fractions of the image."
+            f"with boxes read as {best}, the loss of this trained checkpoint is {times:.0f} times "
+            "smaller: convert them to centre and size, as fractions of the image."
         )
     down = [
         {**target, "class_labels": (target["class_labels"] - 1).clamp(min=0)} for target in targets
