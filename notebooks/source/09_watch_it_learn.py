@@ -52,7 +52,8 @@ from helpers.widgets import live
 # %% [markdown]
 # ## Five stops
 #
-# The recording follows 64 scenes that training never sees. We stop five times.
+# The recording follows 64 scenes that training never sees. We stop five times; AP, explained below, scores the ranking of all
+# boxes from 0 to 1.
 #
 # - **untrained**
 # - **standing**: the twelve boxes have moved apart
@@ -64,7 +65,7 @@ from helpers.widgets import live
 steps, ap, ap50 = recording["step"], recording["evaluation_AP"], recording["evaluation_AP50"]
 between, _ = learning.spreads(recording)  # (R,) for R recorded moments: how far apart the tokens' places are
 waiting = int(np.flatnonzero(ap50 < 0.02)[-1])
-standing = int(np.argmax(between > 0.9 * between[: waiting + 1].max()))
+standing = int(np.argmax(between > 0.9 * between[: waiting + 1].max()))  # first at 90 % of the widest spread
 eyes_open = int(np.argmax(ap > ap[-1] / 2))
 stops = {"untrained": 0, "standing": standing, "waiting": waiting, "eyes open": eyes_open, "settled": len(steps) - 1}
 for name, index in stops.items():
@@ -72,11 +73,12 @@ for name, index in stops.items():
 figure = learning.curves_figure(recording, stops)
 figures.show(figure, "Above the three weighted terms of the training loss, below average precision on unseen scenes.")
 figure = learning.film_figure(recording, stops, scenes=(0, 1))
-caption = "Two scenes at five stops: targets in orange, the boxes that own them in blue, the match in green."
+caption = "Two scenes at five stops: targets in orange, the boxes matched with them in blue, the match in green."
 figures.show(figure, caption)
 
 # %% [markdown]
-# At first all boxes lie on one another, and the match is a toss. At *standing* each digit has a box nearby, though AP is 0.
+# At first all boxes lie on one another, and the match is nearly random. At *standing* each digit has a box nearby, though AP
+# is 0.
 #
 # **Predict first.** Stop the training there and show the network another picture. Do its boxes move?
 #
@@ -90,7 +92,7 @@ figures.show(figure, caption)
 # <details><summary>Hardly</summary>
 #
 # Right. The tokens stand apart, but blind: a box depends on its token and almost not on the picture. The matcher picks
-# whichever happens to stand near, so the overlap is fair with any picture.
+# whichever happens to stand near, so the overlap is about the same with any picture.
 #
 # </details>
 
@@ -100,8 +102,8 @@ caption = "Left, how far centers spread, between tokens and over pictures; right
 figures.show(figure, caption)
 
 # %% [markdown]
-# **First a place to stand, then eyes**, in this training. The blue curve rises with the first fall of the loss, the green one
-# with the second. From there the lines on the right part: now a box belongs to its picture.
+# **First a place to stand, then eyes**, in this training. First the tokens take different places (blue), then their boxes
+# follow the picture (green). From then on, on the right, another picture gives less overlap than the own one.
 #
 # ## Why it looks stuck
 #
@@ -112,15 +114,16 @@ figure = learning.waiting_figure(recording, steps[standing], steps[waiting])
 figures.show(figure, "Class term and GIoU term between the stops standing and waiting, in percent of where they were.")
 
 # %% [markdown]
-# Both terms lose a tenth. A likely reason why it takes so long, not shown here: for a token that does not look, the best box
-# is a compromise between all targets it ever gets. One scene pulls it left, the next right. To do better it must read from
-# the patches, and attention has to find out where.
+# Both terms lose a tenth, and the match settles, as a table below shows. A likely reason why it takes so long: as long as a
+# token ignores the picture, its best box is a compromise between all targets it ever gets. To do better it must read from the
+# patches, and attention has to find out where.
 
 # %% [markdown]
 # ## Find or name?
 #
-# So what gains from the picture first? We take three ages and the end, and 600 unseen scenes. The control is *another
-# picture*: the guesses of the next scene, matched anew with this scene's targets.
+# What gains from the picture first? Take three ages, the end, and 600 unseen scenes. A name is right if the
+# likeliest digit is, "no object" left out. The control is *another picture*: the guesses of the next scene, matched anew with
+# this scene's targets.
 #
 # **Predict first.** Which of the two is ahead of its control first?
 #
@@ -133,8 +136,8 @@ figures.show(figure, "Class term and GIoU term between the stops standing and wa
 #
 # <details><summary>The names</summary>
 #
-# Yes, by a little: at step 5,000 names are right twice as often as with another picture, and boxes overlap hardly better. It
-# was trained as a classifier before, which may be why; no run here tells.
+# Yes, by a little: at step 5,000 names are right twice as often as with another picture, and boxes overlap hardly better.
+# Before this training, the network was trained to classify single digits, which may be why; no run here tells.
 #
 # </details>
 #
@@ -168,16 +171,18 @@ for step in (1000, 5000, 9000, None):
         print(f"{f'step {step:,}' if step else 'end':11}{picture:12} names {names:4.0%}  IoU {overlap:.2f}")
 
 # %% [markdown]
-# At step 1,000 next to nothing depends on the picture. At 5,000, names gain from it, and boxes hardly: a little of *what*
-# comes before *where*. Then both climb. (This is one training, with one seed.)
+# At step 1,000 next to nothing depends on the picture: each token only has its place. Then the picture is used, for names
+# slightly earlier than for boxes. (One training, one seed.)
 #
 # ## Who owns whom
 #
-# A [flip](glossary.md#flip) is a target that has another owner one step later. Do flips die out steadily?
+# The owner of a target is the token it is matched with. A [flip](glossary.md#flip) is a target that has another owner one step
+# later.
 
 # %%
 figure = learning.flips_figure(recording)
 figures.show(figure, "Share of the matched targets in 64 scenes that have another owner one step later.")
+# Flips are means over seven recorded moments.
 flips, final = learning.running_mean(learning.flip_share(recording), 7), recording["owners"][-1]
 print("  step   flips  with their final owner")
 for step in (0, steps[standing], steps[waiting], 10_000, steps[eyes_open], 20_000, 25_000, 30_000):
@@ -186,32 +191,32 @@ for step in (0, steps[standing], steps[waiting], 10_000, steps[eyes_open], 20_00
     print(f"{step:6,}{flips[at]:8.1%}{same:8.0%}")
 
 # %% [markdown]
-# They do not. Most come near step 10,000, while the eyes open, probably because several neighbours learn to reach the same
-# digit. They end between step 25,000 and 30,000 of 44,000. By then nearly every target has its final owner.
+# Flips do not die out steadily. Most come near step 10,000: the eyes open, and perhaps several neighbours learn to reach the
+# same digit. The switch of the next section falls into this time, too. By step 30,000 flips are nearly gone.
 #
 # **Your move:** in the piece, follow one token from *waiting* on. When does it keep its target?
 
 # %% [markdown]
 # ## The switch
 #
-# Dashed in the curves: `eos_coef` goes from 0.1 to 1. Tenfold odds of "object" become honest ones
-# ([07b](07b_honest_scores.ipynb)), and duplicates drop at once. AP rises, but it rose before, so this recording cannot tell what AP owes to the switch.
-# [10](10_break_it.ipynb) compares two whole trainings, with it and without.
+# `eos_coef` goes from 0.1 to 1. With 0.1 the detector overstates the odds of an object about tenfold, with 1 it does not
+# ([07b](07b_honest_scores.ipynb)). Duplicates, per 100 objects, drop at once; right counts rise later. AP rises, but it rose
+# before, so this recording cannot tell what AP owes to the switch. [10](10_break_it.ipynb) compares whole trainings.
 
 # %%
 figure = learning.switch_figure(recording)
-figures.show(figure, "Dashed, the switch of eos_coef; the dip at 36,000 is a second, lower cycle on fresh scenes.")
+figures.show(figure, "Dashed, the switch. AP dips at 36,000: the learning rate rises once more, on new scenes.")
 around = list(learning.around_switch(recording))  # two moments
 for name in ("AP", "duplicates", "count_right"):
-    before, after = recording[f"evaluation_{name}"][around]
+    before, after = recording[f"evaluation_{name}"][around]  # count_right: the share of scenes
     print(f"{name:11} at step {steps[around[0]]:,}: {before:.2f}   at step {steps[around[1]]:,}: {after:.2f}")
 
 # %% [markdown]
 # ## What AP measures
 #
-# All boxes are ranked by score. A box is a hit if its IoU with a free object of its class is high enough. Down the ranking,
+# Rank all boxes by score. A box is a hit if it overlaps an object of its class that no higher box has. Going down,
 # [**precision**](glossary.md#precision) is the share of hits so far, [**recall**](glossary.md#recall) the share of objects
-# found. AP is the area below, averaged over classes and ten demands on IoU.
+# found. AP is the area below, a mean over classes and ten thresholds of IoU.
 
 # %%
 found = decode(outputs, [(128, 128)] * 600)  # of the trained detector, the last in the loop above
@@ -223,9 +228,15 @@ figures.show(figure, "Precision over recall of the trained detector; each curve 
 # %% [markdown]
 # ## Exercise: a flood that AP does not see
 #
-# *Break it.* You get what the detector found in one scene, a dict of `boxes` (M, 4), `scores` (M,) and `labels` (M,). Return
-# another dict: at least 80 [duplicates](glossary.md#duplicate) per 100 objects, all with a score over 0.5, and an AP that
-# falls by no more than 0.01.
+# *Break it.* You get one scene's detections, a dict of `boxes` (M, 4), `scores` (M,) and `labels` (M,). Return another dict,
+# with at least 80 [duplicates](glossary.md#duplicate) per 100 objects, and an AP that falls by no more than 0.01. Only boxes
+# with a score over 0.5 count as duplicates.
+#
+# <details><summary>A hint</summary>
+#
+# AP reads nothing but the order of the scores, over all scenes. Where in this order does a second box do no harm?
+#
+# </details>
 #
 # [A solution](solutions/09.ipynb)
 
@@ -258,7 +269,7 @@ figures.show(figure, "One failure of each kind that occurs: the place lit up, ta
 # ## Live: eight scenes
 #
 # Before a long training comes a check: can the network [learn eight scenes by heart](glossary.md#overfitting)? If not,
-# something is broken, and no patience helps. It begins with the shipped classifier's eyes. Will it wait here, too? (*Stop*
+# something is broken, and no patience helps. It begins with what that classifier learned. Will it wait here, too? (*Stop*
 # ends it early; outside of JupyterLab, interrupt the kernel. Calling `run` again goes on.)
 
 # %% tags=["live"]
@@ -289,8 +300,6 @@ training.run(
 # python -m torch.distributed.run --standalone \
 #     --nproc-per-node 2 -m helpers.training --quick
 # ```
-#
-# A trap: `accelerate launch --cpu --num_processes 2` quietly starts one process.
 #
 # </details>
 
@@ -329,24 +338,24 @@ check_end_of_plateau(end_of_plateau, recording)
 # %% [markdown]
 # ## What we learned
 #
-# - First a place to stand, then eyes; a little of *what* before *where*.
-# - A plateau can be a search. Overfit eight scenes to tell it from a fault.
+# - First tokens take places; then they use the picture, for names slightly before boxes.
+# - A plateau can be a search. Overfit eight scenes to exclude a fault.
 # - AP hides duplicates. Count them.
 #
 # **Test yourself.** Matched boxes have IoU 0.4, and with another picture, too. What has been learned?
 #
 # <details><summary>To find objects, roughly</summary>
 #
-# Nothing of the picture yet: with another picture the overlap is the same. Only a place for each token, and a typical size.
+# Nothing of the picture yet: with another picture the overlap is the same. Only a place for each token.
 #
 # </details>
 #
 # <details><summary>A place for each token</summary>
 #
-# Yes, and a typical size. Nothing of the picture yet: another one gives the same overlap.
+# Yes. Nothing of the picture yet: another one gives the same overlap.
 #
 # </details>
 #
-# Evaluators differ: [reference](reference.md).
+# More on evaluators: [reference](reference.md).
 #
 # **Next:** [10, what one-to-one buys](10_break_it.ipynb).
