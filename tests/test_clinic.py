@@ -12,7 +12,7 @@ from transformers.loss import loss_for_object_detection as reference
 from helpers import center_to_corners, generalized_box_iou, validate_targets
 from helpers.figures.clinic import CAUSES, FILES, QUESTIONS, TICKETS, symptom_list, symptom_table, triage_figure
 from helpers.training.recipe import Recipe, build_model
-from tools.notebooks import NOTEBOOKS
+from tools.notebooks import NOTEBOOKS, read_source
 
 
 def test_label_of_no_object():
@@ -96,6 +96,16 @@ def test_every_cause_has_a_symptom_and_a_place():
 def test_the_figure_numbers_the_tickets_of_the_notebook():
     source = (NOTEBOOKS / "source" / "13_clinic.py").read_text(encoding="utf-8")
     assert re.findall(r"\*\*Ticket (\d+)\.\*\*", source) == [str(number) for number in TICKETS]
+
+
+def test_a_cure_stands_below_the_cell_of_its_ticket():
+    cells = read_source(NOTEBOOKS / "source" / "13_clinic.py").cells
+    for number in TICKETS:
+        ticket, cure = (
+            next(place for place, cell in enumerate(cells) if phrase in cell.source)
+            for phrase in (f"**Ticket {number}.**", f"The cure of ticket {number}<")
+        )
+        assert [cell.cell_type for cell in cells[ticket : cure + 1]] == ["markdown", "code", "markdown"]
 
 
 def test_the_figure_keeps_inside_its_axes():

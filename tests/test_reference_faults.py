@@ -145,6 +145,28 @@ def test_the_sentinel_for_invalid_pairs(targets_per_image, harm):
     assert dearer["ours"] == 0
 
 
+def test_target_boxes_that_are_not_finite():
+    outputs, targets = make_batch([20] * 100, num_predictions=20)
+    costs = [cost["total"].detach().double().numpy() for cost in HungarianMatcher().cost_matrices(outputs, targets)]
+    for target in targets:
+        target["boxes"][0, 0] = float("nan")
+    with reference_still("NaN targets raise inside generalized_box_iou"), pytest.raises(ValueError, match="boxes2"):
+        THEIRS(outputs, targets)
+
+    for target in targets:
+        target["boxes"][0, 0] = float("inf")
+    dearer = 0
+    with reference_still("infinite targets pass the check on corners, and the sentinel spoils most matches"):
+        for cost, pair in zip(costs, THEIRS(outputs, targets), strict=True):
+            cost[:, 0] = 0  # all guesses pay the same for this target
+            dearer += cost[pair[0], pair[1]].sum() > cost[linear_sum_assignment(cost)].sum() + 1e-5
+        assert dearer > 80
+    with pytest.warns(UserWarning, match="have a cost that is not finite"):
+        pairs = HungarianMatcher()(outputs, targets)
+    for cost, pair in zip(costs, pairs, strict=True):
+        assert cost[pair[0], pair[1]].sum() == pytest.approx(cost[linear_sum_assignment(cost)].sum(), abs=1e-5)
+
+
 def source_of(function):
     import inspect
 

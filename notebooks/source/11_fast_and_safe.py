@@ -152,12 +152,12 @@ for name, match in ways.items():
     print(f"{name:26} copies: {host.copies}   numbers in them: {host.numbers:6,}   single values: {host.values:2}")
 
 # %% [markdown]
-# Six layers together need one copy.
+# Matched together, six layers need one copy.
 #
 # ## One NaN spoils other matches
 #
 # SciPy refuses NaN. The reference writes a [sentinel](glossary.md#sentinel) in its place, 3.4 · 10³⁸, so that the pair is
-# taken last. SciPy adds in float64, with 16 digits.
+# taken last. SciPy adds in float64: 16 digits.
 #
 # **Predict first.** In 200 matrices, 20 × 20, one *target* is NaN. How often are the others still matched as cheaply as
 # possible?

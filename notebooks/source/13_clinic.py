@@ -514,7 +514,7 @@ print(examine(sick, model="mini-yolos").screen())
 # For data of your own: `python -m helpers.clinic annotations.json`, and [from a COCO file to AP](from_coco_to_ap.md).
 
 # %%
-print(examine(cured(sick), model="mini-yolos").screen(), "\n")
+print(examine(cured(sick), model="mini-yolos").screen() + "\n")
 
 
 def watched(labels):
