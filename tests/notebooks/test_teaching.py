@@ -1,12 +1,13 @@
 """The lecturer's pages: their minutes add up, and agree with the notebooks."""
 
 import re
+from itertools import groupby
 
 import pytest
 
 from helpers.checks.marking.exercises import course
 from tools.notebooks import NOTEBOOKS, number_of, sources
-from tools.plan import read_plan
+from tools.plan import clock, read_plan
 
 TEXT = (NOTEBOOKS / "teaching.md").read_text(encoding="utf-8")
 PAGES = dict(re.findall(r"^## (\d\d[a-z]?) · (.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
@@ -61,12 +62,18 @@ def test_every_exercise_has_its_points_and_a_kind():
 
 def test_what_goes_first_when_late_is_what_the_deck_says():
     said = re.search(r"first to go: (.+?)\. Never", TEXT, re.DOTALL)[1]
-    saved = [(number, int(minutes)) for number, minutes in re.findall(r"\((\d\d), (\d+)(?: minutes)?\)", said)]
-    dropped = {}
-    for slide in read_plan().dropped():
-        dropped[slide.of] = dropped.get(slide.of, 0) + slide.minutes
-    assert [number for number, _ in saved] == list(dropped)
-    assert all(abs(minutes - dropped[number]) <= 0.5 for number, minutes in saved)
+    saved = re.findall(r"\((\d\d), (\d+:\d\d)\)", said)
+    parts = groupby(read_plan().dropped(), key=lambda slide: slide.of)
+    assert saved == [(number, clock(sum(slide.minutes for slide in slides))) for number, slides in parts]
+
+
+def test_how_the_minutes_are_counted_is_how_they_are():
+    plan = read_plan()
+    words = sum(len(f"{slide.say} {slide.vote} {slide.answer}".split()) for slide in plan.slides)
+    spoken = words / 130 + 0.5 * sum(bool(slide.vote) for slide in plan.slides)
+    said, whole = re.search(r"that is (\d+) minutes of the (\d+)", TEXT).groups()
+    assert abs(spoken - int(said)) <= 1
+    assert int(whole) == plan.minutes - plan.questions
 
 
 def test_a_page_is_a_page():
