@@ -82,15 +82,15 @@ def contents(caption, rows):
     return "\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *rows, "```", ""])
 
 
-def as_page(notebook):
-    """The notebook as a page: what is for Colab left out, code that draws folded, links of outputs leading to pages."""
+def as_page(notebook, fold=True):
+    """The notebook as a page: what is for Colab left out, outputs lead to pages; `fold`: the code that draws."""
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if "draw_course_map(" in cell.source:
             cell.outputs = [new_output("display_data", {"text/html": site_map()})]
         if "colab" in tags:
             cell.metadata.tags = [*tags, "remove-cell"]
-        elif is_folded(cell):
+        elif fold and is_folded(cell):
             cell.metadata.tags = [*tags, "hide-input"]
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
@@ -131,7 +131,7 @@ def stage_solutions(folder, path):
     """Lay out a notebook of solutions, if there is one: a page that only its exercises lead to."""
     if path.exists():
         (folder / "solutions").mkdir(exist_ok=True)
-        notebook = as_figures(as_page(read_built(path)), f"solution-{path.stem}", folder, up="../")
+        notebook = as_figures(as_page(read_built(path), fold=False), f"solution-{path.stem}", folder, up="../")
         notebook.metadata["orphan"] = True
         nbformat.write(notebook, folder / "solutions" / path.name)
 

@@ -167,6 +167,9 @@ def test_code_that_draws_is_folded_and_an_exercise_is_not(show):
     page.locator("details.code", has_text="matrix_figure").locator("summary").click()
     expect(page.locator("details.code", has_text="matrix_figure").locator("pre")).to_be_visible()
     expect(page.locator("pre", has_text="def greedy_match")).to_be_visible()
+    solutions = show("solutions/05")
+    expect(solutions.locator("pre", has_text="check_trap_for_greedy(trap").first).to_be_visible()
+    expect(solutions.locator("details.code")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [1366, 390])
