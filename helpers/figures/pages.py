@@ -23,7 +23,7 @@ def page_chooser(pages, description, chosen=None, slider=False):
     class Chooser(ipywidgets.VBox):
         def __repr__(self):  # what a reader without widgets sees
             return (
-                f'"{description.rstrip(":")}": a choice of {len(pages)} pages, alive in JupyterLab.'
+                f'"{description.rstrip(":")}": a choice of {len(pages)} pages, alive where scripts run.'
             )
 
     options = list(pages)
