@@ -22,9 +22,8 @@ def page_chooser(pages, description, chosen=None, slider=False):
 
     class Chooser(ipywidgets.VBox):
         def __repr__(self):  # what a reader without widgets sees
-            return (
-                f'"{description.rstrip(":")}": a choice of {len(pages)} pages, alive where scripts run.'
-            )
+            name = description.rstrip(":")
+            return f'"{name}": a choice of {len(pages)} pages, alive where scripts run.'
 
     options = list(pages)
     place = options.index(chosen) if chosen is not None else 0
