@@ -244,7 +244,7 @@ def test_the_speakers_window_of_the_live_lecture_has_the_notes_and_not_their_sou
         with context.expect_page() as opened:
             page.keyboard.press("s")
         said = opened.value.locator(".speaker-controls-notes .value")
-        expect(said.get_by_text("88:00 left after this slide").first).to_be_visible()
+        expect(said.locator("p", has_text="88:00 left after this slide")).to_be_visible()
         assert "<p>" not in said.inner_text()
         assert said.inner_text().count("88:00") == 1
     context.close()
@@ -254,8 +254,8 @@ def test_without_scripts_the_file_can_be_read_from_top_to_bottom(browser, one_fi
     context = browser.new_context(viewport={"width": 1280, "height": 720}, java_script_enabled=False)
     page = context.new_page()
     page.goto(one_file.as_uri())
-    for sentence in ("SavedAgain: the file lists", "88:00 left after this slide", "3:00 left after this slide"):
-        expect(page.get_by_text(sentence)).to_be_visible()
+    for sentence in ("SavedAgain: the file lists", "88:00 left after this slide", f"{len(PLAN.slides)} of"):
+        expect(page.get_by_text(sentence).first).to_be_visible()
     context.close()
 
 
