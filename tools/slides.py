@@ -240,7 +240,7 @@ def result_height(outputs):
     height = 0
     for output in outputs:
         data = output.get("data", {})
-        if "image/png" in data:
+        if "image/png" in data and not is_widget(output):
             width, tall = struct.unpack(">II", base64.b64decode(data["image/png"][:64])[16:24])
             height += min(TALLEST, int(tall * WIDTH / width))
         elif "text/markdown" in data:

@@ -6,7 +6,7 @@ from subprocess import CalledProcessError
 import pytest
 from hand_and_eye import drag, drawn, expect
 from missing import skip_without
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools.notebooks import NOTEBOOKS, read_built
 from tools.slides import (
@@ -56,6 +56,13 @@ def test_a_page_asks_for_nothing_outside_its_folder():
     assert asked
     assert all(address.startswith("assets/") for address in asked)
     assert {address.removeprefix("assets/") for address in asked} <= {*file_names(), "deck.css", "deck.js"}
+
+
+def test_a_picture_keeps_its_words_with_their_quotes():
+    output = new_output("display_data", {"image/png": "AAAA"}, metadata={"image/png": {"alt": 'One "3" and <A>.'}})
+    title = new_markdown_cell("# A question")
+    html = page(deck(new_notebook(cells=[title, new_code_cell("draw()", outputs=[output])])))
+    assert "alt='One \"3\" and &lt;A&gt;.'" in html or 'alt="One &quot;3&quot; and &lt;A&gt;."' in html
 
 
 def test_links_lead_to_decks():
