@@ -59,7 +59,7 @@ def test_a_page_asks_for_nothing_outside_its_folder():
 
 
 def test_a_picture_keeps_its_words_with_their_quotes():
-    output = new_output("display_data", {"image/png": "AAAA"}, metadata={"image/png": {"alt": 'One "3" and <A>.'}})
+    output = new_output("display_data", {"image/png": "AAAB" * 16}, metadata={"image/png": {"alt": 'One "3" and <A>.'}})
     title = new_markdown_cell("# A question")
     html = page(deck(new_notebook(cells=[title, new_code_cell("draw()", outputs=[output])])))
     assert "alt='One \"3\" and &lt;A&gt;.'" in html or 'alt="One &quot;3&quot; and &lt;A&gt;."' in html
