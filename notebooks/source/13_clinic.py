@@ -98,8 +98,8 @@ for added in (0, 1, 2):
 # <details><summary>The cure of ticket 1</summary>
 #
 # Labels that count from 1 train without an error, and only a larger id crashes. There are two cures. Map the ids to
-# 0 … *K* − 1; or keep them and make *K* the largest id plus 1, as COCO's own checkpoints do: ids 1 to 90, *K* = 91, and column 0 stays
-# unused. Either way let [`validate_targets`](glossary.md#target-check) see the whole data set.
+# 0 … *K* − 1; or keep them and make *K* the largest id plus 1, as COCO's own checkpoints do: ids 1 to 90, *K* = 91, and
+# column 0 stays unused. Either way let [`validate_targets`](glossary.md#target-check) see the whole data set.
 #
 # </details>
 #
@@ -476,8 +476,9 @@ print("no-object's share of the weight, 17 objects, eos_coef 0.1:", ", ".join(sh
 # than 3,000 queries, and an evaluation that keeps more than COCO's 100 detections.
 #
 # Thirty queries hold 17 objects, but [`eos_coef`](glossary.md#eos-coef) must fit *N*: with fewer idle guesses, no-object
-# weighs less at the same 0.1, and more guesses claim an object. A maintainer advises more queries, not fewer. Idle guesses are not
-# ignored, as [detr 365](https://github.com/facebookresearch/detr/issues/365) fears: the class term grades them all (07).
+# weighs less at the same 0.1, and more guesses claim an object. A maintainer advises more queries, not fewer. [detr
+# 365](https://github.com/facebookresearch/detr/issues/365) fears that idle guesses are not graded; the class term grades them
+# all (07).
 #
 # </details>
 #
@@ -536,7 +537,7 @@ watched(targets)
 # ## What we learned
 #
 # - An error names the place where somebody noticed. Ask first whose numbers they are, the guesses' or the targets'.
-# - No error is worse: with wrong targets, dropped objects or another divisor the loss may fall all the same.
+# - A fault without an error is worse: with wrong targets, dropped objects or another divisor the loss may fall all the same.
 # - Ask the five questions in order, cheap ones first. A detector that works is a probe for your targets.
 
 # %% [markdown]
