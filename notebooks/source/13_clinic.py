@@ -537,7 +537,7 @@ watched(targets)
 # ## What we learned
 #
 # - An error names the place where somebody noticed. Ask first whose numbers they are, the guesses' or the targets'.
-# - A fault without an error is worse: with wrong targets, dropped objects or another divisor the loss may fall all the same.
+# - Faults without an error are worse: with wrong targets or dropped objects the loss may still fall.
 # - Ask the five questions in order, cheap ones first. A detector that works is a probe for your targets.
 
 # %% [markdown]
