@@ -7,19 +7,13 @@ function makeLossBar() {
   const parts = TERMS.map((name) => make("i", { class: name }));
   const keys = TERMS.map((name) => make("span", { class: `key ${name}` }));
   const [before, total] = [make("span", { class: "was" }), make("b", { class: "loss-total" })];
+  const now = make("span", { class: "loss-now" }, before, total);
   const was = makeMemory();
   const track = make("div", { class: "track", role: "img" }, ...parts);
   const element = make(
     "div",
     { class: "loss" },
-    make(
-      "div",
-      { class: "loss-head" },
-      make("h4", {}, "Loss of this match"),
-      ...keys,
-      before,
-      total,
-    ),
+    make("div", { class: "loss-head" }, make("h4", {}, "Loss of this match"), ...keys, now),
     track,
   );
   let scale = 0;

@@ -33,10 +33,11 @@ def page_code(name, *shared):
 
 
 def page_style(name, *shared):
-    """The styles of the same files: of those that have one."""
+    """The styles of the same files, of those that have one, without indentation."""
     folder = files("helpers.widgets")
     styles = [folder / f"{part}.css" for part in (*SHARED, *shared, name)]
-    return "\n".join(style.read_text(encoding="utf-8") for style in styles if style.is_file())
+    texts = [style.read_text(encoding="utf-8") for style in styles if style.is_file()]
+    return "\n".join(line.strip() for text in texts for line in text.splitlines())
 
 
 def page(name, *shared):

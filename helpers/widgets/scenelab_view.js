@@ -120,11 +120,11 @@ function makeAnswers() {
           ...change,
         );
       });
-      const alone = shown.tokens.flatMap((token, n) =>
-        token.claims && token.digit < 0
-          ? [row(false, blue(n), ` ${saying(token)}: matched with nobody`)]
-          : [],
+      // The claims of those that nobody is matched with, in one row: at first they are many.
+      const claims = shown.tokens.flatMap((token, n) =>
+        token.claims && token.digit < 0 ? [[" ", blue(n), ` ${quoted(token.label)}`]] : [],
       );
+      const alone = claims.length ? [row(false, "matched with nobody:", ...claims.flat())] : [];
       element.replaceChildren(make("ul", {}, ...answered, ...alone));
     },
   };

@@ -13,7 +13,7 @@ from helpers.widgets import PIECES
 DONE = {
     "AssignmentStepper": ["[aria-label='One step on']"],
     "BoxLab": ["[aria-label='One step of gradient descent']"],
-    "MatchingPlayground": [".chip.target", ".table-head .tabs button >> nth=4"],
+    "MatchingPlayground": [".chip.target", ".fold", ".table-head .tabs button >> nth=4"],
     "NoObjectDial": [".knobs button >> nth=1"],
     "ReportCards": [".knobs button >> nth=0"],
     "SavedAgain": [".knobs button >> nth=0"],
