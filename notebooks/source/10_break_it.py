@@ -233,6 +233,14 @@ for title, measured in states.items():
 # In layer 1 no token has seen the picture yet. What others read there is the same in every picture, so it is no talk; but this
 # network was trained with it. The test is one that never had it: `muted`, below.
 #
+# <details><summary>Move it: twins, and a childhood</summary>
+#
+# In the lab of [02](02_detection_tokens.ipynb) choose "twins", pull the two "4" together until one claim is left, and tick
+# *tokens may not be read*. Then choose "childhood", the weights of step 1,000: drag the "3", and digits that did not move change
+# their owners.
+#
+# </details>
+#
 # ## Whole trainings
 #
 # Each [run](glossary.md#ablation) changes **one** thing. Three seeds of the baseline show what chance does.
