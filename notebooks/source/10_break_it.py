@@ -2,12 +2,13 @@
 # # What does one-to-one buy?
 #
 # Below there is no network: twelve free boxes and class scores, five targets, the real loss. A rule chooses owners, the
-# guesses move, the rule chooses again. **Four bets, before you press Play:** which rule finds the five?
+# guesses move, the rule chooses again. The optimal match finds all five targets. **Four bets, before you press Play:** does each
+# of these other rules, too?
 #
 # <details><summary>argmin: each target takes its cheapest guess</summary>
 #
-# Not from here. The "3" and a "1" both want G, and G can name only one of them. It ends on the "1", and nobody is left
-# for the "3". From the starts 1 and 2 it finds all five: there no two targets want the same guess.
+# Not from this start. The "3" and a "1" both find G cheapest, and G can name only one of them. It ends on the "1", and no
+# other guess is ever sent to the "3". From the other two starts all five are found: there no two targets want one guess.
 #
 # </details>
 # <details><summary>by position, the labels in a fixed order</summary>
@@ -36,7 +37,7 @@ play = SetPlay(start=2)
 play
 
 # %% [markdown]
-# **You will be able to** say what the rule of the match teaches, why detectors before DETR needed a rule behind them, and
+# **You will be able to** say what the rule of the match teaches, why detectors before DETR needed a clean-up afterwards, and
 # whether tokens must talk.
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [05](05_assignment.ipynb) and [07](07_loss.ipynb).
@@ -74,19 +75,19 @@ figures.show(
 )
 
 # %% [markdown]
-# **Position wins here.** It loses once the order changes. In a data set it does change: the list of one picture says nothing about
-# that of the next. The optimal match takes the order out of the question.
+# **On one picture, position does as well as the optimal match.** It fails once the order changes, and in a data set it does: the
+# list of one picture says nothing about the next.
 #
-# Which promise of the match does a *network* need, then? That no target has two guesses?
+# The match also promises that no target has two guesses. Does a network need that promise? We break it and see.
 
 # %% [markdown]
 # ## How to measure it
 #
 # - [AP](glossary.md#average-precision) ranks all boxes by score. It hardly sees a weak second box.
-# - **Duplicates**: second boxes on an object with a score over 0.5, for 100 objects.
+# - **Duplicates**: boxes over 0.5 on an object that has one, for 100 objects.
 # - **AP after NMS**: [non-maximum suppression](glossary.md#non-maximum-suppression) strikes out a box that overlaps a better one of its
 #   class by over half.
-# - **Counted right**: scenes with as many claims as objects.
+# - **Counted right**: scenes with as many such boxes as objects.
 
 # %%
 import numpy as np
@@ -121,12 +122,12 @@ print({name: round(trained[name], 2) for name in ("AP", "suppressed", "count_rig
 #
 # <details><summary>They get worse: a worse match, worse boxes</summary>
 #
-# They stay nearly as good. What grows is their number: about three on a digit, and often under two names.
+# They stay nearly as good. What grows is their number: about three on a digit, and sometimes under two names.
 #
 # </details>
 # <details><summary>They stay good, and there are too many</summary>
 #
-# Yes: about three on a digit, and often under two names. The best of them fits nearly as well as in the control.
+# Yes: about three on a digit, and sometimes under two names. The best of them fits nearly as well as in the control.
 #
 # </details>
 # <details><summary>Fifty steps change nothing</summary>
@@ -170,8 +171,8 @@ for name, measured in (("one-to-one", control), ("one-to-many", crowded)):
 # Good boxes, and too many. Detectors before 2020 were mostly trained like this, and cleaned up by NMS, a rule that nobody
 # trains. It works name by name, so a second name on a digit stays.
 #
-# **Heal it.** Fifty steps one-to-one for the crowd, fifty more for the control: do the duplicates go as fast as they
-# came?
+# **Heal it.** We train the crowded network fifty steps one-to-one, the control fifty more. Do the duplicates go as fast as
+# they came?
 
 # %% tags=["live"]
 live.train_on(broken, 50, HungarianMatcher(), first_step=50)
@@ -181,32 +182,31 @@ figure = breaking.states_figure(images, {"one-to-one all along": hundred, "one-t
 figures.show(figure, "After fifty steps one-to-one nearly all duplicates are gone, and AP is near that of the control.")
 
 # %% [markdown]
-# As fast as they came. Network and terms of the loss were the same all along, so **it is the match that asks for
-# one claim an object**, and it has to go on asking. But how does the network deliver it? Tokens read one another: perhaps they
-# agree who speaks.
+# They do. Only the match was changed, so **it is the match that asks for one claim an object**, and it must keep asking. But
+# how does a guess know that another one claims? Tokens read one another: perhaps they agree who speaks.
 
 # %% [markdown]
 # ## Exercise: forbid them to talk
 #
-# Write who may read whom, (S, S), rows read columns, `num_tokens` tokens at the end. A token reads patches and itself. Nobody else
-# reads it. [A solution](solutions/10.ipynb)
+# Return a matrix (length, length): may place *i* read place *j*? The last `num_tokens` places are detection tokens, each read by
+# itself alone. All others are read by all. [A solution](solutions/10.ipynb)
 #
-# **Predict first.** So muted, what does our trained detector do?
+# **Predict first.** We mute our trained detector from layer 2 on. (In layer 1 no token has seen the picture.) What changes?
 #
 # <details><summary>Duplicates come back: nobody hears who has spoken</summary>
 #
-# DETR's [paper](https://arxiv.org/abs/2005.12872) (4.2) expects this of its decoder. Not here: muted from layer 2 on, the
-# detector is what it was. Only in layer 1 does muting do harm.
+# DETR's [paper](https://arxiv.org/abs/2005.12872) (4.2) argues that self-attention in its decoder suppresses duplicates. Not
+# here: the detector is what it was.
 #
 # </details>
 # <details><summary>Almost nothing changes</summary>
 #
-# Yes, from layer 2 on. In layer 1 muting does harm, although no token has anything to tell there.
+# Yes: the detector is what it was.
 #
 # </details>
 # <details><summary>Nothing is found any more</summary>
 #
-# It still finds nearly all: a token reads the patches itself. From layer 2 on, muting hardly changes anything.
+# It finds what it found: a token reads the patches itself.
 #
 # </details>
 
@@ -230,8 +230,8 @@ for title, measured in states.items():
     print(f"{title:24}", numbers)
 
 # %% [markdown]
-# In layer 1 no token has seen the picture yet. What others read there is the same in every picture, so it is no talk; but this
-# network was trained with it. The test is one that never had it: `muted`, below.
+# Muted in layer 1, too, it suffers: it was trained with what is read there, though that is no talk. A fair test never had it:
+# `muted`, below.
 #
 # <details><summary>Move it: twins, and a childhood</summary>
 #
@@ -243,7 +243,8 @@ for title, measured in states.items():
 #
 # ## Whole trainings
 #
-# Each [run](glossary.md#ablation) changes **one** thing. Three seeds of the baseline show what chance does.
+# The baseline has twelve tokens, the optimal match and `eos_coef` 0.1; three seeds show what chance does. Each other
+# [run](glossary.md#ablation) changes **one** thing, *one-to-many* three.
 
 # %%
 runs = ablations.load_ablations()
@@ -262,11 +263,11 @@ ablations.show_table(runs, by_duplicates)
 #
 # <details><summary>Rows that belong to the match</summary>
 #
-# **greedy**: the baseline once more, within what seeds do. With twelve guesses for two or three objects the joint choice
+# **greedy**: nearly the baseline. With twelve guesses for two or three objects the joint choice
 # hardly matters, as [05](05_assignment.ipynb) counted.
 #
 # **argmin**: a little worse, with more duplicates. A likely reason, not shown here: while all boxes lie together, one guess is
-# the cheapest for many targets, and nobody makes the others part.
+# the cheapest for several targets, and no rule sends those targets to different guesses.
 #
 # **no-class-cost**: 122.0 duplicates per 100 objects, four times the baseline, though each target still has a single guess. A
 # likely reason, not shown here: of two boxes on a digit the match takes now one, now the other, whatever they say, so both
@@ -275,7 +276,7 @@ ablations.show_table(runs, by_duplicates)
 # **one-to-many**: 241.1 duplicates, and NMS lifts AP from 0.16 to 0.51. Three things differ here: the match, its cost, which is the IoU
 # alone, and `eos_coef`, which is 0. Set it beside eos-0, which shares the last.
 #
-# **log-p**: in this run AP is 0.04 below the lowest baseline. One seed.
+# **log-p**: the class cost is −log p in place of −p. In this run AP is 0.04 below the lowest baseline.
 #
 # </details>
 # <details><summary>Rows that belong to silence</summary>
@@ -294,10 +295,10 @@ ablations.show_table(runs, by_duplicates)
 # </details>
 # <details><summary>Rows that belong to boxes and eyes</summary>
 #
-# **no-l1**, **no-giou**: the term leaves cost and loss. Duplicates are halved. A guess: with one box term less the class term weighs
-# more. In DETR's long training (table 4) AP was 40.6, 39.9 without L1, 35.8 without GIoU.
+# **no-l1**, **no-giou**: the term leaves cost and loss. Duplicates are halved. A likely reason, not shown here: without one
+# box term the class term weighs more. In DETR's long training (table 4) AP was 40.6, 39.9 without L1, 35.8 without GIoU.
 #
-# **no-classifier**: ends at AP 0.44. Eyes that know digits shorten the wait; they are not needed for it to end.
+# **no-classifier**: ends at AP 0.44. To learn single digits first makes training faster; the detector learns without it, too.
 #
 # </details>
 
@@ -305,7 +306,7 @@ ablations.show_table(runs, by_duplicates)
 shown = [name for name in ("baseline", "muted", "no-class-cost", "one-to-many") if name in runs]
 figures.show(
     ablations.answers_figure(runs, shown),
-    "The running example, plain: muted tokens pile up no boxes; the two matches on the right do.",
+    "The running example, plain: here muted tokens pile up no boxes; the two matches on the right do.",
 )
 
 # %%
@@ -333,7 +334,7 @@ check_crowd(crowd)
 # %% [markdown]
 # ## What we learned
 #
-# - One-to-one buys silence, not better boxes. Our tokens learn it without talk.
+# - One-to-one teaches silence, as `eos_coef` does, and not better boxes. Our tokens learn it without talk.
 # - Compare with a control and other seeds. Count duplicates: AP hides them.
 #
 # **Test yourself.** NMS lifts a colleague's DETR from AP 0.40 to 0.52. Where do you look first?
@@ -346,8 +347,8 @@ check_crowd(crowd)
 # </details>
 # <details><summary>At what teaches silence</summary>
 #
-# Yes: at the weight of no object, whether it multiplies the last class, and at the match: can a target own several guesses? Or
-# the training has just begun.
+# Yes: at the weight of "no object", whether it stands at the last class, and at the match: can a target own several guesses?
+# Or the training has just begun.
 #
 # </details>
 #

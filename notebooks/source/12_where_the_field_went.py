@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Few positives, and a match that moves: what did later detectors do?
 #
-# Since 2020 two complaints have been heard about the loss that you know. It teaches few guesses an object: the
-# [positives](glossary.md#positive) are rare. And the match moves: what was one guess's object is another's one step later.
-# Both can be seen in our detector. Do they cost anything?
+# Since 2020 two complaints have been heard about this loss. Only a few guesses have a target to learn from, the
+# [positives](glossary.md#positive). And the match moves: an object of one guess may be another's a step later. Both can
+# be seen in our detector. Do they cost anything?
 
 # %%
 from helpers import figures
@@ -19,9 +19,11 @@ figures.show(
 # %% [markdown]
 # **You will be able to** read the loss of a detector you have never seen: four questions are enough.
 #
-# **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and [07](07_loss.ipynb).
+# **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb), [07](07_loss.ipynb) and
+# [10](10_break_it.ipynb).
 #
-# **One click about 11.** The reference computes guesses of one image with targets of another. Do they change the match?
+# **One click about 11.** The reference also computes costs of guesses of one image with targets of another. Do these change
+# the match?
 #
 # <details><summary>Yes: images get mixed</summary>
 #
@@ -45,7 +47,7 @@ from helpers.later import costs as later
 from helpers.later.matches import in_groups, repeated
 from helpers.scenes import running_example
 
-model, image_processor = load_detector(step=36_000)  # a little less sure than the final weights
+model, image_processor = load_detector(step=36_000)  # here two costs disagree about a target
 image, annotation = running_example()
 inputs = image_processor(image, annotation, return_tensors="pt")
 targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes")}]
@@ -59,32 +61,33 @@ print("DETR's match:", field.by_target(matchers["DETR"](outputs, targets)[0], la
 # %% [markdown]
 # ## Four questions for any set loss
 #
-# You met them in 07. About the loss of DETR and YOLOS they say:
+# You met them in 07. The answers of DETR and YOLOS:
 #
 # | question | DETR |
 # |:--|:--|
 # | who is paired | each target with one guess |
 # | who is graded on what | all on class, the paired on boxes |
-# | divided by what | weights; targets |
-# | who answers at test time | all *N*, a class each |
+# | divided by what | class by weights, boxes by targets |
+# | who answers at test time | all *N*, with a class each |
 
 # %% [markdown]
 # ## Sigmoid and focal
 #
-# [Deformable DETR](https://arxiv.org/abs/2010.04159) drops the column of "no object". Each class is a yes or no of its own.
+# [Deformable DETR](https://arxiv.org/abs/2010.04159) drops "no object". Each class has a goal, 0 or 1, and
+# [focal loss](glossary.md#focal-loss): cross-entropy, easy goals turned down.
 #
 # | question | answer |
 # |:--|:--|
 # | who is paired | each target with one guess |
-# | who is graded on what | all on *K* yes-or-no goals |
+# | who is graded on what | all on *K* goals, paired on boxes |
 # | divided by what | targets |
-# | who answers at test time | the best of *N* × *K* |
+# | who answers at test time | best pairs guess-class |
 
 # %% [markdown]
 # ## Exercise: one flipped goal
 #
 # A match turns one goal of a guess from 0 to 1. The [focal cost](glossary.md#focal-cost) of a pair is what this flip adds
-# to the [focal loss](glossary.md#focal-loss). Write it as a loop over all pairs: `logits` (N, K) and `class_labels` (T,)
+# to the focal loss. Write it as a loop over all pairs: `logits` (N, K) and `class_labels` (T,)
 # give (N, T).
 #
 # <details><summary>A hint</summary>
@@ -108,8 +111,8 @@ def focal_cost(logits, class_labels):
 used_focal_cost = check_focal_cost(focal_cost)
 
 # %% [markdown]
-# DETR gave the upper "1" to G. Does the focal cost? We read our detector's logits with sigmoids, without the last column. It
-# was not trained so: what we see is how the cost works, not how good such models are.
+# DETR's cost gave the upper "1" to G. Does the focal cost, too? We read our detector's logits with sigmoids, without the last
+# column. It was not trained so: what we see is how the cost works, not how good such models are.
 
 # %%
 from transformers.loss import loss_deformable_detr as deformable
@@ -120,7 +123,7 @@ for guess in (2, 6):
     print(f'{LETTERS[guess]}: softmax "1" {softmax[1]:.2f}, no object {softmax[10]:.2f};  sigmoid "1" {sigmoid[1]:.2f}')
 print(f'focal cost of "1": C {used_focal_cost(plain["logits"][0], labels)[2, 1]:.2f}, '
       f'G {used_focal_cost(plain["logits"][0], labels)[6, 1]:.2f}')  # fmt: skip
-matchers["focal"] = HungarianMatcher(costs=later.FOCAL_COSTS)
+matchers["focal"] = HungarianMatcher(costs=later.FOCAL_COSTS)  # of the classes alone, without "no object"
 pairs = matchers["focal"](outputs, targets)
 print("focal match: ", field.by_target(pairs[0], labels))
 theirs = deformable.DeformableDetrImageLoss(deformable.DeformableDetrHungarianMatcher(1, 5, 2), 10, 0.25, ["labels"])
@@ -128,12 +131,13 @@ ours = later.focal_loss(plain["logits"], later.class_goals(plain, targets, pairs
 torch.testing.assert_close(ours, theirs(plain, targets)["loss_ce"])  # the loss of transformers
 
 # %% [markdown]
-# C gets the "1" now. Softmax counted C's loud "no object" against it, and that column is gone.
+# C gets the "1" now: its "no object" no longer counts.
 #
-# We trained a small DETR, three decoder layers that read what a finished detector sees ([all runs](ablations.md)). With
+# We trained a small DETR: three decoder layers with twelve queries read what a finished detector sees
+# ([all runs](ablations.md)). With
 # softmax and `eos_coef` 0.1 it shows 44 to 50 duplicates per 100 objects.
 #
-# **Predict first.** And with sigmoids and the focal loss?
+# **Predict first.** How many with sigmoids and the focal loss?
 #
 # <details><summary>About as many: both match one to one</summary>
 #
@@ -164,11 +168,11 @@ for name in ("decoder", "decoder-focal"):
     print(f"{name:14} AP {measured:.2f}, after suppression {after:.2f}")
 
 # %% [markdown]
-# A likely reason: `eos_coef` 0.1 makes claims too loud (07b), while to the focal loss a wrong "yes" weighs three times a
-# missed one. The price: few boxes pass 0.5.
+# A likely reason: at `eos_coef` 0.1 a wrong claim costs little, while in the focal loss a wrong "yes" weighs three times a
+# missed one. So fewer boxes pass 0.5, right ones too.
 #
-# Each guess answered for its best class there. transformers' RT-DETR returns the twelve best of the 12 × 10 *pairs* of a guess
-# and a class. Who stands there twice?
+# So far each guess answered with its best class. transformers' RT-DETR returns the twelve best *pairs* of a guess and a class.
+# Which guess appears twice?
 
 # %%
 from transformers import RTDetrImageProcessorPil
@@ -190,13 +194,13 @@ print(len(found["boxes"].unique(dim=0)), "different boxes among", len(found["box
 # %% [markdown]
 # ## Denoising
 #
-# [DN-DETR](https://arxiv.org/abs/2203.01305) adds targets, spoiled, as [extra queries](glossary.md#denoising-group). Whose
-# they are is known.
+# [DN-DETR](https://arxiv.org/abs/2203.01305) adds [extra queries](glossary.md#denoising-group) in training: spoiled copies of
+# targets. RT-DETR's, below, may have to say nothing.
 #
 # | question | answer |
 # |:--|:--|
-# | who is paired | as before; a spoiled target with itself |
-# | who is graded on what | as before; the spoiled mend class and box |
+# | who is paired | as before; a copy with its target |
+# | who is graded on what | as before; copies restore class and box |
 # | divided by what | each part by its targets |
 # | who answers at test time | the *N*, as before |
 
@@ -220,7 +224,7 @@ figures.show(
 # ## Groups
 #
 # [Group DETR](https://arxiv.org/abs/2207.13085) trains several [groups](glossary.md#group-matching) of queries, which never
-# hear of each other, and keeps one.
+# hear of each other, and uses one of them at test time.
 #
 # | question | answer |
 # |:--|:--|
@@ -230,10 +234,10 @@ figures.show(
 # | who answers at test time | one group |
 
 # %% [markdown]
-# ## One-to-many beside
+# ## An extra one-to-many branch
 #
-# [H-DETR](https://arxiv.org/abs/2207.13080) adds a [branch](glossary.md#hybrid-matching) of queries that find each target
-# listed *k* times.
+# [H-DETR](https://arxiv.org/abs/2207.13080) adds a [branch](glossary.md#hybrid-matching) of queries, with each target listed
+# *k* times.
 #
 # | question | answer |
 # |:--|:--|
@@ -258,71 +262,77 @@ costs = {name: matcher.cost_matrices(outputs, targets)[0]["total"] for name, mat
 field.method_chooser(image, outputs, targets[0], matches, costs, chosen="groups")
 
 # %% [markdown]
-# *Move it:* choose a method. Our twelve guesses stand in for all: in the papers groups and branch are further queries.
+# *Move it:* choose a method. For show, our twelve guesses play all parts; in the papers the other groups and the branch are
+# extra queries.
 #
-# Ten of twelve are positives now. Neither way adds duplicates: of the groups one answers, and inside it the rule is one to
-# one; the branch would show each digit twice, but it does not answer.
+# Ten of twelve are positives now. Neither way adds duplicates: only one group answers, and it was matched one to one. The
+# branch would show each digit twice, but it does not answer.
 
 # %% [markdown]
 # ## What did they buy?
 #
-# The papers argue that one positive a target is little to learn from. We gave each target three in the small DETR: by
-# denoising, by groups and by a branch.
+# In the small DETR we gave each target three positives: by denoising, by groups and by a branch.
 #
-# **Predict first.** The branch, 24 more queries, is taught to claim each digit twice. How many duplicates do the other twelve
-# show, which answer?
+# **Predict first.** With softmax it shows 44 to 50 duplicates. A branch of 24 more queries is taught to claim each digit twice;
+# only the first twelve answer. Their duplicates?
 #
-# <details><summary>More than before</summary>
+# <details><summary>More than 50</summary>
 #
-# A quarter to a third fewer, and AP is higher, though both kinds of queries go through the same layers.
-#
-# </details>
-#
-# <details><summary>As many as before</summary>
-#
-# A quarter to a third fewer, and AP is higher. The twelve are still taught one to one, by layers that learned from three
-# times as many positives.
+# A quarter to a third fewer than before, and AP is higher, though both kinds of queries go through the same layers.
 #
 # </details>
 #
-# <details><summary>Fewer than before</summary>
+# <details><summary>44 to 50</summary>
 #
-# Yes, by a quarter to a third, and AP is higher. We have not shown why.
+# A quarter to a third fewer, and AP is higher. A likely reason, not shown here: the layers learn from three times as many
+# positives, and the twelve are still taught one to one.
+#
+# </details>
+#
+# <details><summary>Fewer than 44</summary>
+#
+# Yes, by a quarter to a third, and AP is higher. A likely reason, not shown here: the layers learn from three times as many
+# positives.
 #
 # </details>
 
 # %%
-cards = [f"decoder-{card}" for card in ("focal", "denoising", "groups", "hybrid", "borrowed")]
-caption = "AP and duplicates of the small DETR: one-to-many beside (hybrid) is ahead in AP and leaves fewer duplicates."
+cards = [f"decoder-{card}" for card in ("focal", "denoising", "groups", "hybrid")]
+caption = "The small DETR: the branch (hybrid) is ahead in AP, and leaves fewer duplicates than softmax alone."
 figures.show(ablations.curves_figure(runs, cards), caption)
 ablations.show_table(runs, ["decoder", *cards])
 
 # %% [markdown]
-# Bold lies outside what the seeds of `decoder` span; the others have one seed, so trust wide gaps alone. All four ideas are
-# ahead after as many steps, but a step of denoising takes 1.6 times as long, one of groups or branch twice.
+# Bold lies outside the two seeds of `decoder`; other runs have one, so trust only wide gaps. A step of denoising takes 1.6
+# times as long, one of groups or branch twice.
 #
 # <details><summary>What the papers report on COCO, in AP</summary>
 #
 # | | without | with |
 # |:--|:--|:--|
-# | [focal, 300 queries and more](https://github.com/fundamentalvision/Deformable-DETR), DETR-DC5, 50 epochs | 35.3 | 36.2 |
+# | [focal loss, 300 queries and other changes](https://github.com/fundamentalvision/Deformable-DETR), DETR-DC5, 50 epochs | 35.3 | 36.2 |
 # | [denoising](https://arxiv.org/abs/2203.01305), DAB-DETR, 50 epochs | 42.2 | 44.1 |
-# | [one-to-many beside](https://github.com/HDETR/H-Deformable-DETR), Deformable DETR, 12 epochs | 47.0 | 48.7 |
+# | [a branch](https://github.com/HDETR/H-Deformable-DETR), Deformable DETR, 12 epochs | 47.0 | 48.7 |
 #
 # [Group DETR](https://arxiv.org/abs/2207.13085) reports faster training of several detectors.
 #
 # </details>
+#
+# ## What does a moving match cost?
+#
+# One more run is told from the first step whom a finished detector would match. Bet on the gap, then look.
+
+# %%
+caption = "AP and duplicates with a borrowed match: ahead of the two seeds of its own match, by little."
+figures.show(ablations.curves_figure(runs, ["decoder-borrowed"]), caption)
 
 # %% [markdown]
-# And the match that moves? `decoder-borrowed` has the match of a finished detector from its first step, so nobody ever changes
-# hands. It is ahead from step 800 on, and ends a little higher, with fewer duplicates. So moving costs a little. But the
-# borrowed match is also a better one, and this run does not tell the two apart.
-
-# %% [markdown]
+# So it costs a little. (One seed, and the borrowed match is a better one, too.)
+#
 # ## Exercise: a loss you have never seen
 #
-# Read it, for *N* = 12 guesses and *T* = 2 targets. Return four numbers: how many pairs it makes; how many guesses are graded
-# on their class; by what the sum is divided; how many guesses can answer at test time.
+# For *N* = 12 guesses and *T* = 2 targets, return four numbers: pairs; guesses graded on their class; by what the sum is
+# divided; guesses that can answer at test time.
 #
 # [A solution](solutions/12.ipynb)
 
@@ -345,14 +355,14 @@ check_four_answers(four_answers)
 # %% [markdown]
 # ## What we learned
 #
-# - Later detectors kept cost, match and loss. They added positives, and pairs that need no match; a moving match cost us
-#   little.
+# - Later detectors still match one to one whoever answers. They changed the class cost and its loss, added positives, and
+#   pairs that need no match.
 # - A target may teach several guesses, as long as those that answer are taught one to one. In our run it even left fewer
 #   duplicates.
 # - With sigmoids a guess may answer twice.
 
 # %% [markdown]
-# **Test yourself.** A new detector lists every target six times, for the queries that also answer. What will you see?
+# **Test yourself.** A new detector lists every target six times and has no branch: the same queries answer. What will you see?
 #
 # <details><summary>Better boxes, and nothing else</summary>
 #
@@ -366,6 +376,6 @@ check_four_answers(four_answers)
 #
 # </details>
 #
-# What fine-tuning these models meets today: [reference](reference.md).
+# The [reference](reference.md) says what you meet today when you fine-tune these models.
 #
 # **Next:** [13, nine broken trainings and their cures](13_clinic.ipynb).

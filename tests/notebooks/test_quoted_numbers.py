@@ -104,7 +104,7 @@ QUOTES = [
     Quote("10", "NMS lifts AP from # to #.", "10", "| one-to-many |...| # | # | # | # | # |", first_and_last),
     Quote("10", "AP is # below the lowest baseline", "10",
           "| baseline |...| # |...| log-p |...| # |", lambda most, run: (most - run,)),
-    Quote("10", "ends at AP #. Eyes", "10", "| no-classifier |...| # |"),
+    Quote("10", "ends at AP #. To learn", "10", "| no-classifier |...| # |"),
 ]  # fmt: skip
 
 GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands beside it
