@@ -28,7 +28,7 @@ from tools.vendor import scripts
 TARGET = ROOT / "build" / "site"
 STAGE = ROOT / "build" / "site-source"
 SETTINGS = Path(__file__).with_name("pages")
-OTHERS = ("glossary", "teaching", "reference", "from_coco_to_ap")
+OTHERS = ("glossary", "teaching", "ablations", "reference", "from_coco_to_ap")
 # What the first page has in its middle: of which notebook the piece in a cell with this phrase, and what to do with it.
 PIECES = (
     (

@@ -172,10 +172,10 @@ assert abs(loss - reference) < 1e-6
 # %% [markdown]
 # ## Drag B off the "3"
 #
-# **Predict first.** H, hidden below B, half says "3", too. Go back to the top, press Reset, and drag B slowly away from
-# the "3". Who takes over?
+# **Predict first.** D and H lie on the "3", too. Go back to the top, press Reset, and drag B slowly away from the "3". Who
+# takes over?
 #
-# <details><summary>D: its box lies on the "3" as well</summary>
+# <details><summary>D: its box fits well</summary>
 #
 # D has a good box, but is nearly sure of "no object". H has a good box, too, and half says "3": H takes over, when B has
 # gone about five pixels. The loss as a set jumps at that moment.
