@@ -27,6 +27,7 @@ from helpers.figures import (
     thumbnails,
 )
 from helpers.figures.learning import calm, running_mean
+from helpers.figures.names import ink_on
 from helpers.figures.pages import page_chooser, picture_html
 from helpers.training.recording import flip_share
 
@@ -214,7 +215,7 @@ def _cost_table(cost, labels, match):
         cells = []
         for column, value in enumerate(values):
             red, green, blue, _ = colormaps["cividis"](float(share[row, column]), bytes=True)
-            ink = "#fff" if share[row, column] < 0.5 else "#000"
+            ink = ink_on((red / 255, green / 255, blue / 255))
             ring = (
                 f";outline:3px solid {MATCH};outline-offset:-3px;font-weight:bold"
                 if (row, column) in ringed

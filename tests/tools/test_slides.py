@@ -90,7 +90,7 @@ def show(new_page, built):
     def open_deck(name):
         page = new_page(viewport={"width": 1280, "height": 720}, offline=True)
         page.goto((built / f"{name}.html").as_uri())
-        page.wait_for_function("window.Reveal?.isReady() && document.querySelector('.boxlab, .dial')")
+        page.wait_for_function("window.Reveal?.isReady() && document.querySelector('.spl')")
         page.wait_for_function("document.querySelector('mjx-container')")
         return page
 
@@ -136,4 +136,7 @@ def test_a_piece_can_be_dragged_and_keeps_its_keys(show):
     expect(edge).not_to_have_attribute("x", dragged)
     assert page.evaluate("Reveal.getIndices().h") == place["h"]
     page.keyboard.press("PageDown")
-    page.wait_for_function("h => Reveal.getIndices().h === h", arg=place["h"] + 1)
+    page.wait_for_function(
+        "([h, v]) => { const now = Reveal.getIndices(); return now.h !== h || now.v !== v; }",
+        arg=[place["h"], place["v"]],
+    )

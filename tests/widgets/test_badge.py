@@ -11,6 +11,11 @@ CHANGE = """root => {
     const right = new KeyboardEvent('keydown', { bubbles: true, key: 'ArrowRight' });
     if (root.matches('.setplay')) root.querySelector('[aria-label="One step on"]').click();
     else if (root.matches('.boxlab')) box.dispatchEvent(right);
+    else if (root.matches('.reports')) {
+        const answers = root.querySelector('select');
+        answers.selectedIndex = (answers.selectedIndex % (answers.options.length - 1)) + 1;
+        answers.dispatchEvent(new Event('change', { bubbles: true }));
+    }
     else {
         slider.value = +slider.value + (+slider.step || 1);
         slider.dispatchEvent(new Event('input', { bubbles: true }));

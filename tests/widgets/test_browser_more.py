@@ -257,4 +257,4 @@ def test_nothing_of_the_lab_is_cut_off(page, boxlab, width, height):
         choose_theme(page, theme)
         keep_picture(page, f"boxlab-{width}-{theme}")
         drawn(page)
-        assert boxlab.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
+        page.wait_for_function("e => e.scrollWidth - e.clientWidth <= 1", arg=boxlab.element_handle())
