@@ -215,7 +215,7 @@ def _cost_table(cost, labels, match):
         cells = []
         for column, value in enumerate(values):
             red, green, blue, _ = colormaps["cividis"](float(share[row, column]), bytes=True)
-            ink = ink_on((red / 255, green / 255, blue / 255))
+            ink = "white" if ink_on((red / 255, green / 255, blue / 255)) == "white" else "black"
             ring = (
                 f";outline:3px solid {MATCH};outline-offset:-3px;font-weight:bold"
                 if (row, column) in ringed
