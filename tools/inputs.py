@@ -94,7 +94,8 @@ def _data_files(package):
     return sorted(
         path
         for path in package.rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc", ".md") and "__pycache__" not in path.parts
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".md")
+        if not any(part.startswith((".", "__pycache__")) for part in path.relative_to(package).parts)  # caches
     )
 
 
