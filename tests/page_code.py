@@ -6,6 +6,10 @@ import subprocess
 
 from missing import skip_without
 
+from helpers.widgets.playground_presets import PRESETS
+
+FITTING = [name for name in PRESETS if name != "more objects than predictions"]
+
 
 def call_page(piece, function, arguments):
     """Call an exported function once for each list of arguments; its results, with null for NaN.
@@ -28,3 +32,13 @@ def run_page(piece, body, data=None):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
+
+
+def scene_state(piece):
+    """The scene of a piece as its page code takes it."""
+    return {
+        "boxes": piece.boxes,
+        "logits": piece.logits,
+        "targetBoxes": piece.target_boxes,
+        "labels": piece.labels,
+    }

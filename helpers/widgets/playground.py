@@ -3,7 +3,6 @@
 import math
 import warnings
 from functools import cache
-from string import ascii_uppercase as LETTERS
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from scipy.optimize import linear_sum_assignment
 from helpers.assignment import argmin, greedy
 from helpers.loss import TOTAL_WEIGHTS, SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, clean_box, page, refuse, small_picture
+from helpers.widgets.matched_scene import MatchedScene, prediction_name
+from helpers.widgets.parts import clean_box, page, refuse, small_picture
 from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, preset_state
 
 MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
@@ -29,7 +29,7 @@ LARGEST_IMAGE = 320  # pixels that are stored of the longer side
 NO_PICTURE = {"image": "", "size": [1, 1]}
 
 
-class MatchingPlayground(Piece):
+class MatchingPlayground(MatchedScene):
     """Predictions (blue) and targets (orange) to drag; beside them the costs, the match and the
     loss.
 
@@ -80,10 +80,6 @@ class MatchingPlayground(Piece):
     _from_page = (
         True  # whether a change comes from the page, or from the constructor, and is counted there
     )
-    boxes = traitlets.List().tag(sync=True)
-    logits = traitlets.List().tag(sync=True)
-    target_boxes = traitlets.List().tag(sync=True)
-    labels = traitlets.List().tag(sync=True)
     class_cost = traitlets.Float(1.0).tag(sync=True)
     bbox_cost = traitlets.Float(5.0).tag(sync=True)
     giou_cost = traitlets.Float(2.0).tag(sync=True)
@@ -169,22 +165,6 @@ class MatchingPlayground(Piece):
                 "the three weights are all 0; give at least one of them a weight."
             )
         return value
-
-    @property
-    def outputs(self):
-        """The predictions: "logits" (1, N, K + 1) and "pred_boxes" (1, N, 4), float64."""
-        values = {"logits": self.logits, "pred_boxes": self.boxes}
-        return {
-            name: torch.tensor(rows, dtype=torch.float64)[None] for name, rows in values.items()
-        }
-
-    @property
-    def targets(self):
-        """The targets: a list with one dict of "class_labels" (T,) and "boxes" (T, 4)."""
-        boxes = torch.tensor(self.target_boxes, dtype=torch.float64).reshape(
-            -1, 4
-        )  # also where T is 0
-        return [{"class_labels": torch.tensor(self.labels, dtype=torch.int64), "boxes": boxes}]
 
     @property
     def matcher(self):
@@ -290,16 +270,7 @@ class MatchingPlayground(Piece):
         bar.remove()
         spare.remove()
         image = read_image(**self.pictures[self.picture] if self.picture >= 0 else NO_PICTURE)
-        figures.draw_image(left, image)
-        figures.draw_targets(left, image, self.targets[0])
-        rows = [prediction_name(n) for n in range(len(self.boxes))]
-        strengths = [
-            1 if not shown or n in match[0].tolist() else 0.45 for n in range(len(self.boxes))
-        ]
-        figures.draw_predictions(left, image, self.outputs["pred_boxes"][0], rows, None, strengths)
-        if shown:
-            pred_boxes, boxes = torch.tensor(self.boxes), torch.tensor(self.target_boxes)
-            figures.draw_match_lines(left, image, pred_boxes, boxes, match)
+        self.draw_scene(left, image, match if shown else None)
         matrix = numbers[
             {"class": "class_cost", "l1": "bbox_cost", "giou": "giou_cost"}.get(self.view, "total")
         ]
@@ -308,21 +279,12 @@ class MatchingPlayground(Piece):
             if shown
             else "What each pair costs"
         )
-        figures.draw_matrix(right, matrix, title, names, rows, rings=match if shown else None)
+        figures.draw_matrix(right, matrix, title, names, self.names, rings=match if shown else None)
         if shown:
             figures.draw_loss_bar(
                 fig.add_subplot(grid[1, :]), numbers, TOTAL_WEIGHTS, "The loss of this match"
             )
         return fig
-
-
-def prediction_name(place):
-    """A, B, ... Z, and P27 for the twenty-seventh.
-
-    >>> prediction_name(0), prediction_name(26)
-    ('A', 'P27')
-    """
-    return LETTERS[place] if place < len(LETTERS) else f"P{place + 1}"
 
 
 def read_state(outputs, targets):

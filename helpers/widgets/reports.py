@@ -1,18 +1,18 @@
 """ReportCards: after a match, the reader says what each guess must say, and whose box is graded."""
 
-import torch
 import traitlets
 
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, page
-from helpers.widgets.playground import prediction_name, read_image, read_state, stored_image
+from helpers.widgets.matched_scene import MatchedScene
+from helpers.widgets.parts import page
+from helpers.widgets.playground import read_image, read_state, stored_image
 from helpers.widgets.playground_presets import preset_state
 
 OPEN = -1  # of an answer that is not given yet
 NO, YES = 0, 1
 
 
-class ReportCards(Piece):
+class ReportCards(MatchedScene):
     """A matched scene and an empty card for each guess: "must say" and "box graded?".
 
     Args:
@@ -37,10 +37,6 @@ class ReportCards(Piece):
 
     _esm, _css = page("reports", "geometry", "names", "scene")
     STATE = CHECKED = ("says", "graded")
-    boxes = traitlets.List().tag(sync=True)
-    logits = traitlets.List().tag(sync=True)
-    target_boxes = traitlets.List().tag(sync=True)
-    labels = traitlets.List().tag(sync=True)
     picture = traitlets.Dict().tag(sync=True)  # {"image": data URI, "size": [width, height]}
     says = traitlets.List().tag(sync=True)
     graded = traitlets.List().tag(sync=True)
@@ -70,13 +66,7 @@ class ReportCards(Piece):
     @property
     def match(self):
         """The pairs of the best match: (prediction_index, target_index)."""
-        outputs = {"logits": self.logits, "pred_boxes": self.boxes}
-        outputs = {
-            name: torch.tensor([rows], dtype=torch.float64) for name, rows in outputs.items()
-        }
-        boxes = torch.tensor(self.target_boxes, dtype=torch.float64)
-        target = {"class_labels": torch.tensor(self.labels), "boxes": boxes}
-        return HungarianMatcher()(outputs, [target])[0]
+        return HungarianMatcher()(self.outputs, self.targets)[0]
 
     @property
     def right(self):
@@ -105,20 +95,11 @@ class ReportCards(Piece):
         """The scene with its match, as a static figure, and the cards as they are filled in."""
         from helpers import figures
 
-        image = read_image(**self.picture)
-        boxes, target_boxes = torch.tensor(self.boxes), torch.tensor(self.target_boxes)
-        guesses, targets = self.match
         fig, (left, right) = figures.new_figure(10, 4.8, columns=2)
-        figures.draw_image(left, image)
-        given = {"class_labels": torch.tensor(self.labels), "boxes": target_boxes}
-        figures.draw_targets(left, image, given)
-        names = [prediction_name(n) for n in range(len(boxes))]
-        strengths = [1 if n in guesses else 0.45 for n in range(len(boxes))]
-        figures.draw_predictions(left, image, boxes, names, None, strengths)
-        figures.draw_match_lines(left, image, boxes, target_boxes, (guesses, targets))
+        self.draw_scene(left, read_image(**self.picture), self.match)
         said = {OPEN: "?", len(self.logits[0]) - 1: "no object"}
         columns = [
-            ["", *names],
+            ["", *self.names],
             ["must say", *(said.get(k, figures.label_name(k)) for k in self.says)],
             ["box graded?", *({OPEN: "?", NO: "no", YES: "yes"}[value] for value in self.graded)],
         ]
@@ -126,6 +107,6 @@ class ReportCards(Piece):
             for row, text in enumerate(column):
                 weight = "bold" if row == 0 or place == 0 else "normal"
                 right.text(place, row, text, fontsize=12, fontweight=weight, va="center")
-        right.set(xlim=(-0.2, 3), ylim=(len(names) + 0.6, -0.6), xticks=[], yticks=[])
+        right.set(xlim=(-0.2, 3), ylim=(len(self.boxes) + 0.6, -0.6), xticks=[], yticks=[])
         right.spines[:].set_visible(False)
         return fig

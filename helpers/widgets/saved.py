@@ -5,12 +5,13 @@ import traitlets
 
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
-from helpers.widgets.parts import Piece, page, refuse
-from helpers.widgets.playground import clean_boxes, prediction_name, read_state, stored_image
+from helpers.widgets.matched_scene import MatchedScene
+from helpers.widgets.parts import page, refuse
+from helpers.widgets.playground import clean_boxes, read_image, read_state, stored_image
 from helpers.widgets.playground_presets import preset_state
 
 
-class SavedAgain(Piece):
+class SavedAgain(MatchedScene):
     """One answer, graded by position and as a set, while its labels are saved in other orders.
 
     By position, prediction n is compared with the n-th label of the file; all further predictions
@@ -33,10 +34,6 @@ class SavedAgain(Piece):
 
     _esm, _css = page("saved", "geometry", "names", "scene", "scene_hands")
     STATE = CHECKED = ("boxes", "target_boxes", "order")
-    boxes = traitlets.List().tag(sync=True)
-    logits = traitlets.List().tag(sync=True)
-    target_boxes = traitlets.List().tag(sync=True)
-    labels = traitlets.List().tag(sync=True)
     eos_coef = traitlets.Float().tag(sync=True)
     picture = traitlets.Dict().tag(sync=True)  # {"image": data URI, "size": [width, height]}
     order = traitlets.List().tag(sync=True)
@@ -66,13 +63,8 @@ class SavedAgain(Piece):
 
     def _graded(self):
         """The match of the file's labels, and both losses."""
-        outputs = {"logits": self.logits, "pred_boxes": self.boxes}
-        outputs = {
-            name: torch.tensor([rows], dtype=torch.float64) for name, rows in outputs.items()
-        }
-        boxes = torch.tensor(self.target_boxes, dtype=torch.float64)
-        labels, order = torch.tensor(self.labels), torch.tensor(self.order)
-        targets = [{"class_labels": labels[order], "boxes": boxes[order]}]
+        outputs, order = self.outputs, torch.tensor(self.order)
+        targets = [{name: value[order] for name, value in self.targets[0].items()}]
         matches = (torch.arange(len(order)),) * 2, HungarianMatcher()(outputs, targets)[0]
         losses = []
         for match in matches:
@@ -97,20 +89,11 @@ class SavedAgain(Piece):
     def figure(self):
         """The present state as a static figure: the scene with its match, and the two losses."""
         from helpers import figures
-        from helpers.widgets.playground import read_image
 
         (guesses, places), losses = self._graded()
-        targets = torch.tensor(self.order)[places]
-        image = read_image(**self.picture)
-        boxes, target_boxes = torch.tensor(self.boxes), torch.tensor(self.target_boxes)
         fig, (left, right) = figures.new_figure(10, 4.6, columns=2)
-        figures.draw_image(left, image)
-        given = {"class_labels": torch.tensor(self.labels), "boxes": target_boxes}
-        figures.draw_targets(left, image, given)
-        names = [prediction_name(n) for n in range(len(boxes))]
-        strengths = [1 if n in guesses else 0.45 for n in range(len(boxes))]
-        figures.draw_predictions(left, image, boxes, names, None, strengths)
-        figures.draw_match_lines(left, image, boxes, target_boxes, (guesses, targets))
+        match = guesses, torch.tensor(self.order)[places]
+        self.draw_scene(left, read_image(**self.picture), match)
         right.barh([0, 1], losses, 0.55, color=[figures.NO_OBJECT, figures.MATCH])
         for row, loss in enumerate(losses):
             right.text(loss, row, f" {loss:.2f}", va="center", fontsize=16, fontweight="bold")

@@ -20,8 +20,9 @@ from helpers.scenes import (
     ink_colour,
     running_example_pieces,
 )
+from helpers.widgets.matched_scene import prediction_name
 from helpers.widgets.parts import Piece, page, refuse, small_picture
-from helpers.widgets.playground import plain, prediction_name
+from helpers.widgets.playground import plain
 from helpers.widgets.scenelab_network import STEPS, page_network, page_weights, unread
 
 MOST_DIGITS = 20

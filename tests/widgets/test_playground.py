@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from page_code import call_page
+from page_code import call_page, scene_state
 from PIL import Image
 from traitlets import TraitError
 
@@ -32,10 +32,7 @@ def random_playground(seed, N, T, K=5, **options):
 
 def page_state(playground):
     return {
-        "boxes": playground.boxes,
-        "logits": playground.logits,
-        "targetBoxes": playground.target_boxes,
-        "labels": playground.labels,
+        **scene_state(playground),
         "weights": [playground.class_cost, playground.bbox_cost, playground.giou_cost],
         "eosCoef": playground.eos_coef,
     }

@@ -3,31 +3,18 @@
 import random
 
 import pytest
-from page_code import call_page
+from page_code import FITTING, call_page, scene_state
 from pieces_in_lab import keep_picture, on_projector, run_all, show, store
 from playwright.sync_api import expect
 from traitlets import TraitError
 
-from helpers.widgets.playground_presets import PRESETS
 from helpers.widgets.reports import ReportCards
-
-
-def page_state(piece):
-    return {
-        "boxes": piece.boxes,
-        "logits": piece.logits,
-        "targetBoxes": piece.target_boxes,
-        "labels": piece.labels,
-    }
-
-
-FITTING = [name for name in PRESETS if name != "more objects than predictions"]
 
 
 @pytest.mark.parametrize("preset", FITTING)
 def test_the_page_knows_the_right_cards(preset):
     piece = ReportCards(preset=preset)
-    (page,) = call_page(ReportCards, "rightCards", [[page_state(piece)]])
+    (page,) = call_page(ReportCards, "rightCards", [[scene_state(piece)]])
     assert (page["says"], page["graded"]) == piece.right
 
 
@@ -37,7 +24,7 @@ def test_the_page_counts_as_python_does():
     for _ in range(20):
         says = [rng.choice([-1, 3, 10, answer, answer]) for answer in right[0]]
         cases.append((says, [rng.choice([-1, 0, answer, answer]) for answer in right[1]]))
-    pages = call_page(ReportCards, "cardNumbers", [[page_state(piece), *case] for case in cases])
+    pages = call_page(ReportCards, "cardNumbers", [[scene_state(piece), *case] for case in cases])
     for (says, graded), page in zip(cases, pages):
         piece.put({"says": says, "graded": graded})
         assert page == piece.recompute()

@@ -4,32 +4,22 @@ import math
 from itertools import permutations
 
 import pytest
-from page_code import call_page
+from page_code import FITTING, call_page, scene_state
 from pieces_in_lab import keep_picture, on_projector, run_all, show, store
 from playwright.sync_api import expect
 from traitlets import TraitError
 
-from helpers.widgets.playground_presets import PRESETS, preset_state
+from helpers.widgets.playground_presets import preset_state
 from helpers.widgets.saved import SavedAgain
-
-FITTING = [name for name in PRESETS if name != "more objects than predictions"]
-
-
-def page_state(piece):
-    return {
-        "boxes": piece.boxes,
-        "logits": piece.logits,
-        "targetBoxes": piece.target_boxes,
-        "labels": piece.labels,
-        "eosCoef": piece.eos_coef,
-    }
 
 
 @pytest.mark.parametrize("preset", FITTING)
 def test_the_page_has_the_losses_of_helpers(preset):
     piece = SavedAgain(preset=preset)
     orders = list(permutations(range(len(piece.labels))))[::7]
-    pages = call_page(SavedAgain, "savedNumbers", [[page_state(piece), order] for order in orders])
+    pages = call_page(
+        SavedAgain, "savedNumbers", [[{**scene_state(piece), "eosCoef": piece.eos_coef}, order] for order in orders]
+    )
     for order, page in zip(orders, pages):
         piece.order = list(order)
         assert [page["position"], page["set"]] == pytest.approx(piece.recompute(), abs=1e-5)
