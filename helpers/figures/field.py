@@ -210,12 +210,12 @@ def _cost_table(cost, labels, match):
         f'<th style="padding:2px 8px;border-bottom:3px solid {TARGET}">{label}</th>'
         for label in labels
     )
-    lines = [f"<tr><th></th>{head}</tr>"]
+    lines = [f"<tr><td></td>{head}</tr>"]
     for row, values in enumerate(cost.tolist()):
         cells = []
         for column, value in enumerate(values):
             red, green, blue, _ = colormaps["cividis"](float(share[row, column]), bytes=True)
-            ink = "white" if ink_on((red / 255, green / 255, blue / 255)) == "white" else "black"
+            ink = ink_on((red / 255, green / 255, blue / 255), "black")
             ring = (
                 f";outline:3px solid {MATCH};outline-offset:-3px;font-weight:bold"
                 if (row, column) in ringed

@@ -28,14 +28,14 @@ def draw_name(axes, corners, name, colour, at="top", alpha=1.0):
     tabs.names.append((alpha, text, corners, at))
 
 
-def ink_on(colour):
-    """White, or dark where that stands out more.
+def ink_on(colour, dark=DARK):
+    """White, or `dark` where that stands out more.
 
     >>> ink_on("#0072B2"), ink_on("#E69F00")
     ('white', '#1a1200')
     """
     linear = np.power(to_rgb(colour), 2.2)
-    return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else DARK
+    return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else dark
 
 
 class _Tabs(Artist):
