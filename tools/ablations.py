@@ -15,7 +15,9 @@ import numpy as np
 
 from helpers.detector import weights_folder
 from helpers.figures import ablations
-from helpers.training.run import RUNS, train_ablation
+from helpers.training.ablations import base_of
+from helpers.training.decoders import RUNS
+from helpers.training.run import train_ablation
 from helpers.training.small_measurements import STORED
 
 PAGE = Path(__file__).parents[1] / "notebooks" / "ablations.md"
@@ -82,7 +84,7 @@ def measures_table(runs):
 
 def bases(runs):
     """The names of runs without their further seeds."""
-    return [name for name in runs if "-seed-" not in name]
+    return [name for name in runs if name == base_of(name)]
 
 
 def marked(runs, seeds, measure):

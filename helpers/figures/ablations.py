@@ -8,12 +8,10 @@ from helpers import figures
 from helpers.detector import weights_folder
 from helpers.evaluation import OBJECT_SCORE
 from helpers.figures import GIOU, INK, MATCH, PREDICTION, TARGET
-from helpers.training.ablations import ABLATIONS
-from helpers.training.decoders import DECODERS
+from helpers.training.ablations import ABLATIONS, base_of
+from helpers.training.decoders import DECODERS, RUNS
 from helpers.training.recording import load_recording
 
-RUNS = ABLATIONS | DECODERS
-SEEDS = ("baseline", "baseline-seed-1", "baseline-seed-2")
 LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"), (INK, (0, (1, 1))))
 MEASURES = {
     "AP": "AP",
@@ -42,7 +40,7 @@ def _load(names, folder):
 def seeds_of(runs, name=None):
     """The names of a run's seeds among `runs`, by default of what the others are compared with."""
     name = name or next(iter(runs))
-    return [each for each in runs if each.split("-seed-")[0] == name.split("-seed-")[0]]
+    return [each for each in runs if base_of(each) == base_of(name)]
 
 
 def shown(runs, name, measure):

@@ -122,3 +122,12 @@ ABLATIONS = {
 def recipe_of(name):
     """The recipe of a run by name."""
     return ABLATIONS[name].whole_recipe()
+
+
+def base_of(name):
+    """The name of a run without its seed.
+
+    >>> base_of("baseline-seed-2"), base_of("muted")
+    ('baseline', 'muted')
+    """
+    return name.split("-seed-")[0]

@@ -173,3 +173,12 @@ def _render_to_disk(scenes, images_path, path):
     aside = path.with_suffix(f".{os.getpid()}.npz")
     np.savez_compressed(aside, labels=labels, boxes=boxes, counts=counts)
     os.replace(aside, path)
+
+
+def in_parts(count, size=250):
+    """The numbers of `count` scenes, as many at a time as a finished detector looks at together.
+
+    >>> list(in_parts(600))
+    [range(0, 250), range(250, 500), range(500, 600)]
+    """
+    return (range(start, min(start + size, count)) for start in range(0, count, size))

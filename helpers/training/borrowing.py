@@ -8,8 +8,7 @@ costs.
 import torch
 
 from helpers.matcher import HungarianMatcher
-
-AT_ONCE = 250  # scenes that the finished detector looks at together
+from helpers.training.arrays import in_parts
 
 
 class BorrowedMatch:
@@ -37,10 +36,8 @@ class LentOwners:
         self.arrays, self.pixel_values, self.path = arrays, arrays.pixel_values, arrays.path
         self.owners = [
             owners
-            for start in range(0, len(arrays), AT_ONCE)
-            for owners in _owners(
-                model, arrays, range(start, min(start + AT_ONCE, len(arrays))), normalization
-            )
+            for part in in_parts(len(arrays))
+            for owners in _owners(model, arrays, part, normalization)
         ]
 
     def __len__(self):

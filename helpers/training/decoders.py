@@ -13,7 +13,7 @@ from helpers.later.matches import in_groups
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES
-from helpers.training.ablations import Ablation
+from helpers.training.ablations import ABLATIONS, Ablation
 from helpers.training.borrowing import BorrowedMatch, LentOwners
 from helpers.training.more_positives import denoising_losses, hybrid_losses, two_each_losses
 from helpers.training.small_detr import SeenScenes, SmallDetr
@@ -104,3 +104,4 @@ DECODERS = {
     **_runs("decoder-tokens-6", "6 queries, no-object's share kept", _tokens(6)),
     **_runs("decoder-tokens-24", "24 queries, no-object's share kept", _tokens(24)),
 }
+RUNS = ABLATIONS | DECODERS

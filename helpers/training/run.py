@@ -22,7 +22,7 @@ from helpers.scenes import NUM_CLASSES, running_example
 from helpers.targets import validate_targets
 from helpers.training import ablations
 from helpers.training.arrays import SceneArrays
-from helpers.training.decoders import DECODERS
+from helpers.training.decoders import RUNS
 from helpers.training.plain_scenes import make_plain
 from helpers.training.recipe import (
     PATCHES,
@@ -49,7 +49,6 @@ from helpers.training.stage import (
     replace_whole,
 )
 
-RUNS = ablations.ABLATIONS | DECODERS
 CURVE_EVERY = 50
 CHECKPOINT_EVERY = 250  # a multiple of CURVE_EVERY: a resumed run has the same curves
 EVALUATION_SCENES = 200

@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from helpers.scenes import NUM_CLASSES
+from helpers.training.arrays import in_parts
 from helpers.training.more_positives import Denoiser
 from helpers.training.recipe import HEADS, PATCHES
 from helpers.training.stage import replace_whole
-
-AT_ONCE = 250  # scenes that the eyes look at together
 
 
 class SmallDetr(nn.Module):
@@ -147,13 +146,14 @@ class SeenScenes:
 
     def __init__(self, arrays, eyes, normalization):
         self.targets = arrays.targets
-        starts = range(0, len(arrays), AT_ONCE)
-        parts = [range(start, min(start + AT_ONCE, len(arrays))) for start in starts]
         kept = arrays.path and arrays.path.with_suffix(f".seen-{digest(eyes)}.npy")
         if kept and kept.exists():
             self.memory = np.load(kept, mmap_mode="r", allow_pickle=False)
             return
-        seen = [see(eyes.eval(), arrays.pixel_values(part, *normalization)) for part in parts]
+        seen = [
+            see(eyes.eval(), arrays.pixel_values(part, *normalization))
+            for part in in_parts(len(arrays))
+        ]
         self.memory = np.concatenate([part.half().numpy() for part in seen])  # (M, P, D)
         if kept:
             replace_whole(kept, lambda aside: save_open(aside, self.memory))
