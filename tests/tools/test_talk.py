@@ -219,16 +219,22 @@ def test_nothing_is_cut_off_or_small_and_nothing_is_asked_for(browser, one_file,
     context.close()
 
 
-def test_the_speakers_window_has_the_notes(browser, one_file):
+@pytest.fixture
+def at_the_desk(browser, one_file):
+    """The page of the offline lecture, opened at 1280 x 720."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
     page = context.new_page()
     page.goto(one_file.as_uri())
     page.wait_for_function("window.Reveal?.isReady()")
-    with context.expect_page() as opened:
-        page.keyboard.press("s")
+    yield page
+    context.close()
+
+
+def test_the_speakers_window_has_the_notes(at_the_desk):
+    with at_the_desk.context.expect_page() as opened:
+        at_the_desk.keyboard.press("s")
     notes = opened.value.locator(".speaker-controls-notes .value")
     notes.get_by_text("88:00 left after this slide").wait_for(timeout=60_000)
-    context.close()
 
 
 def test_the_speakers_window_of_the_live_lecture_has_the_notes_and_not_their_source(browser, tmp_path):
@@ -262,12 +268,9 @@ def test_without_scripts_the_file_can_be_read_from_top_to_bottom(browser, one_fi
     context.close()
 
 
-def test_a_figure_without_words_beside_it_is_as_large_as_its_slide(browser, one_file):
+def test_a_figure_without_words_beside_it_is_as_large_as_its_slide(at_the_desk):
     """Its letters were drawn for a notebook; on a slide they need all the room there is."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    page = context.new_page()
-    page.goto(one_file.as_uri())
-    page.wait_for_function("window.Reveal?.isReady()")
+    page = at_the_desk
     figures = page.locator("section.figure img")
     assert figures.count() >= 15
     for place in range(figures.count()):
@@ -280,7 +283,6 @@ def test_a_figure_without_words_beside_it_is_as_large_as_its_slide(browser, one_
             " Math.min(width / w, height / h) * Math.max(w / 1264, h / 720)"
         )
         assert shown > 0.85, figures.nth(place).get_attribute("alt")
-    context.close()
 
 
 def test_the_sheet_has_every_vote_two_pictures_and_ten_terms():
