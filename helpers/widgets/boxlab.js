@@ -117,6 +117,7 @@ function render({ model, el }) {
     ),
     spoken.element,
   );
+  const [paperWidth, chartWidth] = [makeRuler(paper.svg, 340), makeRuler(story.chart, 340)];
   root.timings = []; // milliseconds of each redraw, for the tests
 
   function paint() {
@@ -125,7 +126,7 @@ function render({ model, el }) {
     walk.advance();
     // All sizes are read before anything is written: one layout a redraw.
     const unit = letterSize(root);
-    const [size, width] = [paper.svg.clientWidth || 340, story.chart.clientWidth || 340];
+    const [size, width] = [paperWidth(), chartWidth()];
     const { prediction, target } = boxes();
     scene.paint();
     paper.paint(size, unit, walk.way());

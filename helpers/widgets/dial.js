@@ -58,6 +58,7 @@ function render({ model, el }) {
   const summary = make("p", { class: "summary", "aria-live": "polite" });
   const pulls = makeKeys();
   const plot = make("div", { class: "plot" });
+  const plotWidth = makeRuler(plot, 700);
   const presets = PRESETS.map(([name, changes]) => {
     const { N, T, eos_coef } = changes;
     return button(name, `N ${N}, T ${T}, eos_coef ${eos_coef}`, () => shell.set(changes));
@@ -107,7 +108,7 @@ function render({ model, el }) {
         }),
       ),
     );
-    plot.replaceChildren(drawPulls(now, numbers, plot.clientWidth || 700, letterSize(shell.root)));
+    plot.replaceChildren(drawPulls(now, numbers, plotWidth(), letterSize(shell.root)));
   }
   if (shell.offers("p"))
     seekByPointer(plot, ([x]) => {

@@ -66,3 +66,9 @@ export const inkOn = (share) => (share < 0.468 ? "#fff" : "#000");
 
 // The size of a letter in pixels. An element that is not in the page yet has none; it is drawn again when it is.
 export const letterSize = (element) => parseFloat(getComputedStyle(element).fontSize) || 14;
+
+// What measures how wide an element is, in pixels. While it is not shown it has no width, and is drawn as it was before, at
+// first `wide`: a page that scrolls or changes its theme takes it out and has it back, and nobody hears of that.
+export function makeRuler(element, wide) {
+  return () => (wide = element.clientWidth || wide);
+}

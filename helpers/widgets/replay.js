@@ -200,6 +200,7 @@ function makeTimeline({ data, at, go, canSeek, label }) {
   const charts = make("div", { class: "charts" });
   const range = { type: "range", min: 0, max: data.steps.length - 1, class: "scrub" };
   const scrub = make("input", { ...range, "aria-label": label, oninput: () => go(+scrub.value) });
+  const width = makeRuler(charts, 600);
   let chart = null;
   if (canSeek) seekByPointer(charts, ([x]) => go(chart.indexAt(x)));
   else charts.classList.add("still");
@@ -207,7 +208,7 @@ function makeTimeline({ data, at, go, canSeek, label }) {
     charts,
     scrub,
     draw(scene, owners, em) {
-      chart = drawTimeline(data, scene, owners, charts.clientWidth || 600, em);
+      chart = drawTimeline(data, scene, owners, width(), em);
       charts.replaceChildren(chart.svg);
       scrub.style.marginLeft = `${chart.left - 0.5 * em}px`;
       scrub.style.width = `${chart.right - chart.left + em}px`;

@@ -51,7 +51,8 @@ function makeRunCharts(go, isLarge) {
     "aria-label": "Step of this run",
     oninput: () => go(+scrub.value),
   });
-  let [placeAt, wide] = [() => 0, 520]; // until the charts are in a page
+  const ruler = makeRuler(charts, 520);
+  let [placeAt, wide] = [() => 0, ruler()];
   seekByPointer(charts, ([x]) => go(placeAt(x)));
   return {
     element: make(
@@ -63,8 +64,7 @@ function makeRunCharts(go, isLarge) {
       scrub,
     ),
     charts,
-    // When the charts have another width; a page that scrolls may take them out and have them back.
-    measure: () => (wide = charts.clientWidth || wide),
+    measure: () => (wide = ruler()), // when the charts have another width
     paint({ frames, at, ghost }, em) {
       const differs = frames.some(
         ({ losses, setLoss }) => Math.abs(losses.total - setLoss) > BEST_DIFFERS,

@@ -42,7 +42,7 @@ def test_another_option_shows_another_page(page, lab):
 
     method = show(page, "spl-pages", cell=1)
     table = method.locator("table:visible")
-    expect(table.locator("td")).to_have_count(24)
+    expect(table.locator("td")).to_have_count(25)
     expect(method).to_contain_text('DETR. Guesses that each target grades: "3" 1, "1" 1.', use_inner_text=True)
     method.locator("select").select_option("H-DETR")
     method.get_by_text('H-DETR. Guesses that each target grades: "3" 2, "1" 2.').wait_for()

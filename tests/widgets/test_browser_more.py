@@ -99,6 +99,31 @@ def test_the_dial_is_alive_before_anything_runs(shown):
     assert shown.errors == []
 
 
+HIDDEN_FOR_A_FRAME = """(piece, change) => new Promise((shown) => {
+  piece.style.display = "none";
+  eval(change);
+  requestAnimationFrame(() => {
+    piece.style.display = "";
+    requestAnimationFrame(shown);
+  });
+})"""
+
+
+def stays_as_wide(piece, chart, change):
+    """Whether a chart is as wide as its place after a change that came while the piece was hidden."""
+    sizes = f"e => [e.querySelector('{chart} svg').clientWidth, e.querySelector('{chart}').clientWidth]"
+    before = piece.evaluate(sizes)
+    piece.evaluate(HIDDEN_FOR_A_FRAME, change)
+    after = piece.evaluate(sizes)
+    return before == after and after[0] == after[1] > 0
+
+
+def test_a_piece_that_is_hidden_for_a_moment_keeps_its_width(shown):
+    scene = "const s = piece.querySelector('select'); s.value = 1; s.dispatchEvent(new Event('change'))"
+    assert stays_as_wide(show(shown, "replay"), ".charts", scene)
+    assert stays_as_wide(show(shown, "dial"), ".plot", "piece.querySelectorAll('button')[1].click()")
+
+
 def test_with_a_kernel_python_has_what_the_page_shows(shown):
     run_all(shown, 4)
     shown.wait_for_selector(IDLE)
@@ -258,3 +283,8 @@ def test_nothing_of_the_lab_is_cut_off(page, boxlab, width, height):
         keep_picture(page, f"boxlab-{width}-{theme}")
         drawn(page)
         page.wait_for_function("e => e.scrollWidth - e.clientWidth <= 1", arg=boxlab.element_handle())
+
+
+def test_a_lab_that_is_hidden_for_a_moment_keeps_its_width(boxlab):
+    key = "new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true })"
+    assert stays_as_wide(boxlab, ".chart", f"piece.querySelector('.box.target').dispatchEvent({key})")
