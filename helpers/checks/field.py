@@ -154,7 +154,7 @@ def judge_four_answers(answer):
             return f"not yet: {question}: you say {said:g}. Hint: {hint}."
     return (
         "correct: each target has one guess of the first half and three of the second. All twelve "
-        "are graded on their class; the first half alone answers, so no suppression is needed. And "
+        "are graded on their class; the first half alone answers, matched one to one. And "
         "the divisor is 2, not 8: the second half weighs three times as much as the first."
     )
 

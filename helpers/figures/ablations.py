@@ -80,7 +80,7 @@ def curves_figure(runs, names):
             )
         axes.set(title=MEASURES[measure], xlabel="training step", ylim=(0, None))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    panels[0].legend(loc="upper left")
+    panels[0].legend(loc="lower right")
     return figure
 
 

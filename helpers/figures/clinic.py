@@ -59,8 +59,8 @@ TICKETS = {  # shown in notebook 13, by their numbers there
         "02 09",
     ),
     9: Cause(
-        "too few tokens, or an eos_coef for another N",
-        "more tokens than objects, eos_coef to fit",
+        "too few tokens, or no-object weighs too much or too little",
+        "more tokens than objects, then look at no-object's share",
         "07 10",
     ),
 }
@@ -121,7 +121,7 @@ QUESTIONS = (
         (
             ("all boxes alike", (8,)),
             ("crowds lose objects", (9,)),
-            ("too many or none pass", (9, 1)),
+            ("many boxes, or none", (9, 1)),
         ),
     ),
     (
@@ -130,7 +130,7 @@ QUESTIONS = (
             ("more GPUs", ("divisor",)),
             ("smaller batches", ("divisor", 7)),
             ("half precision", ("half", 5)),
-            ("masks, too", ("softmax",)),
+            ("other matches with masks", ("softmax",)),
         ),
     ),
 )

@@ -1,23 +1,23 @@
 # %% [markdown]
 # # What do the images of a batch do to each other?
 #
-# Each image is matched by itself. So its neighbours in the batch should change nothing, and twice the batch should take
-# twice as long. Neither is true everywhere.
+# Each image is matched by itself. So its neighbours in the batch should change nothing, and twice the batch take twice as
+# long. Neither always holds.
 #
-# Here is the match of one batch, measured by `make bench`: with `helpers`, and with the matcher of `transformers`, the
-# *reference*.
+# Here is the match of one batch by `helpers`, and by `transformers`, the *reference*. Dotted, the
+# [*floor*](glossary.md#floor): what no matcher can leave out.
 
 # %%
 from helpers import figures
 from helpers.figures import speed
 
 rows = speed.measured(predictions=100, targets=7)
-caption = "Time and memory of one match against the batch size; ×: the factor whenever the batch doubles, from 16 on."
+caption = "Time of one match, and the memory it takes; ×: the factor whenever the batch doubles, from 16 images on."
 figures.show(speed.growth_figure(rows), caption)
 
 # %% [markdown]
-# **You will be able to** say what a matcher must compute, choose a number in place of NaN, and get a large batch's loss
-# from several processes or small batches.
+# **You will be able to** say what a matcher must compute and what one NaN does to it, and get a large batch's loss from
+# several processes or small batches.
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and [07](07_loss.ipynb).
 #
@@ -41,23 +41,20 @@ from textwrap import dedent
 
 import numpy as np
 import torch
-from IPython.display import Markdown
 from scipy.optimize import linear_sum_assignment
 from transformers.loss.loss_for_object_detection import HungarianMatcher as ReferenceMatcher
 from transformers.loss.loss_for_object_detection import ImageLoss
 
 from helpers import HungarianMatcher, SetCriterion
 from helpers.checks.speed import check_accumulated_loss, check_trap_for_the_solver
-from helpers.costs import cost_rows, weighted_sum
-from helpers.matcher import solve
 from helpers.meters import HostReads, LargestTensor, outcome
 from helpers.training import processes
 
 # %% [markdown]
 # ## Images cost each other time
 #
-# Both axes are logarithmic. The dotted [*floor*](glossary.md#floor) is what nobody can leave out: the solver's work, and
-# one pass over the logits.
+# Both axes are logarithmic. The floor is the solver's work and one pass over the logits, timed by themselves; noise can
+# lift it above `helpers`.
 #
 # **Predict first.** From 16 images on, each doubling takes the reference about four times as long. What takes the time?
 #
@@ -83,6 +80,7 @@ from helpers.training import processes
 
 # %%
 def random_batch(B, N=100, T=7, seed=0):
+    """Random guesses and targets, as many as DETR has for COCO: 91 classes and no object."""
     g = torch.Generator().manual_seed(seed)
     outputs = {"logits": torch.randn(B, N, 92, generator=g), "pred_boxes": 0.2 + 0.4 * torch.rand(B, N, 4, generator=g)}
     labels, boxes = torch.randint(91, (B, T), generator=g), 0.2 + 0.4 * torch.rand(B, T, 4, generator=g)
@@ -90,25 +88,25 @@ def random_batch(B, N=100, T=7, seed=0):
 
 
 matcher, reference = HungarianMatcher(), ReferenceMatcher(class_cost=1, bbox_cost=5, giou_cost=2)
-print("  B   pairs that exist   pairs in the huge matrix   used   largest tensor: helpers, reference")
+print("  B   pairs that can be matched   all pairs   share   largest tensor: helpers, reference")
 for B in (1, 4, 16, 64):
-    batch, sizes = random_batch(B), []  # sizes: of the largest tensor, in helpers as large as the logits
-    pairs = sum(cost["total"].numel() for cost in matcher.cost_matrices(*batch))
+    batch, sizes = random_batch(B), []
+    own = sum(cost["total"].numel() for cost in matcher.cost_matrices(*batch))
     for match in (matcher, reference):
-        with LargestTensor() as largest:
+        with LargestTensor() as largest:  # watches every tensor that torch makes
             match(*batch)
         sizes.append(f"{largest.bytes / 1e6:6.2f} MB")
-    huge = (B * 100) * sum(len(target["boxes"]) for target in batch[1])
-    print(f"{B:3} {pairs:18,} {huge:26,} {100 * pairs / huge:4.0f} %  {'':16}{sizes[0]}  {sizes[1]}")
+    every = (B * 100) * sum(len(target["boxes"]) for target in batch[1])
+    print(f"{B:3} {own:27,} {every:11,} {100 * own / every:5.0f} %  {'':16}{sizes[0]}  {sizes[1]}")
 
 # %% [markdown]
 # The reference puts all guesses of the batch into one list, all targets into another, and computes every guess with every
-# target:
+# target, one huge matrix:
 #
 # $$\underbrace{B \cdot N}_{\text{rows}} \;\times \sum_{\text{images}} T \quad \text{entries, of which } \tfrac{1}{B} \text{ is used}$$
 #
 # Twice the images are twice the rows *and* twice the columns. What crosses images is thrown away before the solver sees
-# it.
+# it. (The figure above counts all memory, the table only the largest tensor.)
 
 # %%
 speed.batch_slider(rows, batch=16)
@@ -116,8 +114,8 @@ speed.batch_slider(rows, batch=16)
 # %% [markdown]
 # *Move it:* each square stands for the guesses of one image with the targets of one image; green ones are used.
 #
-# `helpers` computes only the pairs that exist. `image_index` says for each target which image it belongs to, so each
-# target fetches the guesses of its own image. For the class cost that takes the three lines from `image_index` on:
+# `helpers` computes only pairs that can be matched. `image_index` says to which image each target belongs, so it fetches
+# the guesses of its own image. For the class cost that takes three lines, from `image_index` on:
 
 # %%
 outputs, targets = random_batch(4, N=10, T=3)
@@ -127,17 +125,16 @@ p = outputs["logits"].softmax(-1)[image_index]  # (12, 10, 92): for each target 
 own_pairs = -p[range(12), :, labels]  # (12 targets, 10 guesses)
 huge = -outputs["logits"].flatten(0, 1).softmax(-1)[:, labels]  # (40 guesses, 12 targets), as in the reference
 print("image_index", image_index.tolist())
-print(f"{own_pairs.numel()} pairs that exist, of {huge.numel()} in the huge matrix")
+print(f"{own_pairs.numel()} pairs that can be matched, of {huge.numel()} in the huge matrix")
 torch.testing.assert_close(own_pairs[:3], huge[:10, :3].T)  # the first image
-parts = (HungarianMatcher._match_checked, cost_rows, weighted_sum, solve)
-source = "\n".join(dedent(inspect.getsource(part)) for part in parts)
-Markdown(f"<details><summary>The source of the matcher</summary>\n\n```python\n{source}\n```\n\n</details>")
 
 # %% [markdown]
-# SciPy works on the [*host*](glossary.md#host), the machine around a GPU, so costs are copied there. Python fills a GPU's
-# queue and runs ahead of it ([torch's
-# notes](https://docs.pytorch.org/docs/stable/notes/cuda.html#asynchronous-execution)). Each copy, and each value that an
-# `if` reads, makes Python wait until the queue is empty. Four images and six decoder layers (08), counted on a CPU:
+# ## Every copy makes Python wait
+#
+# Python hands its work to the GPU and runs ahead ([torch's
+# notes](https://docs.pytorch.org/docs/stable/notes/cuda.html#asynchronous-execution)). But SciPy needs the costs on the
+# [*host*](glossary.md#host), the machine around the GPU. For this copy, and for each value that an `if` reads, Python must
+# wait until all work is done. How often, for six decoder layers (08)?
 
 # %%
 layers, targets = [random_batch(4, seed=seed)[0] for seed in range(6)], random_batch(4)[1]
@@ -147,68 +144,69 @@ ways = {
     "helpers, all together": lambda: matcher.match_layers(layers, targets),
 }
 for name, match in ways.items():
-    with HostReads() as host:
+    with HostReads() as host:  # counts the calls for which Python would wait; on a CPU nothing moves
         match()
     print(f"{name:26} copies: {host.copies}   numbers in them: {host.numbers:6,}   single values: {host.values:2}")
 
 # %% [markdown]
-# Matched together, six layers need one copy.
+# Together, six layers wait for one copy.
 #
 # ## One NaN spoils other matches
 #
-# SciPy refuses NaN. The reference writes a [sentinel](glossary.md#sentinel) in its place, 3.4 · 10³⁸, so that the pair is
-# taken last. SciPy adds in float64: 16 digits.
+# If training diverges, guesses become NaN, which SciPy refuses. The reference puts a
+# [sentinel](glossary.md#sentinel) in its place: 3.4 · 10³⁸, to be taken last.
 #
-# **Predict first.** In 200 matrices, 20 × 20, one *target* is NaN. How often are the others still matched as cheaply as
-# possible?
+# **Predict first.** In 200 cost matrices, 20 × 20, one target's column is NaN. How often are the others still matched as
+# cheaply as possible?
 #
 # <details><summary>Always: a huge number is only there to be avoided</summary>
 #
 # Here it cannot be avoided: one of the 20 guesses must take this target, and which one does so matters to all others. SciPy
-# compares sums that all hold the huge number, and such a sum has no digits left for other costs. About one matrix in twenty
-# comes out right, by luck.
+# compares sums that all hold the huge number. A float64 keeps 16 digits, so none is left for the other costs. About one
+# matrix in twenty comes out right, by luck.
 #
 # </details>
 #
 # <details><summary>In about half of them</summary>
 #
 # In far fewer: about one in twenty. Some guess must take this target. SciPy looks for the best one among sums that all hold
-# the huge number, and beside it other costs have no digit left.
+# the huge number; a float64 keeps 16 digits, and none is left for the other costs.
 #
 # </details>
 #
 # <details><summary>In about one in twenty</summary>
 #
-# Yes. Some guess must take this target, and SciPy compares sums that all hold the huge number. Beside it other costs have
-# no digit left, so chance decides which guess it is.
+# Yes. Some guess must take this target, and SciPy compares sums that all hold the huge number. A float64 keeps 16 digits;
+# none is left for the other costs, so chance decides which guess it is.
 #
 # </details>
 
 # %%
-crowds = [cost["total"].double().numpy() for cost in matcher.cost_matrices(*random_batch(200, N=20, T=20))]
-invalid = {"a guess": np.s_[0], "a target": np.s_[:, 0]}  # a row, a column
+matrices = [cost["total"].double().numpy() for cost in matcher.cost_matrices(*random_batch(200, N=20, T=20))]
+invalid = {"a guess": np.s_[0], "a target": np.s_[:, 0]}  # the first row, the first column
 
 
 def share_too_dear(sentinel, whose):
-    """The share of crowds whose valid pairs cost more than needed if one guess or target costs `sentinel` everywhere."""
+    """The share of matrices whose valid pairs cost too much if one guess or target costs `sentinel` everywhere."""
     dearer = 0
-    for cost in crowds:
-        valid, guarded = cost.copy(), cost.copy()
-        valid[invalid[whose]], guarded[invalid[whose]] = 0, sentinel  # all 0: the others find their best match
-        dearer += valid[linear_sum_assignment(guarded)].sum() > valid[linear_sum_assignment(valid)].sum() + 1e-6
-    return dearer / len(crowds)
+    for cost in matrices:
+        guarded, right = cost.copy(), cost.copy()
+        guarded[invalid[whose]] = sentinel
+        right[invalid[whose]] = 0  # a row or column of zeros leaves the best match of all others as it is
+        dearer += right[linear_sum_assignment(guarded)].sum() > right[linear_sum_assignment(right)].sum() + 1e-6
+    return dearer / len(matrices)
 
 
 sentinels, largest_float = np.logspace(1, 39, 39), float(torch.finfo(torch.float32).max)
 caption = "Share of 200 matches in which valid pairs cost more than needed, against the sentinel that stands for NaN."
 shares = {whose: [share_too_dear(sentinel, whose) for sentinel in sentinels] for whose in invalid}
-figures.show(speed.sentinel_figure(sentinels, shares, largest_float, max(cost.max() for cost in crowds)), caption)
+figures.show(speed.sentinel_figure(sentinels, shares, largest_float, max(cost.max() for cost in matrices)), caption)
 
 # %% [markdown]
-# In the reference NaN logits spoil a guess, and an infinite target box spoils a target; a NaN box raises an error before,
-# as you will see. `helpers` takes a number in scale: just above anything that valid pairs can add up to.
+# In the reference, NaN logits make such a row, an infinite target box such a column. (A NaN box stops it earlier, as you
+# will see.) The sentinel of `helpers` is just above all that valid pairs can add up to.
 #
-# *Break it:* set `sentinel` to `1e12`, `1e16`, then 0. Too small does harm, too.
+# *Break it:* set `sentinel` to `1e12`, then to `1e16`.
 
 # %%
 sentinel = largest_float
@@ -223,12 +221,15 @@ for whose in invalid:
 # others leave; digits are lost only where another guess takes its target away and it has to move on. Where there are more
 # guesses than targets, it is left out, and does no harm at all.
 #
+# The most harm is done at 10¹⁶. There float64 still keeps something of the other costs, rounded to even numbers.
+#
 # </details>
 #
 # ## Exercise: a trap for the solver
 #
-# Return a matrix of two to six rows and columns, some cells NaN, no cost beyond 100; and a sentinel above all costs. With
-# it, SciPy's valid pairs must cost at least 0.5 more than needed.
+# Return a cost matrix with two to six rows and columns, some cells NaN, the others at most 100; and a sentinel above them
+# all. With the sentinel in the NaN cells, the valid pairs that SciPy takes must cost at least 0.5 more than in the best
+# match.
 #
 # <details><summary>A hint</summary>
 #
@@ -250,7 +251,7 @@ check_trap_for_the_solver(trap_for_the_solver)
 # %% [markdown]
 # ## One image stops the whole batch
 #
-# Two images make a batch, and one thing is wrong: a NaN box; NaN logits; three targets for two guesses; numbers in
+# Two images make a batch, and one thing is unusual: a NaN box; NaN logits; three targets for two guesses; numbers in
 # bfloat16; an image without objects; or such an image with `torch.tensor([])` for both tensors. Decide for each before you
 # look: does the reference stop, or does it go on?
 
@@ -262,7 +263,7 @@ no_objects = {"class_labels": torch.zeros(0, dtype=torch.int64), "boxes": torch.
 accidents = {
     "NaN in a box": ({**outputs_2, "pred_boxes": nan_boxes}, targets_2),
     "NaN in logits": ({**outputs_2, "logits": nan_logits}, targets_2),
-    "T = 3, N = 2": ({name: value[:, :2] for name, value in outputs_2.items()}, targets_2),
+    "three targets, two guesses": ({name: value[:, :2] for name, value in outputs_2.items()}, targets_2),
     "bfloat16": ({name: value.bfloat16() for name, value in outputs_2.items()}, targets_2),
     "an empty image": (outputs_2, [no_objects, targets_2[1]]),
     "torch.tensor([])": (outputs_2, [dict.fromkeys(no_objects, torch.tensor([])), targets_2[1]]),
@@ -272,27 +273,28 @@ losses = {"reference": ImageLoss(reference, 91, 0.1, terms), "helpers": SetCrite
 for name, accident in accidents.items():
     print(name)
     for whose, loss in losses.items():
-        print(f"   {whose:10} {outcome(lambda batch, loss=loss: said.format(**loss(*batch)), accident, width=90)}")
+        line = outcome(lambda batch, loss=loss: said.format(**loss(*batch)), accident, width=200)
+        print(f"   {whose:10} {line.partition(', but')[0]}")
 
 # %% [markdown]
-# Three stop the reference, and no message names the image. Of two its matcher says nothing: NaN logits, which make both
-# class losses NaN, and the crowd, where each image loses a target. An empty image is fine if its tensors have the right
-# type. `helpers` computes [half precision](glossary.md#half-precision) in float32; it warns, or refuses and names the cure.
+# Three stop the reference. No message names the image, and that for the NaN box blames its format. Two pass in silence: NaN
+# logits, which make the loss NaN, and too few guesses, so that each image loses a target. `helpers` computes [half
+# precision](glossary.md#half-precision) in float32; it warns, or refuses and names the cure.
 
 # %% [markdown]
 # ## Images change each other's weight
 #
 # In [data-parallel training](glossary.md#data-parallel-training) each process, a *rank*, holds a part of the batch, and
 # gradients are averaged. One rank has 2 objects, the other 10. The average halves everything, so for 12 objects each must
-# divide by 6. Each rank runs these lines. `shift` moves its guesses, and `DISTANCE` is the L1 of each pair:
+# divide box terms by 6. Each rank runs these lines; `shift` moves its guesses, `DISTANCE` is each pair's L1:
 
 # %%
 print(dedent("\n".join(inspect.getsource(processes.report).splitlines()[-5:])))
 
 # %% [markdown]
-# So the loss is `DISTANCE` times objects over divisor, and tells the divisor. `run_ranks` starts two such processes, which
-# talk through *gloo*, torch's messenger between CPUs. In one process with all objects the gradient would be 1: each pair's
-# L1 grows as `shift` does, and the loss is their mean. In a second batch one rank is empty.
+# The loss is `DISTANCE` · objects / `num_boxes`; the last but one line solves that for `num_boxes`. `run_ranks` starts two
+# such processes. In one process with all objects the gradient would be 1: each pair's L1 grows as `shift` does, and the
+# loss is their mean. In a second batch one rank is empty.
 
 # %%
 batches = [2, 10], [0, 10]
@@ -302,11 +304,11 @@ for objects, ranks in zip(batches, processes.run_ranks(*batches)):
         print(f"objects {objects}, {name:9}  divided by {divisor:.1f}, mean gradient {gradient:.2f}")
 
 # %% [markdown]
-# Under accelerate, the reference calls `reduce`, which is a *mean* already, and divides by the number of ranks once more: 3
-# in place of 6. Eight ranks make the box terms eightfold, unless the divisor meets its least value, 1. `helpers` divides
-# once, with an empty rank, too.
+# Where accelerate, the library below transformers' `Trainer`, has started the processes, the reference takes a *mean* over
+# ranks and then divides by their number once more: 3 in place of 6. With eight ranks box terms are eight times too heavy.
+# `helpers` divides once.
 #
-# Small batches one after the other, [gradient accumulation](glossary.md#gradient-accumulation), meet the same question:
+# [Gradient accumulation](glossary.md#gradient-accumulation), small batches one after the other, meets the same question:
 
 # %%
 criterion, (outputs_4, full) = SetCriterion(matcher, num_classes=91), random_batch(4, N=10, T=6, seed=4)
@@ -362,7 +364,7 @@ check_accumulated_loss(accumulated_loss)
 # %% [markdown]
 # ## What we learned
 #
-# - Images cost each other time: of the reference's matrix one part in B is used. Compute only pairs that exist.
+# - Images cost each other time: of the reference's matrix one part in B is used. Compute own pairs only.
 # - One NaN can spoil other matches, or stop the batch. A sentinel belongs in scale with the costs.
 # - Images change each other's weight. Divide by the objects of the whole batch, once, over processes and over time.
 
@@ -383,6 +385,6 @@ check_accumulated_loss(accumulated_loss)
 #
 # </details>
 #
-# The [reference](reference.md) compares more solvers, and says by what nine losses divide.
+# More solvers, and by what nine losses divide: [reference.md](reference.md).
 #
 # **Next:** [12, what later detectors did](12_where_the_field_went.ipynb).

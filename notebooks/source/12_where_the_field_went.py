@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Few positives, and a match that moves: what did later detectors do?
+# # What did later detectors change, and what did it buy?
 #
 # Since 2020 two complaints have been heard about this loss. Only a few guesses have a target to learn from, the
-# [positives](glossary.md#positive). And the match moves: an object of one guess may be another's a step later. Both can
-# be seen in our detector. Do they cost anything?
+# [positives](glossary.md#positive). And the match moves: an object changes its owner, the [flip](glossary.md#flip) of 09.
+# Both can be seen in our detector. Do they cost anything?
 
 # %%
 from helpers import figures
@@ -67,28 +67,28 @@ print("DETR's match:", field.by_target(matchers["DETR"](outputs, targets)[0], la
 # |:--|:--|
 # | who is paired | each target with one guess |
 # | who is graded on what | all on class, the paired on boxes |
-# | divided by what | class by weights, boxes by targets |
-# | who answers at test time | all *N*, with a class each |
+# | divided by what | class: sum of weights; boxes: targets |
+# | who answers at test time | all *N*, with their best class |
 
 # %% [markdown]
 # ## Sigmoid and focal
 #
-# [Deformable DETR](https://arxiv.org/abs/2010.04159) drops "no object". Each class has a goal, 0 or 1, and
-# [focal loss](glossary.md#focal-loss): cross-entropy, easy goals turned down.
+# [Deformable DETR](https://arxiv.org/abs/2010.04159) drops "no object". Each class has a sigmoid and a goal, 0 or 1,
+# graded by [focal loss](glossary.md#focal-loss).
 #
 # | question | answer |
 # |:--|:--|
 # | who is paired | each target with one guess |
 # | who is graded on what | all on *K* goals, paired on boxes |
 # | divided by what | targets |
-# | who answers at test time | best pairs guess-class |
+# | who answers at test time | best pairs of guess and class |
 
 # %% [markdown]
-# ## Exercise: one flipped goal
+# ## Exercise: one goal changed
 #
-# A match turns one goal of a guess from 0 to 1. The [focal cost](glossary.md#focal-cost) of a pair is what this flip adds
-# to the focal loss. Write it as a loop over all pairs: `logits` (N, K) and `class_labels` (T,)
-# give (N, T).
+# A match turns one goal of a guess from 0 to 1: its target's class. The [focal cost](glossary.md#focal-cost) of a pair is
+# what this change adds to the focal loss (that of 08, here for classes). Write it as a loop over all pairs: `logits` (N, K)
+# and `class_labels` (T,) give (N, T).
 #
 # <details><summary>A hint</summary>
 #
@@ -111,37 +111,36 @@ def focal_cost(logits, class_labels):
 used_focal_cost = check_focal_cost(focal_cost)
 
 # %% [markdown]
-# DETR's cost gave the upper "1" to G. Does the focal cost, too? We read our detector's logits with sigmoids, without the last
-# column. It was not trained so: what we see is how the cost works, not how good such models are.
+# DETR's cost gave the upper "1", column 1, to G. Does the focal cost, too? We read our detector's logits with sigmoids,
+# without the last column. It was not trained so: what we see is how the cost works, not how good such models are.
 
 # %%
-from transformers.loss import loss_deformable_detr as deformable
+from transformers.loss.loss_deformable_detr import DeformableDetrHungarianMatcher
 
 plain = {"logits": outputs["logits"][..., :-1], "pred_boxes": outputs["pred_boxes"]}  # (1, 12, 10), (1, 12, 4)
-for guess in (2, 6):
-    softmax, sigmoid = outputs["logits"][0, guess].softmax(-1), plain["logits"][0, guess].sigmoid()
-    print(f'{LETTERS[guess]}: softmax "1" {softmax[1]:.2f}, no object {softmax[10]:.2f};  sigmoid "1" {sigmoid[1]:.2f}')
-print(f'focal cost of "1": C {used_focal_cost(plain["logits"][0], labels)[2, 1]:.2f}, '
-      f'G {used_focal_cost(plain["logits"][0], labels)[6, 1]:.2f}')  # fmt: skip
-matchers["focal"] = HungarianMatcher(costs=later.FOCAL_COSTS)  # of the classes alone, without "no object"
-pairs = matchers["focal"](outputs, targets)
-print("focal match: ", field.by_target(pairs[0], labels))
-theirs = deformable.DeformableDetrImageLoss(deformable.DeformableDetrHungarianMatcher(1, 5, 2), 10, 0.25, ["labels"])
-ours = later.focal_loss(plain["logits"], later.class_goals(plain, targets, pairs)[0], num_boxes=5)
-torch.testing.assert_close(ours, theirs(plain, targets)["loss_ce"])  # the loss of transformers
+softmax, sigmoid = outputs["logits"][0].softmax(-1), plain["logits"][0].sigmoid()  # (12, 11), (12, 10)
+focal = used_focal_cost(plain["logits"][0], labels)  # (12, 5)
+for name in "CG":
+    n = LETTERS.index(name)
+    print(f'{name}: softmax "1" {softmax[n, 1]:.2f}, no object {softmax[n, 10]:.2f};  '
+          f'sigmoid "1" {sigmoid[n, 1]:.2f};  focal cost of the upper "1" {focal[n, 1]:.2f}')  # fmt: skip
+matchers["focal"] = HungarianMatcher(costs=later.FOCAL_COSTS)  # leaves out the last column by itself
+focal_match, theirs = matchers["focal"](outputs, targets)[0], DeformableDetrHungarianMatcher(1, 5, 2)(plain, targets)[0]
+print("focal match:", field.by_target(focal_match, labels))
+assert field.by_target(focal_match, labels) == field.by_target(theirs, labels)  # the matcher of transformers
 
 # %% [markdown]
 # C gets the "1" now: its "no object" no longer counts.
 #
-# We trained a small DETR: three decoder layers with twelve queries read what a finished detector sees
-# ([all runs](ablations.md)). With
-# softmax and `eos_coef` 0.1 it shows 38 to 50 duplicates per 100 objects.
+# Now one that is trained so: the small DETR of 10. Its decoder with twelve queries learns, the encoder is a finished one
+# ([all runs](ablations.md)). With softmax and `eos_coef` 0.1 it shows 38 to 50 duplicates per 100 objects.
 #
 # **Predict first.** How many with sigmoids and the focal loss?
 #
 # <details><summary>About as many: both match one to one</summary>
 #
-# Nearly none: fewer than one per 100. The match decides who is taught what, but what silence weighs is decided by the loss.
+# Nearly none: fewer than one per 100. Both match one to one. The match decides who is taught to be silent, the loss what
+# silence weighs.
 #
 # </details>
 #
@@ -163,23 +162,26 @@ from helpers.figures import ablations
 runs = ablations.load_decoders()  # their table is further down
 caption = "A small DETR with softmax and with sigmoids: AP is much the same, and the duplicates are gone."
 figures.show(ablations.curves_figure(runs, ["decoder", "decoder-focal"]), caption)
+objects = runs["decoder"]["target_counts"][:8].sum()  # of eight recorded scenes
 for name in ("decoder", "decoder-focal"):
     measured, after = (runs[name]["about"][key]["AP"] for key in ("measures", "measures_suppressed"))
-    print(f"{name:14} AP {measured:.2f}, after suppression {after:.2f}")
+    score = torch.from_numpy(runs[name]["logits"][-1]).float().softmax(-1)[..., :-1].amax(-1)  # (8, 12); a softmax for focal, too
+    print(f"{name:14} AP {measured:.2f}, after suppression {after:.2f}; "
+          f"{(score > 0.5).sum()} boxes over 0.5 for {objects} objects")  # fmt: skip
 
 # %% [markdown]
-# A likely reason: at `eos_coef` 0.1 a wrong claim costs little, while in the focal loss a wrong "yes" weighs three times a
-# missed one. So fewer boxes pass 0.5, right ones too.
+# So fewer boxes pass 0.5, right ones too. A likely reason, not shown here: at `eos_coef` 0.1 a wrong claim costs little,
+# while in the focal loss a wrong "yes" weighs three times a missed one.
 #
-# So far each guess answered with its best class. transformers' RT-DETR returns the twelve best *pairs* of a guess and a class.
-# Which guess appears twice?
+# So far each guess answered with its best class. RT-DETR returns the *N* best *pairs* of guess and class. Which guess
+# appears twice?
 
 # %%
 from transformers import RTDetrImageProcessorPil
 
-both = type(answer)(logits=plain["logits"], pred_boxes=plain["pred_boxes"])
+both = type(answer)(logits=plain["logits"], pred_boxes=plain["pred_boxes"])  # again the detector of the first cells
 (found,) = RTDetrImageProcessorPil().post_process_object_detection(both, threshold=0)
-score = plain["logits"][0].sigmoid().flatten()  # (120,)
+score = sigmoid.flatten()  # (120,)
 best = score.topk(12).indices
 assert torch.equal(found["labels"], best % 10)
 said = [f'{LETTERS[pair // 10]} "{pair % 10}" {score[pair]:.2f}' for pair in sorted(best.tolist())]
@@ -188,27 +190,28 @@ print(*said[6:], sep="   ")
 print(len(found["boxes"].unique(dim=0)), "different boxes among", len(found["boxes"]))
 
 # %% [markdown]
-# C comes as "7" and as "1", and E is left out. So with sigmoids a box may come back under two names: training asks each guess
-# for one name at most, but only softmax enforces it.
+# C comes as "7" and as "1", and E is left out. Two sigmoids of one guess can both be high. Two probabilities of one softmax
+# cannot both pass 0.5. So with sigmoids a box may come back under two names, though training asks each guess for one at
+# most.
 
 # %% [markdown]
 # ## Denoising
 #
 # [DN-DETR](https://arxiv.org/abs/2203.01305) adds [extra queries](glossary.md#denoising-group) in training: spoiled copies of
-# targets. RT-DETR's, below, may have to say nothing.
+# targets. Each knows its target: no match, so nothing moves.
 #
 # | question | answer |
 # |:--|:--|
 # | who is paired | as before; a copy with its target |
 # | who is graded on what | as before; copies restore class and box |
-# | divided by what | each part by its targets |
+# | divided by what | targets; copied targets |
 # | who answers at test time | the *N*, as before |
 
 # %%
 from transformers.loss.loss_rt_detr import RTDetrLoss
 from transformers.models.rt_detr.modeling_rt_detr import get_contrastive_denoising_training_group as spoil
 
-torch.manual_seed(0)
+torch.manual_seed(0)  # 10 classes, 12 queries; the class numbers stay numbers, they are not embedded
 classes, boxes, _, about = spoil(targets, 10, 12, lambda classes: classes, num_denoising_queries=5, box_noise_scale=0.5)
 ((query, target),) = RTDetrLoss.get_cdn_matched_indices(about, targets)
 print("spoiled classes", classes[0].tolist(), " query", query.tolist(), "belongs to target", target.tolist())
@@ -218,7 +221,8 @@ figures.show(
 )
 
 # %% [markdown]
-# No match is needed here, so nothing can move. Attention is masked: the other queries must not see these answers.
+# RT-DETR adds a badly spoiled copy to each lightly spoiled one, to be told that it shows nothing. Attention is masked: the
+# usual queries must not read the copies, which hold the answers.
 
 # %% [markdown]
 # ## Groups
@@ -256,8 +260,6 @@ for name in ("groups", "the branch"):
     print(f"{name:11}", field.by_target(matches[name], labels))
 caption = "Which target teaches which guess: one picture for each positive, an empty cell must say nothing."
 figures.show(field.supervision_figure(image, targets[0], matches), caption)
-
-# %%
 costs = {name: matcher.cost_matrices(outputs, targets)[0]["total"] for name, matcher in matchers.items()}
 field.method_chooser(image, outputs, targets[0], matches, costs, chosen="groups")
 
@@ -265,16 +267,16 @@ field.method_chooser(image, outputs, targets[0], matches, costs, chosen="groups"
 # *Move it:* choose a method. For show, our twelve guesses play all parts; in the papers the other groups and the branch are
 # extra queries.
 #
-# Ten of twelve are positives now. Neither way adds duplicates: only one group answers, and it was matched one to one. The
-# branch would show each digit twice, but it does not answer.
+# Ten of twelve are positives now. At test time only one group answers, and the branch does not: those that answer were
+# matched one to one.
 
 # %% [markdown]
 # ## What did they buy?
 #
-# In the small DETR we gave each target three positives: by denoising, by groups and by a branch.
+# Three more runs of the small DETR give each target three positives: one by denoising, one by groups, one by a branch.
 #
-# **Predict first.** With softmax it shows 38 to 50 duplicates. A branch of 24 more queries is taught to claim each digit twice;
-# only the first twelve answer. Their duplicates?
+# **Predict first.** With softmax alone it shows 38 to 50 duplicates. A branch of 24 more queries is taught to claim each digit
+# twice; only the first twelve answer. Their duplicates?
 #
 # <details><summary>More than 50</summary>
 #
@@ -284,15 +286,15 @@ field.method_chooser(image, outputs, targets[0], matches, costs, chosen="groups"
 #
 # <details><summary>38 to 50</summary>
 #
-# Fewer than with any seed before, and AP is higher. A likely reason, not shown here: the layers learn from three times as many
-# positives, and the twelve are still taught one to one.
+# Fewer than with any seed before, and AP is higher. Why they are fewer, no run here tells: denoising and groups give as many
+# positives, and the table shows what they leave.
 #
 # </details>
 #
 # <details><summary>Fewer than 38</summary>
 #
-# Yes, and AP is higher. A likely reason, not shown here: the layers learn from three times as many
-# positives.
+# Yes, and AP is higher. Why they are fewer, no run here tells: denoising and groups give as many positives, and the table
+# shows what they leave.
 #
 # </details>
 
@@ -303,8 +305,11 @@ figures.show(ablations.curves_figure(runs, cards), caption)
 ablations.show_table(runs, ["decoder", *cards])
 
 # %% [markdown]
-# Bold lies outside the three seeds of `decoder`; the others have one or two ([all runs](ablations.md)). A step of denoising
-# takes 1.6 times as long, one of groups or branch twice.
+# Bold lies outside the three seeds of `decoder`; the others have one or two ([all runs](ablations.md)). The curves count 200
+# scenes, the table 1,000.
+#
+# With more positives AP is higher, most with the branch. But a step of denoising takes 1.6 times as long, one of groups or
+# branch about twice, and no run gave the baseline that time.
 #
 # <details><summary>What the papers report on COCO, in AP</summary>
 #
@@ -317,22 +322,24 @@ ablations.show_table(runs, ["decoder", *cards])
 # [Group DETR](https://arxiv.org/abs/2207.13085) reports faster training of several detectors.
 #
 # </details>
-#
+
+# %% [markdown]
 # ## What does a moving match cost?
 #
-# One more run is told from the first step whom a finished detector would match. Bet on the gap, then look.
+# One more run borrows the match of a finished detector: from the first step on, each target keeps one query. How far ahead
+# will it be? Bet, then look.
 
 # %%
-caption = "AP and duplicates with a borrowed match, two seeds: a little ahead at first, and fewer duplicates."
+caption = "AP and duplicates with a borrowed match, two seeds: AP a little ahead, and fewer duplicates."
 figures.show(ablations.curves_figure(runs, ["decoder-borrowed", "decoder-borrowed-seed-1"]), caption)
 
 # %% [markdown]
-# So it costs a little. (The borrowed match is also a better one, though.)
+# So a moving match costs a little at most: the borrowed one is also better, and these runs do not tell the two apart.
 #
 # ## Exercise: a loss you have never seen
 #
-# For *N* = 12 guesses and *T* = 2 targets, return four numbers: pairs; guesses graded on their class; by what the sum is
-# divided; guesses that can answer at test time.
+# For *N* = 12 guesses and *T* = 2 targets, return four numbers: pairs; guesses graded on class; the divisor; guesses that
+# can answer at test time.
 #
 # [A solution](solutions/12.ipynb)
 
@@ -357,8 +364,8 @@ check_four_answers(four_answers)
 #
 # - Later detectors still match one to one whoever answers. They changed the class cost and its loss, added positives, and
 #   pairs that need no match.
-# - A target may teach several guesses, as long as those that answer are taught one to one. In our run it even left fewer
-#   duplicates.
+# - In our small DETR the focal loss left hardly a duplicate, AP was higher with more positives, and a moving match cost a
+#   little at most.
 # - With sigmoids a guess may answer twice.
 
 # %% [markdown]
@@ -366,16 +373,18 @@ check_four_answers(four_answers)
 #
 # <details><summary>Better boxes, and nothing else</summary>
 #
-# Perhaps better boxes. But about six for each object, all taught to say so: duplicates, which suppression can hide.
+# Perhaps better boxes. But about six for each object, all taught to say so: duplicates, which suppression can hide. With
+# two each, our small DETR has more than twice the duplicates ([all runs](ablations.md)).
 #
 # </details>
 #
 # <details><summary>About six boxes for each object</summary>
 #
-# Yes, all taught to say so. Suppression hides them; or another branch answers, matched one to one, as in H-DETR.
+# Yes, all taught to say so; with two each, our small DETR has more than twice the duplicates ([all runs](ablations.md)).
+# Suppression hides them; or another branch answers, matched one to one, as in H-DETR.
 #
 # </details>
 #
-# The [reference](reference.md) says what you meet today when you fine-tune these models.
+# What you meet today when you fine-tune these models: [reference.md](reference.md).
 #
 # **Next:** [13, nine broken trainings and their cures](13_clinic.ipynb).

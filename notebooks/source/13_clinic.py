@@ -1,8 +1,8 @@
 # %% [markdown]
 # # What is wrong with this training?
 #
-# A detector does not learn, or does not even start. Five questions, in this order, lead from the symptom to its cause. The
-# cheap questions come first.
+# A detector does not learn, or does not even start. Five questions, the cheap ones first, lead from the symptom to its
+# cause. Nine causes have a *ticket* below: a complaint, nearly always from the tracker of DETR or `transformers`.
 #
 # *Move it:* choose below the figure what you see.
 
@@ -21,7 +21,7 @@ clinic.symptom_list()
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [03](03_targets.ipynb), [06](06_matcher.ipynb) and
 # [07](07_loss.ipynb).
 #
-# **One click about 12.** In training, each target teaches several guesses to claim it. Must the detector suppress
+# **One click about 12.** In training, each target teaches several guesses to claim it. Is the detector then taught
 # duplicates?
 #
 # <details><summary>Yes, always</summary>
@@ -33,7 +33,8 @@ clinic.symptom_list()
 #
 # <details><summary>Only if those guesses answer at test time</summary>
 #
-# Yes. If all guesses that answer were taught one to one, there are no duplicates to suppress.
+# Yes. With groups and second branches, the guesses that answer were taught one to one, and none of them was taught to
+# claim twice.
 #
 # </details>
 
@@ -58,7 +59,7 @@ ours = SetCriterion(HungarianMatcher(), 10)
 outputs = model.requires_grad_(False)(pixel_values)  # logits (8, 12, 11), pred_boxes (8, 12, 4)
 
 # %% [markdown]
-# Each of the nine tickets has a complaint, a bet, a cell that shows the symptom, and a cure.
+# Each ticket has a complaint, a bet, a cell that shows the symptom, and a cure.
 #
 # ## 1. Does it stop with an error?
 #
@@ -90,7 +91,7 @@ def their_loss(detector, targets):
 for added in (0, 1, 2):
     wrong = [{**target, "class_labels": target["class_labels"] + added} for target in targets]
     print(f"labels + {added}: {outcome(their_loss, model, wrong)}")
-    print(f"   validate_targets: {outcome(validate_targets, wrong, 10, width=90)}")
+    print(f"   validate_targets: {outcome(validate_targets, wrong, 10, width=200)}")
 
 # %% [markdown]
 # **What cures ticket 1?**
@@ -125,7 +126,7 @@ for added in (0, 1, 2):
 broken = {**outputs, "pred_boxes": outputs.pred_boxes.clone()}
 broken["pred_boxes"][0, 3] = float("nan")
 print("transformers:", outcome(theirs, broken, targets).partition(", but")[0])
-print("helpers:     ", outcome(HungarianMatcher(), broken, targets))
+print("helpers:     ", outcome(HungarianMatcher(), broken, targets, width=200))
 
 # %% [markdown]
 # **What cures ticket 2?**
@@ -179,11 +180,12 @@ for side in (0.2, 0.1, 0.05, 0.01):
 #
 # <details><summary>The cure of ticket 3</summary>
 #
-# The thread leaves the cause open. This is one way, in a copy of the loss without the check on corners; with it, such a
-# target stops the training as `boxes2`. COCO's left, top, width, height is read as corners: if left is larger than width,
-# and top larger than height, both sides are negative. The smaller the guess, the lower the loss, so training shrinks it.
-# `validate_targets` refuses such a box, and the GIoU of `helpers` stays in its range. A term that ends near −1 has another
-# cause: the cost −GIoU is used as loss.
+# COCO's left, top, width, height is read as corners: if left is larger than width, and top larger than height, both sides
+# are negative. The smaller the guess, the lower the loss, so training shrinks it. `validate_targets` refuses such a box, and
+# the GIoU of `helpers` stays in its range. A term that ends near −1 has another cause: the cost −GIoU is used as loss.
+#
+# The thread leaves its cause open, so this is one way to get there. It needs a copy of the loss without the check on
+# corners: the check would stop the training at `boxes2`.
 #
 # </details>
 #
@@ -225,8 +227,8 @@ print(f"sum of the dict {sum(early.loss_dict.values()):.2f}, loss {early.loss:.2
 # right at this step.) If it stays at 100 long after the boxes are good, no-object may weigh too much: see ticket 9.
 #
 # The dict holds terms without their weights, and a metric, `cardinality_error`. So sum by weight, or take `loss`. In the
-# thread the sum is even huge: models with sigmoids have no no-object column, and the metric counted nearly all guesses,
-# until [a pull request](https://github.com/huggingface/transformers/pull/43513) mended it.
+# thread the sum is even huge, because that metric was. It looked for no-object in the last column, and models with sigmoids
+# have no such column, until [a pull request](https://github.com/huggingface/transformers/pull/43513) mended it.
 #
 # </details>
 #
@@ -237,8 +239,8 @@ print(f"sum of the dict {sum(early.loss_dict.values()):.2f}, loss {early.loss:.2
 #
 # <details><summary>One whose box has no area</summary>
 #
-# Not so: at worst, where both boxes are the same point, GIoU is NaN in the reference. The class term does it, with the
-# logarithm of a probability.
+# A box without area has a finite loss, unless its target has none, either. The class term does it, with the logarithm of a
+# probability.
 #
 # </details>
 #
@@ -259,9 +261,9 @@ print("softplus(z)", [round(value, 1) for value in torch.nn.functional.softplus(
 #
 # <details><summary>The cure of ticket 5</summary>
 #
-# In float32 a sigmoid rounds to 1 before its logit is 17, in half precision far sooner. RF-DETR has the same lines. Computed
-# from the logit *z*, the term stays finite: −log(1 − *p*) is softplus(*z*), for large *z* nearly *z* itself. So the worst
-# guess costs most and learns most. `quality_loss` of `helpers` does so. Hand a loss logits, not probabilities.
+# In float32 a sigmoid rounds to 1 before its logit is 17, in half precision far sooner. Computed from the logit *z*, the term
+# stays finite: −log(1 − *p*) is softplus(*z*), for large *z* nearly *z* itself. So the worst guess costs most and learns
+# most. Hand a loss logits, not probabilities.
 #
 # </details>
 #
@@ -275,7 +277,7 @@ print("softplus(z)", [round(value, 1) for value in torch.nn.functional.softplus(
 #
 # <details><summary>The fresh one</summary>
 #
-# It is wrong everywhere, so wrong targets cost it hardly more. Only boxes in pixels raise its loss by much.
+# A fresh detector is wrong everywhere, so wrong targets cost it hardly more. Only boxes in pixels raise its loss by much.
 #
 # </details>
 #
@@ -301,6 +303,44 @@ for name, change in changes.items():
 #
 # Yes: the loss reads center and size, whatever it is given. These boxes are divided already, so `corners_to_center` is
 # enough. Boxes in pixels must be divided by the image's width and height, too. Then draw some.
+#
+# </details>
+#
+# **Ticket 7.** *Annotations, drawn after the processor, do not fit those images of a batch that were
+# [padded](glossary.md#padding).* ([transformers 28153](https://github.com/huggingface/transformers/issues/28153))
+#
+# **Predict first.** `transformers` pads an image to twice its width, because another one in the batch is that wide. What
+# becomes of its targets' center x?
+#
+# <details><summary>It stays: fractions are of the image</summary>
+#
+# So it is in DETR's own code to this day. In `transformers` fractions are of the padded canvas, so it halves.
+#
+# </details>
+#
+# <details><summary>It halves: fractions are of the canvas</summary>
+#
+# Yes, in `transformers`, since [28363](https://github.com/huggingface/transformers/pull/28363). In DETR's own code it stays.
+#
+# </details>
+
+# %%
+from transformers import YolosImageProcessorPil
+
+padder, blank = YolosImageProcessorPil(do_resize=False), {"image_id": 2, "annotations": []}
+for company in ([], [images[0].resize((256, 128))]):  # alone, then beside a wide image without objects
+    padded = padder([images[0], *company], [annotations[0], *[blank] * len(company)], return_tensors="pt")
+    box, canvas = padded["labels"][0]["boxes"][0], padded["pixel_values"].shape[2:]
+    print("first box", box.double().round(decimals=3).tolist(), "of a canvas", tuple(canvas))
+
+# %% [markdown]
+# **What cures ticket 7?**
+#
+# <details><summary>The cure of ticket 7</summary>
+#
+# Both ways are right, if you decode with the sizes that you trained with. Fractions of the canvas, decoded with the image's
+# own width, give boxes half as wide here. So draw such targets on the canvas. In the mask loss of `transformers`, padding
+# counts, too (08).
 #
 # </details>
 #
@@ -331,49 +371,11 @@ def mend_data_set(targets, num_classes):
 check_mended(mend_data_set)
 
 # %% [markdown]
-# **Ticket 7.** *Annotations, drawn after the processor, do not fit those images of a batch that were
-# [padded](glossary.md#padding).* ([transformers 28153](https://github.com/huggingface/transformers/issues/28153))
-#
-# **Predict first.** `transformers` pads an image to twice its width, because another one in the batch is that wide. What
-# becomes of its targets' center x?
-#
-# <details><summary>It stays: fractions are of the image</summary>
-#
-# So it is in DETR's own code to this day. In `transformers` fractions are of the padded canvas, so it halves.
-#
-# </details>
-#
-# <details><summary>It halves: fractions are of the canvas</summary>
-#
-# Yes, in `transformers`, since [28363](https://github.com/huggingface/transformers/pull/28363). In DETR's own code it stays.
-#
-# </details>
-
-# %%
-from transformers import YolosImageProcessorPil
-
-padder, blank = YolosImageProcessorPil(do_resize=False), {"image_id": 2, "annotations": []}
-for company in ([], [(images[0].resize((256, 128)), blank)]):
-    padded = padder(*map(list, zip((images[0], annotations[0]), *company)), return_tensors="pt")
-    box, canvas = padded["labels"][0]["boxes"][0], padded["pixel_values"].shape[2:]
-    print("first box", box.double().round(decimals=3).tolist(), "of a canvas", tuple(canvas))
-
-# %% [markdown]
-# **What cures ticket 7?**
-#
-# <details><summary>The cure of ticket 7</summary>
-#
-# Both ways are right, if you decode with the sizes that you trained with. Fractions of the canvas, decoded with the image's
-# own width, give boxes half as wide here. So draw such targets on the canvas. In the mask loss of `transformers`, padding
-# counts, too (08).
-#
-# </details>
-#
 # ## Exercise: a batch of unequal images
 #
 # Make one tensor of `images` (3, h, w): fill up with zeros, right and below, as little as you can. Boxes come as
-# fractions of their own image; return them as fractions of the canvas. Leave what you are given as it is: the next epoch
-# wants it.
+# fractions of their own image; return them as fractions of the canvas. Change nothing in place: the next epoch needs what
+# you are given.
 #
 # [A solution](solutions/13.ipynb)
 
@@ -460,7 +462,7 @@ for name, new in {"helpers": build_model(Recipe()), "transformers": YolosForObje
 # %%
 crowd = [{name: torch.cat([target[name] for target in targets[:5]]) for name in targets[0]}, *targets[1:]]
 print(f"transformers: {len(theirs.matcher(outputs, crowd)[0][0])} of {len(crowd[0]['boxes'])} matched, and no word")
-print("helpers:", outcome(ours, outputs, crowd))
+print("helpers:", outcome(ours, outputs, crowd, width=200))
 divisor, _ = ours.normalizers(12, crowd)  # of the box terms
 matched = sum(len(tokens) for tokens, _ in theirs.matcher(outputs, crowd))
 print(f"in the whole batch {matched} targets are matched, and the box terms are divided by {divisor:.0f}")
@@ -475,8 +477,9 @@ print("no-object's share of the weight, 17 objects, eos_coef 0.1:", ", ".join(sh
 # Take clearly more tokens than objects: scenes with too many cannot be learned, not even eight. So 3,000 objects need more
 # than 3,000 queries, and an evaluation that keeps more than COCO's 100 detections.
 #
-# Thirty queries hold 17 objects, but [`eos_coef`](glossary.md#eos-coef) must fit *N*: with fewer idle guesses, no-object
-# weighs less at the same 0.1, and more guesses claim an object. A maintainer advises more queries, not fewer. [detr
+# Thirty queries hold 17 objects. But at the same [`eos_coef`](glossary.md#eos-coef) no-object then has a much smaller share
+# of the weight, as printed. With no share at all, every guess claims an object (eos-0 in 10); what so small a share does, we
+# did not measure. A maintainer advises more queries, not fewer. [detr
 # 365](https://github.com/facebookresearch/detr/issues/365) fears that idle guesses are not graded; the class term grades them
 # all (07).
 #
@@ -502,15 +505,16 @@ print(examine(sick, model="mini-yolos").screen())
 # <details><summary>The tickets</summary>
 #
 # Ticket 1: category ids count from 1, so label 10 is "no object". Ticket 6: boxes are corners. The third fault is
-# new: some objects stand twice. One-to-one matching demands two guesses for such an object, and so teaches duplicates.
+# new: `duplicates` are here objects that stand in the file twice. One-to-one matching demands two guesses for such an
+# object, and so teaches the duplicates of 10.
 #
 # The notes are no faults. Six images without objects are fine if that is true. `no-object-weight` says that at `eos_coef` 1
 # no-object has most of the class weight; this model was trained so on purpose (09).
 #
 # </details>
 #
-# Then the cure: nothing may be called an *error* any more. `MatchWatch` watches a training, in a loop or as a callback of
-# `Trainer`. Here the trained detector goes on with the corner boxes of ticket 6, then with the right ones.
+# `cured` mends all three: nothing may be called an *error* any more. `MatchWatch` watches a training, in a loop or as a
+# callback of `Trainer`. Here the trained detector goes on with the corner boxes of ticket 6, then with the right ones.
 #
 # For data of your own: `python -m helpers.clinic annotations.json`, and [from a COCO file to AP](from_coco_to_ap.md).
 
@@ -544,7 +548,7 @@ watched(targets)
 # **Test yourself.** The loss falls, the boxes are good, `class_error` is 0, and no detection passes. The only class has
 # the id 1. Which ticket is it?
 #
-# <details><summary>Ticket 9: <code>eos_coef</code> does not fit <i>N</i></summary>
+# <details><summary>Ticket 9: no-object weighs too much</summary>
 #
 # Then some matched guesses would say "no object", and `class_error` would see it. It is ticket 1: with *K* = 1, label 1 *is*
 # "no object", so `class_error` calls silence right.

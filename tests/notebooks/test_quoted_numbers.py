@@ -120,7 +120,6 @@ GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands besi
     "10": ["AP was #, # without L1, # without GIoU", "DETR's [paper] (#)", "DETR from AP # to #"],  # of DETR
     "11": ["twice, # for 20"],
     "12": ["DETR-DC5, 50 epochs | # | # |", "DAB-DETR, 50 epochs | # | # |", "12 epochs | # | # |"],  # of the papers
-    "13": ["at the same #"],
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Solutions of [12](../12_where_the_field_went.ipynb)
 #
-# *Few positives, and a match that moves: what did later detectors do?* One right answer for each exercise; there are others.
+# *What did later detectors change, and what did it buy?* One right answer for each exercise; there are others.
 
 # %%
 import torch
@@ -10,7 +10,7 @@ from helpers.checks.field import check_focal_cost, check_four_answers
 from helpers.later.costs import focal_loss
 
 # %% [markdown]
-# ## One flipped goal
+# ## One goal changed
 
 
 # %%
