@@ -165,7 +165,8 @@ figures.show(ablations.curves_figure(runs, ["decoder", "decoder-focal"]), captio
 objects = runs["decoder"]["target_counts"][:8].sum()  # of eight recorded scenes
 for name in ("decoder", "decoder-focal"):
     measured, after = (runs[name]["about"][key]["AP"] for key in ("measures", "measures_suppressed"))
-    score = torch.from_numpy(runs[name]["logits"][-1]).float().softmax(-1)[..., :-1].amax(-1)  # (8, 12); a softmax for focal, too
+    logits = torch.from_numpy(runs[name]["logits"][-1]).float()  # (8, 12, 11); focal as a softmax, too
+    score = logits.softmax(-1)[..., :-1].amax(-1)  # (8, 12)
     print(f"{name:14} AP {measured:.2f}, after suppression {after:.2f}; "
           f"{(score > 0.5).sum()} boxes over 0.5 for {objects} objects")  # fmt: skip
 
@@ -364,8 +365,8 @@ check_four_answers(four_answers)
 #
 # - Later detectors still match one to one whoever answers. They changed the class cost and its loss, added positives, and
 #   pairs that need no match.
-# - In our small DETR the focal loss left hardly a duplicate, AP was higher with more positives, and a moving match cost a
-#   little at most.
+# - In our small DETR the focal loss left nearly no duplicates. More positives came with higher AP. A moving match cost at
+#   most a little.
 # - With sigmoids a guess may answer twice.
 
 # %% [markdown]
