@@ -303,7 +303,7 @@ def draw_loss_bar(axes, losses, weights, title, at=0, height=0.55):
 
 def draw_course_map(axes):
     """The way from one image to one number, with the notebook that explains each stage."""
-    step, width, height = 1.42, 1.16, 0.9
+    step, width, height = 1.42, 1.23, 0.94
     for place, (name, size, number, colour) in enumerate(COURSE):
         x = place * step
         _draw_stage(axes, x, 0, width, height, name, size, colour)
@@ -346,7 +346,7 @@ def _draw_stage(axes, x, y, width, height, name, size, colour):
     axes.text(
         x + width / 2, y + 0.12, name, ha="center", va="center", fontsize=12, fontweight="bold"
     )
-    axes.text(x + width / 2, y - 0.26, size, ha="center", va="center", fontsize=11, color=QUIET)
+    axes.text(x + width / 2, y - 0.26, size, ha="center", va="center", fontsize=12, color=QUIET)
 
 
 def _draw_arrow(axes, start, end):

@@ -199,7 +199,7 @@ def draw_shares(axes, shares, title):
     )
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", fontsize=12)
 
 
 def _percent(share):
@@ -234,7 +234,7 @@ def slack_figure(slack, title, match, names, image, targets):
 
 def street_figure(taxis, passengers, greedy_pairs, best_pairs):
     """The same street twice: paired greedily, and jointly."""
-    figure, (left, right) = new_figure(12, 3.4, columns=2, gridspec_kw={"wspace": 0.12})
+    figure, (left, right) = new_figure(10.6, 3.3, columns=2, gridspec_kw={"wspace": 0.12})
     draw_street(left, taxis, passengers, greedy_pairs, "Greedy: the shortest ride first", WRONG)
     draw_street(right, taxis, passengers, best_pairs, "Jointly: the shortest sum")
     return figure

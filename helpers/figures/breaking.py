@@ -59,7 +59,7 @@ def states_figure(images, states, scene=0):
     all.
     """
     figure, panels = figures.new_figure(
-        4.4 * len(states), 5.6, columns=len(states), rows=2, height_ratios=[3, 1.15]
+        1.3 + 3.05 * len(states), 5.1, columns=len(states), rows=2, height_ratios=[3, 1.3]
     )
     panels = np.asarray(panels).reshape(2, -1)
     for column, (name, measured) in enumerate(states.items()):
@@ -68,7 +68,7 @@ def states_figure(images, states, scene=0):
         draw_image(above, calm(images[scene]))
         above.set_title(f"{name}\n{int(kept.sum())} boxes here", fontsize=13)
         draw_found(above, measured["found"][scene])
-        draw_measures(below, measured)
+        draw_measures(below, measured, names=column == 0)
     return figure
 
 
@@ -84,17 +84,16 @@ def draw_found(axes, found, most_names=6):
         draw_box(axes, found["boxes"][place], PREDICTION, DASHES, name, at="bottom")
 
 
-def draw_measures(axes, measured):
-    """Three bars from 0 to 1 and the duplicates in words."""
-    for row, (key, name, colour) in enumerate(BARS):
+def draw_measures(axes, measured, names=True):
+    """Three bars from 0 to 1, below them the duplicates as a number; `names` of the rows, too."""
+    on_line = {"va": "center_baseline", "fontsize": 12}  # with the names
+    for row, (key, _, colour) in enumerate(BARS):
         axes.barh(row, measured[key], 0.66, color=colour)
-        axes.text(measured[key] + 0.02, row, f"{measured[key]:.2f}", va="center", fontsize=12)
-        axes.text(-0.03, row, name, va="center", ha="right", fontsize=12)
-    axes.set(xlim=(0, 1.15), ylim=(len(BARS) - 0.4, -0.6), xticks=[], yticks=[])
+        axes.text(measured[key] + 0.02, row, f"{measured[key]:.2f}", **on_line)
+    axes.text(0.02, len(BARS), f"{measured['duplicates']:.0f}", fontweight="bold", **on_line)
+    axes.set(xlim=(0, 1.15), ylim=(len(BARS) + 0.5, -0.6), xticks=[], yticks=[])
+    if names:
+        rows = [*(name for _, name, _ in BARS), "duplicates per 100"]
+        axes.set_yticks(range(len(rows)), rows, color=INK, fontsize=12)
+        axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(
-        f"duplicates per 100 objects: {measured['duplicates']:.0f}",
-        fontsize=13,
-        color=INK,
-        loc="left",
-    )

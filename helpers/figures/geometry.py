@@ -44,7 +44,7 @@ def class_figure(image, target, pred_boxes, matrix, cell, title):
 
     Args: the PIL image; its target dict; pred_boxes (N, 4); matrix (N, T); cell: (prediction,
     target)."""
-    figure, (left, right) = new_figure(11, 5.6, columns=2, width_ratios=[1, 1])
+    figure, (left, right) = new_figure(10.4, 5.3, columns=2, width_ratios=[1, 1])
     guess, place = cell
     label = label_name(target["class_labels"][place])
     draw_image(left, image, f"One pair: {LETTERS[guess]} and {label}")
@@ -63,7 +63,7 @@ def l1_figure(image, target, pred_boxes, matrix, cell, title):
     Args as in `class_figure`.
     """
     figure, ((pair, right), (bars, below)) = new_figure(
-        11, 5.8, rows=2, columns=2, width_ratios=[1, 1.45], height_ratios=[1.25, 1]
+        10.4, 5.4, rows=2, columns=2, width_ratios=[1, 1.45], height_ratios=[1.25, 1]
     )
     right = _one_column(figure, right, below)
     guess, place = cell
@@ -92,7 +92,7 @@ def giou_figure(image, target, pred_boxes, matrix, cells, title):
     Args as in `class_figure`.
     """
     figure, ((upper, right), (lower, below)) = new_figure(
-        10.6, 5.9, rows=2, columns=2, width_ratios=[1, 1.45]
+        10.4, 5.4, rows=2, columns=2, width_ratios=[1, 1.45]
     )
     right = _one_column(figure, right, below)
     for axes, (guess, place) in zip((upper, lower), cells):
@@ -106,11 +106,12 @@ def giou_figure(image, target, pred_boxes, matrix, cells, title):
         draw_pieces(axes, *(center_to_corners(box).tolist() for box in boxes))
         _outline(axes, boxes[1], TARGET, "-")
         _outline(axes, boxes[0], PREDICTION, DASHES)
+        axes.set_ylim(1.01, 0)  # no numbers below
     handles = [patches.Patch(**style, label=piece) for piece, style in PIECES.items()]
     lower.legend(
         handles=handles,
         loc="upper center",
-        bbox_to_anchor=(0.5, 0.06),
+        bbox_to_anchor=(0.5, -0.01),
         ncols=3,
         columnspacing=1,
         handlelength=1.2,
@@ -124,7 +125,7 @@ def price_figure(image, target, parts, cells, title):
 
     Args: parts: {name: weighted matrix (N, T)}, in the order class, L1, GIoU; their sum is drawn.
     """
-    figure, (left, right) = new_figure(11, 5.6, columns=2, width_ratios=[1, 1.35])
+    figure, (left, right) = new_figure(10.4, 5.2, columns=2, width_ratios=[1, 1.35])
     total = sum(parts.values())
     ticks = []
     for block, (guess, place) in enumerate(cells):
@@ -187,14 +188,17 @@ def _number(value):
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
-def draw_pair(axes, guess, target, title=None, numbers=()):
-    """Two boxes on plain paper; below them `numbers`: triples (name, value, whether it matters)."""
+def draw_pair(axes, guess, target, title=None, numbers=(), spread=1.1):
+    """Two boxes on plain paper; below them `numbers`: triples (name, value, whether it matters),
+    over `spread` times the paper's width.
+    """
     _paper(axes, title)
     _outline(axes, target, TARGET, "-")
     _outline(axes, guess, PREDICTION, DASHES)
     for place, (name, value, bold) in enumerate(numbers):
         style = {"color": INK, "fontweight": "bold"} if bold else {"color": QUIET}
-        x, text = 1.1 * (place + 0.5) / len(numbers) - 0.05, f"{name} {_number(value)}"
+        x = 0.5 + spread * ((place + 0.5) / len(numbers) - 0.5)
+        text = f"{name} {_number(value)}"
         axes.text(x, 1.04, text, ha="center", va="top", fontsize=12, **style)
 
 
@@ -204,12 +208,12 @@ def blind_spots_figure(pairs):
 
     Args: pairs: {title: (measure, [(guess, target), (guess, target)])}, measure being "L1", "IoU"
     or "GIoU"."""
-    figure, panels = new_figure(9.6, 6.7, rows=2, columns=3)
+    figure, panels = new_figure(9.6, 5.9, rows=2, columns=3)
     for column, (title, (measure, examples)) in enumerate(pairs.items()):
         for axes, (guess, target) in zip(panels[:, column], examples):
             values = measures(guess, target)
             numbers = [(name, value, name == measure) for name, value in values.items()]
-            draw_pair(axes, guess, target, numbers=numbers)
+            draw_pair(axes, guess, target, numbers=numbers, spread=1.3)
         panels[0, column].set_title(title)
     return figure
 
@@ -229,8 +233,8 @@ def chase_figure(ways, target, titles):
     Args: ways: one (steps + 1, 4) centre boxes per loss; target: centre box (4,); a title for each.
     """
     figure, panels = new_figure(
-        13,
-        5.6,
+        10.4,
+        5.2,
         rows=2,
         columns=len(ways),
         height_ratios=[0.28, 1],

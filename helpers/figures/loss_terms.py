@@ -78,7 +78,7 @@ def _write(axes, column, row, text, colour=INK, bold=False):
 
 def claims_figure(answers):
     """What is claimed, one panel for each name: `answers` maps it to a picture and its outputs."""
-    figure, panels = new_figure(4.6 * len(answers), 4.6, columns=len(answers))
+    figure, panels = new_figure(3.7 * len(answers), 3.65, columns=len(answers))
     for axes, (name, (picture, outputs)) in zip(np.atleast_1d(panels), answers.items()):
         probabilities = outputs["logits"][0].softmax(-1)
         count = int((probabilities.argmax(-1) < probabilities.shape[-1] - 1).sum())
@@ -96,11 +96,11 @@ def gradient_figure(untrained, trained, eos_coefs):
         each;
     `eos_coefs`: the two values of eos_coef, for the titles.
     """
-    figure, panels = new_figure(13, 5.4, columns=3)
+    figure, panels = new_figure(10.4, 5.4, columns=3)
     first, last = (f"eos_coef {eos_coef:g}" for eos_coef in eos_coefs)
-    draw_gradients(panels[0], untrained[0], untrained[2], f"Class, untrained, {first}")
-    draw_gradients(panels[1], untrained[1], untrained[2], "Boxes, untrained")
-    draw_gradients(panels[2], trained[0], trained[2], f"Class, trained, {last} (log)", log=True)
+    draw_gradients(panels[0], untrained[0], untrained[2], f"Class, untrained,\n{first}")
+    draw_gradients(panels[1], untrained[1], untrained[2], "Boxes,\nuntrained")
+    draw_gradients(panels[2], trained[0], trained[2], f"Class, trained,\n{last} (log)", log=True)
     return figure
 
 
@@ -133,6 +133,7 @@ def draw_gradients(axes, lengths, owners, title, log=False):
     axes.set_xlabel("length of the gradient")
     if log:
         axes.set(xscale="log", xlim=(floor, max(lengths) * 6))
+        axes.xaxis.set_major_formatter(lambda x, _: np.format_float_positional(x, trim="-"))
     else:
         axes.set_xlim(0, max(lengths) * 1.18)
         axes.locator_params(axis="x", nbins=4)

@@ -122,7 +122,7 @@ print(f"in all 120 orders: least {min(losses):.1f}, mean {sum(losses) / 120:.1f}
 # loss; the numbers are the notebooks that explain each step. The rest of this one walks the right half, quickly.
 
 # %%
-figure, axes = figures.new_figure(11, 3.7)
+figure, axes = figures.new_figure(10.5, 3.7)
 figures.draw_course_map(axes)
 figures.show(figure, "From one image to one number: seven stages, the targets joining at the costs.")
 

@@ -240,7 +240,7 @@ order[first], order[second] = second, first
 with torch.no_grad():
     both, alone = rearranged(order)(pixel_values), rearranged(order, with_positions=False)(pixel_values)
 assert torch.allclose(both.pred_boxes, outputs.pred_boxes[:, order], atol=1e-4)
-figure, panels = figures.new_figure(12, 4.4, columns=3)
+figure, panels = figures.new_figure(10.4, 3.9, columns=3)
 for axes, name, answer in zip(panels, ("as trained", "both vectors", "tokens alone"), (outputs, both, alone)):
     loss = float(criterion.total(criterion(answer, targets)))
     draw_answers(axes, image, answer, f"{name}: loss {loss:.4f}", [figures.LETTERS[n] for n in (first, second)])

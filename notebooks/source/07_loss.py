@@ -107,7 +107,7 @@ one_minus_giou = 1 - generalized_box_iou(center_to_corners(pred_boxes), center_t
 
 owned = [None if label == K else f'"{label}"' for label in must_say.tolist()]
 box_grades = [dict(zip(tokens.tolist(), values.tolist())) for values in (l1, one_minus_giou)]
-figure, axes = figures.new_figure(10, 6.4)
+figure, axes = figures.new_figure(10, 5.9)
 drawn.draw_report_card(axes, owned, said.tolist(), class_grades.tolist(), *box_grades)
 figures.show(
     figure, "Twelve grades for class, five for boxes; the darkest class grade belongs to H, which owns nothing."

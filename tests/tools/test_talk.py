@@ -11,6 +11,7 @@ import pytest
 from hand_and_eye import PATIENCE, drawn, expect, rested
 from missing import skip_without
 from notebook_rules import code_cells
+from slide_pictures import pictures
 
 from tools import handout, lecture, plan, talk
 from tools.notebooks import execute, number_of, read_source, sources
@@ -283,6 +284,22 @@ def test_a_figure_without_words_beside_it_is_as_large_as_its_slide(at_the_desk):
             " Math.min(width / w, height / h) * Math.max(w / 1264, h / 720)"
         )
         assert shown > 0.85, figures.nth(place).get_attribute("alt")
+
+
+def test_a_picture_has_the_room_that_its_letters_were_drawn_for(at_the_desk):
+    page, room = at_the_desk, pictures(PLAN, BUILT)
+    shown = page.locator("section .picture img")
+    assert shown.count() == len(room)
+    for place, reckoned in enumerate(room):
+        shown.nth(place).evaluate(
+            "image => { const { h, v } = Reveal.getIndices(image.closest('section')); Reveal.slide(h, v, 99); }"
+        )
+        rested(page, 100)
+        width, height, *size = shown.nth(place).evaluate(
+            "({ width, height, naturalWidth, naturalHeight }) => [width, height, naturalWidth, naturalHeight]"
+        )
+        seen = min(width / size[0], height / size[1])
+        assert seen >= reckoned.scale(*size) * 0.995, reckoned.phrase
 
 
 def test_the_sheet_has_every_vote_two_pictures_and_ten_terms():
