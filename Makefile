@@ -14,8 +14,8 @@ TESTS := $(VENV)/test-ready
 SITE := $(VENV)/site-ready
 LECTURE := $(VENV)/lecture-ready
 
-# A process for each core, each with a torch, a browser and a JupyterLab of its own.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+# Each process has a torch, a browser and a JupyterLab of its own; tests/conftest.py says how many there are.
+SIDE_BY_SIDE := -n auto --dist loadfile
 
 # The formatter and linter of the widgets' scripts, where npx can fetch it.
 BIOME := $(if $(shell command -v npx),npx --yes @biomejs/biome@2.6.8)

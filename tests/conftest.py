@@ -23,6 +23,13 @@ SLOWER = int(os.environ.get("SLOWER", "1"))  # how many times slower than this m
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One process more than there are cores, as browsers and kernels are waited for; four at most, for memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, cores + 1)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """What goes to one process: a file, whose tests share what they made, or one run of a notebook."""
     from xdist.scheduler import LoadScopeScheduling
