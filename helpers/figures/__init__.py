@@ -25,7 +25,7 @@ INK, QUIET = "#222222", "#6b6b6b"
 COURSE = [
     ("image", "128 × 128", "01", NO_OBJECT),
     ("hidden\nstates", "1 × 77 × 96", "01", NO_OBJECT),
-    ("detection\ntokens", "the last 12", "02", PREDICTION),
+    ("detection\nstates", "the last 12", "02", PREDICTION),
     ("12 guesses", "class and box", "02", PREDICTION),
     ("three costs", "12 × 5 each", "04", CLASS),
     ("the match", "5 pairs", "05  06", MATCH),

@@ -4,7 +4,7 @@
 # A detector was shown five digits, in orange, and answered with twelve guesses, in blue. It is a good answer: all five
 # digits are found and named.
 #
-# **Press the button.** The same five labels, each a digit and its box, are saved in another order. Nothing else changes.
+# **Press the button.** It saves the same five labels, each a digit and its box, in another order. Nothing else changes.
 # Watch the two losses.
 
 # %%
@@ -54,7 +54,7 @@ from helpers.scenes import running_example
 image, annotation = running_example()
 model, image_processor = load_detector()
 inputs = image_processor(images=image, annotations=annotation, return_tensors="pt")
-targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes")}]
+targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes")}]  # all that the loss reads
 with torch.no_grad():
     outputs = model(inputs["pixel_values"])
 print("labels", targets[0]["class_labels"].tolist(), " target boxes", tuple(targets[0]["boxes"].shape))
@@ -70,8 +70,8 @@ slots.draw_guesses(right, corners, probabilities)
 figures.show(figure, "Five targets in orange; twelve guesses in blue, named where they claim an object.")
 
 # %% [markdown]
-# The faint guesses say "no object": there are twelve for five digits. The good ones stand anywhere in the list. A has a
-# "1"; the first label is the "3".
+# The faint guesses say "no object". The good ones are in no order: the first guess, A, has a "1", while the first label is
+# the "3".
 #
 # **Predict first.** As a set, this answer has a loss of about a half. Five labels have 120 orders: in how many does the
 # loss by position fall below 1?
@@ -102,6 +102,7 @@ figures.show(figure, "Five targets in orange; twelve guesses in blue, named wher
 def by_position(order, guesses=(0, 1, 2, 3, 4)):
     """The loss when the k-th of these guesses is compared with label order[k], the others with "no object"."""
     pairs = [(torch.tensor(guesses), torch.tensor(order))]  # given, so no matcher is asked
+    # eos_coef is the weight of "no object", see 07
     criterion = SetCriterion(lambda *_: pairs, num_classes=10, eos_coef=model.config.eos_coefficient)
     return float(criterion.total(criterion(outputs, targets)))
 
@@ -113,13 +114,13 @@ print(f"in all 120 orders: least {min(losses):.1f}, mean {sum(losses) / 120:.1f}
 # %% [markdown]
 # The same answer gets all these grades. To lower such a loss, a network would have to learn in which order somebody wrote
 # the file. **A set has no order, so its loss must not see one.** Think of twelve
-# [taxis](glossary.md#taxi) and five passengers: first it is decided, jointly, who picks up whom.
+# [taxis](glossary.md#taxi) and five passengers: first it is decided, for all of them together, who picks up whom.
 
 # %% [markdown]
 # ## The way, on one page
 #
 # That is the [set-prediction loss](glossary.md#set-prediction-loss). The map shows the whole way from a picture to its
-# loss; the numbers are the notebooks that explain each step. The rest of this one walks the right half, quickly.
+# loss; the numbers are the notebooks that explain each step. What follows here is a first, quick look at its right half.
 
 # %%
 figure, axes = figures.new_figure(10.5, 3.7)
@@ -129,9 +130,9 @@ figures.show(figure, "From one image to one number: seven stages, the targets jo
 # %% [markdown]
 # ## A cost for every pair, then one match
 #
-# Twelve guesses, five targets: sixty pairs. Each has a [cost](glossary.md#cost) of three parts: is the guess sure of
-# the target's class, are the boxes' numbers alike, do the boxes overlap? Low is good, below zero better still. Then five
-# cells are chosen, no row or column twice, with the least sum.
+# Each of the sixty pairs has a [cost](glossary.md#cost) of three parts: is the guess sure of the target's class, are the
+# boxes' numbers alike, do the boxes overlap? Low is good; certainty and overlap are subtracted. Then five cells are chosen,
+# no row or column twice, with the least sum.
 
 # %%
 matcher = HungarianMatcher()
@@ -142,6 +143,10 @@ print("match:", *(f"{figures.LETTERS[g]}-{names[t]}" for g, t in zip(guess, labe
 print(f"cost of the match {cost[guess, label].sum():.1f}")
 figure = assignment.matrix_figure(cost, "Sixty pairs, five chosen", names, image, targets[0], rings=(guess, label))
 figures.show(figure, "The cost of all sixty pairs; the five matched cells, ringed, are dark: cheap.")
+
+# %% [markdown]
+# Here each ringed cell is the lowest of its column: every target gets the guess that suits it best. Where two targets want
+# the same guess, only one can have it. Notebook 05 is about that.
 
 # %% [markdown]
 # ## From the match to the loss
@@ -156,7 +161,7 @@ terms = criterion(outputs, targets)
 loss = criterion.total(terms)
 figure, axes = figures.new_figure(10, 2.6)
 figures.draw_loss_bar(axes, terms, criterion.weights, "One number, three parts")
-figures.show(figure, "The loss of this answer: class, L1 and GIoU, each times its weight.")
+figures.show(figure, "The loss of this answer: class, L1 and GIoU, each times its weight, which DETR's authors chose.")
 
 # %% [markdown]
 # The model comes from the `transformers` library, which computes this loss, too, when it gets labels. Our `helpers` and
@@ -172,8 +177,8 @@ assert abs(loss - reference) < 1e-6
 # %% [markdown]
 # ## Drag B off the "3"
 #
-# **Predict first.** D and H lie on the "3", too. Go back to the top, press Reset, and drag B slowly away from the "3". Who
-# takes over?
+# **Predict first.** D and H lie on the "3", too: compare the first column above. Go back to the top, press Reset, and drag B
+# slowly away from the "3". Who takes over?
 #
 # <details><summary>D: its box fits well</summary>
 #
@@ -202,7 +207,7 @@ assert abs(loss - reference) < 1e-6
 # ## Exercise: the gentlest swap
 #
 # Help the loss by position: let it compare the five matched guesses, in the order of the labels. Now it equals the loss
-# of the set. Then two labels, digit and box, change places. Which two do the least harm? Return their positions, 0 to 4.
+# of the set. Then two labels, digit and box, change places. Which two do the least harm? Return their places, 0 to 4.
 #
 # [A solution](solutions/00.ipynb)
 
@@ -212,6 +217,7 @@ print(f"in the order of the match {by_position((0, 1, 2, 3, 4), matched):.2f}, a
 
 
 def positional_loss(order):
+    """What you may call: the loss for an order of the labels, such as (0, 1, 2, 3, 4)."""
     return by_position(order, matched)
 
 
@@ -235,7 +241,7 @@ check_gentlest_swap(gentlest_swap, positional_loss, names)
 # ## What we learned
 #
 # - A detector's answer is a set. A loss that compares by position grades the order of a file.
-# - So the loss decides first, jointly, which guess answers for which target: least total cost, one guess each.
+# - So it is decided first, for all together, which guess belongs to which target: least total cost, one guess each.
 # - Then every guess is graded on its class, and the matched ones on their box.
 
 # %% [markdown]
