@@ -6,24 +6,23 @@
 # where that knowledge comes from.
 
 # %% [markdown]
-# **You will be able to** draw the sequence that YOLOS reads, say where an attention map comes from, and tell what
-# DETR does differently and what it does not.
+# **You will be able to** draw the sequence that YOLOS reads, say where an attention map comes from, and tell in
+# what DETR differs.
 #
 # **Time** 20 minutes to read, 40 with the exercises. **You need** [00](00_start_here.ipynb).
 #
-# **One click about 00.** A passenger is picked up by one taxi. Which guess answers for a digit?
+# **One click about 00.** Which guess does the loss of the set compare with a digit?
 #
 # <details><summary>The guess at the digit's place in the file</summary>
 #
-# No: that was the loss by position. The match decides, jointly, by the least total cost. How a guess comes to fit a digit
-# at all is the question here.
+# No: that was the loss by position. The match decides, by the least total cost. How a guess comes to fit a digit at all
+# is the question here.
 #
 # </details>
 #
 # <details><summary>The one that the match gives it</summary>
 #
-# Yes: the match decides, jointly, by the least total cost. How a guess comes to fit a digit at all is the question here.
-# No token is tied to a place in the image; each has to find its digit by attention.
+# Yes, by the least total cost. How a guess comes to fit a digit at all is the question here.
 #
 # </details>
 #
@@ -62,10 +61,10 @@ targets = [{name: inputs["labels"][0][name] for name in ("class_labels", "boxes"
 print("pixel_values", tuple(pixel_values.shape), f"from {pixel_values.min():.1f} to {pixel_values.max():.1f}")
 
 # %% [markdown]
-# ## The sequence, as it is
+# ## The sequence
 #
-# The image is cut into [patches](glossary.md#patch) of 16 × 16 pixels; one matrix turns the 768 numbers of each into a
-# vector of H = 96. In front stands [CLS], learned, left over from ViT, the classifier that YOLOS is built on. Behind
+# The image is cut into [patches](glossary.md#patch) of 16 × 16 pixels; one matrix turns the 3 · 16 · 16 = 768 numbers of
+# each into a vector of H = 96. In front stands [CLS], learned, left over from ViT, the classifier that YOLOS is built on. Behind
 # stand the N = 12 [**detection tokens**](glossary.md#detection-token), A to L: S = 1 + 64 + 12 = 77.
 #
 # <details><summary>Two details</summary>
@@ -81,13 +80,13 @@ draw_sequence(top, bottom, image, model.config.num_detection_tokens)
 figures.show(figure, "The image as 64 patches, and the 77 places of the sequence: [CLS], patches, detection tokens.")
 
 # %% [markdown]
-# [CLS], detection tokens and positions, one for each place, are **parameters**: the same for every image. Four words for A
-# to L:
+# A learned *position* is added at each place. Positions, [CLS] and detection tokens are **parameters**, the same for every
+# image. Four words for A to L:
 #
 # - **token**: the vector that goes in;
 # - **state**: what comes out of a layer;
-# - **guess**: what the class head and the box head, two networks, make of the last state;
-# - **[slot](glossary.md#slot)**: the place, at any stage (DETR: *object query*).
+# - **guess**: what two networks, *class head* and *box head*, make of the last state;
+# - **[slot](glossary.md#slot)**: the place itself (DETR: *object query*).
 #
 # <details><summary>Positions that are added again</summary>
 #
@@ -122,19 +121,19 @@ print(f"{len(run.hidden_states)} hidden states", tuple(run.hidden_states[0].shap
 print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "images, heads, from, to")
 
 # %% [markdown]
-# **Predict first.** Compare the states of the 32 scenes at one place. Before the first layer only patches differ from scene
-# to scene. And after the last: which differ more, relative to their length (their norm), patches or detection tokens?
+# **Predict first.** How far do the states of the 32 scenes at one place lie from their mean, relative to their length (norm)?
+# Call that their *evidence*: how much they depend on the scene. Before the first layer only patches have any. Who has more
+# after the last?
 #
 # <details><summary>The patches: they hold the picture</summary>
 #
-# They did at first. But many patches show bare paper in every scene, while to tell what is in *this* picture is all that a
-# detection token is for.
+# They did at first. In the middle of the network the detection tokens, which read from all patches, overtake them.
 #
 # </details>
 #
 # <details><summary>The detection tokens</summary>
 #
-# Yes: to tell what is in *this* picture is all that they are for, while many patches show bare paper in every scene.
+# Yes: they begin with nothing, read from all patches, and overtake them in the middle of the network.
 #
 # </details>
 
@@ -157,12 +156,12 @@ print(
 )
 
 # %% [markdown]
-# On the right, detection tokens begin at zero: all that they rise to was gathered by attention.
+# On the right, detection tokens begin at zero: all their evidence was gathered by attention.
 #
 # ## A trap: the last hidden state, twice
 #
-# After the last layer comes one more step, a [LayerNorm](glossary.md#layernorm), which brings each state to a common scale. The list of
-# `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter.
+# On the left, states grow. So a [LayerNorm](glossary.md#layernorm) follows the last layer, and brings each to a common
+# scale. The list of `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter.
 
 # %%
 before, after = run.hidden_states[-1], run.last_hidden_state  # both (32, S, H)
@@ -175,20 +174,20 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 # %% [markdown]
 # ## Where does a token look?
 #
-# Place $i$ asks with a query $q_i$, place $j$ answers with a key $k_j$, of $d$ numbers each:
+# Learned matrices turn the state of each place into a query $q$, a key $k$ and a value $v$, of $d$ numbers each:
 #
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
-# Row $i$ holds 77 weights that sum to 1; place $i$ receives $\sum_j a_{ij} v_j$, the weighted mean of the values. Four
-# *attention heads* do this. We average their weights, and keep the rows of [**matched**](glossary.md#matched-token) tokens.
+# Row $i$ holds 77 weights that sum to 1; place $i$ receives $\sum_j a_{ij} v_j$. Four *attention heads* do this at once.
+# We average their weights, and keep the rows of [**matched**](glossary.md#matched-token) tokens.
 
 # %% [markdown]
 # **Predict first.** A box covers a small part of the image. If a token spread its attention evenly over the patches, the
-# same part of that attention would fall inside its box. How much does, in the last layer?
+# same part of that attention would fall inside its box. How much of it really does, in the last layer?
 #
 # <details><summary>About as much: it must look everywhere</summary>
 #
-# Far more: more than half of its attention to patches. The line below the cell has the numbers.
+# Far more: more than half of its attention to patches, as the next cell prints.
 #
 # </details>
 #
@@ -222,8 +221,8 @@ draw_receivers(right, rows, 65 + token, 12, "Where all their attention goes")
 figures.show(figure, "Left, the share of patch attention inside a token's box; right, where all their attention goes.")
 
 # %% [markdown]
-# No loss speaks about attention: guesses are graded on class and box alone, and looking into the own box helps to get both
-# right. In the first layer a query is made of parameters alone, so it asks the same of every image. On the right: in the
+# Nothing in the loss asks for this: it grades classes and boxes alone. In the first layer a token's query is made of
+# parameters, so it asks the same of every image, and the share inside the box is no more than chance. On the right: in the
 # first two layers tokens look at each other, too.
 #
 # <details><summary>Does a token use what it looks at?</summary>
@@ -233,25 +232,24 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 #
 # </details>
 #
-# <details><summary>Do the tokens agree in these layers which of them takes which digit?</summary>
+# <details><summary>Do the tokens agree in these layers on who takes which digit?</summary>
 #
-# Not in this detector. What tokens can tell each other in layer 1 is the same for every image: none has seen a patch yet.
-# And if their view of each other is cut in layers 2 to 5, without training anew, it finds, names and counts the objects
-# of a thousand unseen scenes as well as before. What a token may know of another reaches it through the patches.
+# Not in this detector. In layer 1 no token has seen a patch yet, so what it reads of the others is the same for every image.
+# And if nobody may read another token in layers 2 to 5, the detector is as good as before. Notebook 10 tries it.
 #
 # </details>
 
 # %% [markdown]
-# ## Move the layer
+# ## Layer by layer
 #
 # The five matched tokens of the running example, one column each, in the order of the labels. The image is washed out
-# where the token does not look. Change `layers_to_show` and run the cell again. Cover the titles: from which layer on can
-# you see which digit a column is about?
+# where the token does not look. From which layer on does each token look at its own digit? Change `layers_to_show` and run
+# the cell again.
 #
 # <details><summary>What to expect</summary>
 #
-# Not from layer 1: there, no query knows the image yet. Each layer tells the next where to look closer, as the rising curve
-# above says. In layer 5 nearly every column shows one digit.
+# In layer 1 none does: no query knows the image yet. In layer 3 most do. G does in layer 4; before, it looks above its "1"
+# and at the "3".
 #
 # </details>
 
@@ -310,10 +308,10 @@ print(f"shuffled before                  {loss_from(tokens[:, order] + parts.pos
 # %% [markdown]
 # ## YOLOS beside DETR
 #
-# The loss came with DETR, but there slots meet the image differently. In its **encoder**, image tokens look at each other.
-# Its slots pass through a second stack, the [**decoder**](glossary.md#decoder), and look at the image tokens by
-# [*cross-attention*](glossary.md#cross-attention): queries from slots, keys from image tokens. In YOLOS both are
-# one sequence. (This DETR is untrained.)
+# The loss came with DETR. There convolutions make tokens of the image, which look at each other in an **encoder**. Slots,
+# in a second stack, the [**decoder**](glossary.md#decoder), look at the image tokens by
+# [*cross-attention*](glossary.md#cross-attention). In YOLOS, image and slots are one sequence. Below, YOLOS beside an
+# untrained DETR: from which row on do the shapes agree?
 #
 # <details><summary>Was DETR the first?</summary>
 #
@@ -367,8 +365,8 @@ check_pixels_of(pixels_of)
 # %% [markdown]
 # ## Exercise: the largest image
 #
-# Design a detector. Attention compares every place with every other, so S² decides the work; yours allows S up to
-# 1,000. Patches are 16 × 16, and you want N = 100 detection tokens. What is the largest square image, in pixels a side?
+# Design a detector. Attention compares every place with every other, so its work grows with S². You can afford S = 1,000 at
+# most. Patches are 16 × 16, and you want N = 100 detection tokens. What is the largest square image, in pixels a side?
 #
 # <details><summary>A hint</summary>
 #
@@ -378,7 +376,7 @@ check_pixels_of(pixels_of)
 #
 # <details><summary>Beyond the exercise: the memory</summary>
 #
-# S² decides it, too, where all shares are kept, as `"eager"` attention does. Fused attention works through them piece by
+# It grows with S², too, where all weights are kept, as `"eager"` attention does. Fused attention works through them piece by
 # piece, and its memory grows with S alone.
 #
 # </details>
@@ -398,7 +396,7 @@ check_largest_image(largest_image)
 # ## What we learned
 #
 # - The sequence is [CLS], then patches in image order, then N detection tokens: S = 1 + patches + N.
-# - Detection tokens enter without evidence and gather it by attention, in the end from inside their own box.
+# - Detection tokens enter without evidence and gather it by attention, in the end mostly from their own box.
 # - YOLOS and DETR differ in how slots meet the image, and in the class head. Matching and loss are the same.
 
 # %% [markdown]
