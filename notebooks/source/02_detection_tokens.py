@@ -46,13 +46,14 @@ from helpers.figures.slots import draw_answers, draw_guesses, draw_slots, draw_s
 from helpers.scenes import HandwrittenScenes, running_example
 
 model, image_processor = load_detector()
-# picture 0 is the running example, the other 200 are unseen scenes
-pictures, notes = zip(running_example(), *HandwrittenScenes("test", length=200, seed=3))
-inputs = image_processor(images=list(pictures), annotations=list(notes), return_tensors="pt")
-image, (pixel_values, many_pixels) = pictures[0], inputs["pixel_values"].split([1, 200])
-targets, many_targets = [dict(inputs["labels"][0])], [dict(target) for target in inputs["labels"][1:]]
+scenes = [running_example(), *HandwrittenScenes("test", length=200, seed=3)]  # one picture, then 200 unseen scenes
+pictures, annotations = map(list, zip(*scenes))
+inputs = image_processor(images=pictures, annotations=annotations, return_tensors="pt")
+image, pixel_values, targets = pictures[0], inputs["pixel_values"][:1], [dict(inputs["labels"][0])]
+many_targets = [dict(target) for target in inputs["labels"][1:]]
 with torch.no_grad():
-    outputs, many = (model(pixels, output_hidden_states=True) for pixels in (pixel_values, many_pixels))
+    outputs = model(pixel_values, output_hidden_states=True)
+    many = model(inputs["pixel_values"][1:], output_hidden_states=True)
 print("last_hidden_state:", tuple(outputs.last_hidden_state.shape), "and", tuple(many.last_hidden_state.shape))
 
 # %% [markdown]
@@ -102,35 +103,32 @@ torch.testing.assert_close(by_hand["pred_boxes"], outputs.pred_boxes)
 # %% [markdown]
 # ## Read the wrong rows
 #
-# The heads take any twelve states, so a wrong slice raises no error. Six readings follow: the right one, four slips, and one
-# of them again with shorter states. Drawn are the guesses that claim an object: their [**object
-# probability**](glossary.md#object-probability), 1 minus that of "no object", is above 0.5. Which slip would you notice?
+# The heads take any twelve states, so a wrong slice raises no error. Below are the right reading and four slips. Drawn are
+# the guesses that claim an object: their [**object probability**](glossary.md#object-probability), 1 minus that of "no
+# object", is above 0.5. Which slips would you notice in the picture?
 
 # %%
 N = model.config.num_detection_tokens
-usual, before = (states[:, -N:].norm(dim=-1).mean() for states in (many.last_hidden_state, many.hidden_states[-1]))
-slices = {
+readings = {  # each takes twelve rows of a run's states
     "the last N": lambda run: run.last_hidden_state[:, -N:],
     "one too early": lambda run: run.last_hidden_state[:, -N - 1 : -1],
     "[CLS] + 11 tokens": lambda run: run.last_hidden_state[:, [0, *range(65, 76)]],
     "before LayerNorm": lambda run: run.hidden_states[-1][:, -N:],
-    "the same, shorter": lambda run: run.hidden_states[-1][:, -N:] * usual / before,
     "the first N": lambda run: run.last_hidden_state[:, :N],
 }
 criterion = SetCriterion(HungarianMatcher(), num_classes=10, eos_coef=model.config.eos_coefficient)
-figure, panels = figures.new_figure(13, 2.9, columns=6)
-print("loss in the running example, in 200 scenes, and length of the states")
-for axes, (name, rows) in zip(panels, slices.items()):
-    here, there = guesses_from(rows(outputs)), guesses_from(rows(many))
+figure, panels = figures.new_figure(13, 3.4, columns=5)
+print(f"{'loss':18}{'of this picture':>16}{'of 200 scenes':>16}")
+for axes, (name, read) in zip(panels, readings.items()):
+    here, there = guesses_from(read(outputs)), guesses_from(read(many))
     loss, mean = (float(criterion.total(criterion(*pair))) for pair in ((here, targets), (there, many_targets)))
     draw_answers(axes, image, here, f"{name}\nloss {loss:.2f}")
-    length = rows(many).norm(dim=-1).mean()
-    print(f"{name:18}{loss:6.2f}{mean:6.2f}{length:6.1f}")
-figures.show(figure, "Six readings of one run, and the guesses that claim an object.")
+    print(f"{name:18}{loss:16.2f}{mean:16.2f}")
+figures.show(figure, "Five readings of one run, and the guesses that claim an object.")
 
 # %% [markdown]
-# Two slips read a patch or [CLS] in place of token L, idle here, but not in all 200 scenes. Two spoil all twelve rows. Before
-# the LayerNorm states are too *long*: scaled, they do far better.
+# The last two spoil all twelve rows. The others replace token L alone, idle in this picture: a patch in its place claims an
+# object, [CLS] is silent, and only the 200 scenes show it.
 #
 # ## Always twelve boxes
 #
@@ -149,8 +147,7 @@ figures.show(
 # %% [markdown]
 # ## Every token has its stand
 #
-# Every token has a box, always. An [idle](glossary.md#idle-token) one says "no object", and its box is ignored, like a taxi
-# without a passenger.
+# An [idle](glossary.md#idle-token) token says "no object", and its box is ignored: a taxi without a passenger.
 #
 # **Predict first.** What does token F find, over 200 unseen scenes?
 #
@@ -187,14 +184,14 @@ print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, c
 
 # %% [markdown]
 # Like taxis, tokens have [*stands*](glossary.md#stand), and wait there for whoever comes. Nobody assigned these places: they
-# arose in training, from random beginnings. (Figure 7 of DETR's paper is such a map.) D and G, between busier neighbours,
-# find only a few. Yet in the running example G has a "1".
+# arose in training, from random beginnings. (Figure 7 of DETR's paper is such a map.) D and G find few: their stands lie
+# within those of B and H.
 
 # %% [markdown]
 # ## Swap two tokens
 #
-# So what makes F wait where it waits? At its place enters a **slot**: two vectors, *added*, the detection token and its
-# position. Take the two slots that are surest of an object, A and J, exchange both vectors, and run the network.
+# So what makes F wait where it waits? Two vectors enter at its **slot**, *added*: its detection token and its position.
+# Exchange both vectors of F, which has the "4", with those of B, which has the "3", and run the network.
 #
 # **Predict first.** What happens to the loss?
 #
@@ -232,7 +229,7 @@ def rearranged(order, with_positions=True):
     return other
 
 
-first, second = sorted((1 - probabilities[:, -1]).topk(2).indices.tolist())  # or any two of 0 to 11
+first, second = figures.LETTERS.index("B"), figures.LETTERS.index("F")  # or any other two
 order = list(range(N))
 order[first], order[second] = second, first
 
@@ -249,40 +246,39 @@ figures.show(figure, "Two tokens swapped: with their positions, only the letters
 # %%
 token, position = model.vit.embeddings.detection_tokens[0], model.vit.embeddings.position_embeddings[0, -N:]  # (N, H)
 alike = torch.cosine_similarity(token, position).mean()
-before, after = token + position, token[order] + position  # the slots, and after the tokens alone were swapped
-apart = ((slots[first] - slots[second]).norm() for slots in (before, after))
-print("token and its position: cosine {:.2f}; distance of the two slots: {:.1f}, then {:.1f}".format(alike, *apart))
+before, after = token + position, token[order] + position  # what enters, as trained and with the tokens alone swapped
+apart = ((sums[first] - sums[second]).norm() for sums in (before, after))
+print("token and its position: cosine {:.2f}; distance of the two sums: {:.1f}, then {:.1f}".format(alike, *apart))
 
 # %% [markdown]
-# *Tokens alone* gives token J plus position A, and A plus J. A token and its position have grown alike, so the two sums lie
-# close together, as printed, and both places give the same box.
+# *Tokens alone*: both slots now find the "3", and nobody the "4". Token and position enter as a sum, so they got the same
+# gradients and have grown alike: the two mixed sums are nearly equal.
 #
 # ## Break it: two of a kind
 #
-# Now make twins on purpose, of a matched guess and an idle one. Do they stay alike?
+# Now make exact twins: C, idle here, gets both vectors of F. Would training keep them alike?
 
 # %%
-matched = HungarianMatcher()(outputs, targets)[0][0].tolist()  # the guesses that have a target
-good, idle = matched[0], next(n for n in range(N) if n not in matched)
+good, idle = figures.LETTERS.index("F"), figures.LETTERS.index("C")
 twins = rearranged([good if n == idle else n for n in range(N)])
 answer = twins(pixel_values)
-assert torch.allclose(answer.pred_boxes[0, good], answer.pred_boxes[0, idle], atol=1e-4)
+assert torch.allclose(answer.pred_boxes[0, good], answer.pred_boxes[0, idle], atol=1e-4)  # both answer the "4"
 terms = criterion(answer, targets)
 print(f"class term as trained {criterion(outputs, targets)['loss_ce']:.3f}, with twins {terms['loss_ce']:.3f}")
 
 # %%
 criterion.total(terms).backward()
-pull = twins.vit.embeddings.detection_tokens.grad[0]  # (N, H)
-apart = bool((pull[good] - pull[idle]).norm() > 0.1 * pull[good].norm())
-print("the gradients of", figures.LETTERS[good], "and its twin", figures.LETTERS[idle], "differ:", apart)
+gradient = twins.vit.embeddings.detection_tokens.grad[0]  # (N, H)
+cosine = torch.cosine_similarity(gradient[good], gradient[idle], dim=0)
+print(f"gradients of F and its twin C: cosine {cosine:.1f}")
 
 # %% [markdown]
-# The match takes one twin; the other should now be silent. So their gradients differ.
+# No: one twin gets the "4", the other should say "no object". Their gradients point apart.
 #
 # ## Exercise: put the slots in order
 #
-# The loss in 00 paired guess k with label k. Make it work on this picture: return an order of the tokens in which guess k
-# answers label k. Token `prediction_index[i]` answers label `target_index[i]`; idle tokens follow.
+# The loss by position paired guess k with label k. Make it work here: return an order of the tokens in which
+# guess k answers label k. Token `prediction_index[i]` answers label `target_index[i]`; idle tokens follow.
 #
 # [A solution](solutions/02.ipynb)
 #
@@ -305,7 +301,7 @@ check_order_of_slots(order_of_slots, outputs, targets)
 # ## What we learned
 #
 # - The heads read the last N states; a wrong slice has the right shape.
-# - A token is for a part of the picture. Its vectors decide, not its number.
+# - A token is for a part of the picture. Its vectors decide which, not its number.
 #
 # **Test yourself.** Guesses are sorted by score before the loss. Does training change?
 #
