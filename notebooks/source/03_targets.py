@@ -69,16 +69,17 @@ assert torch.allclose(by_hand, boxes[0])
 print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.shape), boxes.dtype)
 
 # %% [markdown]
-# Half a width to the right, half a height down, then everything divided by the image.
+# Half a width to the right, half a height down, then x and width are divided by the width of the image, y and height by its
+# height.
 #
-# **By which image?** Where pictures of a batch are *padded* to a common size, processors of `transformers` divide by the
-# size of the [padded canvas](https://github.com/huggingface/transformers/pull/28363), while DETR's own code divides by
-# that of the [picture before padding](https://github.com/facebookresearch/detr/issues/286). Ours pads nothing.
+# <details><summary>What if pictures are padded to a common size, and what else a processor does</summary>
 #
-# <details><summary>What follows from it, and what else a processor does</summary>
-#
-# Divided by the canvas, a target depends on the other pictures of its batch. Both conventions are right, if guesses are
-# turned into pixels with the same size. A processor also drops annotations with `iscrowd` 1: a crowd is no single object.
+# Then processors of `transformers` divide by the size of the
+# [padded canvas](https://github.com/huggingface/transformers/pull/28363), so that a target depends on the other pictures of
+# its batch. DETR's own code divides by that of the
+# [picture before padding](https://github.com/facebookresearch/detr/issues/286). Both are right, if the boxes of guesses are
+# multiplied by that same size. Ours pads nothing. A processor also drops annotations with `iscrowd` 1: a crowd is no single
+# object.
 #
 # </details>
 
@@ -109,12 +110,12 @@ used_to_targets = check_to_targets(to_targets)
 # %% [markdown]
 # ## Five broken data sets
 #
-# Each has been reported at least once in DETR's tracker: labels counted from 1
-# ([32](https://github.com/facebookresearch/detr/issues/32)), boxes in another format
-# ([75](https://github.com/facebookresearch/detr/issues/75)) or in pixels, the number of the class "no object"
+# Four mistakes that people asked about in DETR's repository: labels counted from 1
+# ([32](https://github.com/facebookresearch/detr/issues/32)), boxes as corners
+# ([75](https://github.com/facebookresearch/detr/issues/75)), labels that say "no object"
 # ([108](https://github.com/facebookresearch/detr/issues/108)), images without objects
-# ([82](https://github.com/facebookresearch/detr/issues/82)). Draw what the loss *reads*: every four numbers are center and
-# size for it, whatever they were meant to be.
+# ([82](https://github.com/facebookresearch/detr/issues/82)); and a fifth, boxes in pixels. Drawn is what the loss *reads*:
+# it takes any four numbers for center and size.
 #
 # <details><summary>What each person did, and why</summary>
 #
@@ -129,14 +130,14 @@ used_to_targets = check_to_targets(to_targets)
 # </details>
 
 # %%
-K, nothing = 10, torch.tensor([])
+K = 10  # digits
 datasets = {
     "healthy": {"class_labels": labels, "boxes": boxes},
     "1-based labels": {"class_labels": labels + 1, "boxes": boxes},
     "corner boxes": {"class_labels": labels, "boxes": center_to_corners(boxes)},
     "pixel boxes": {"class_labels": labels, "boxes": boxes * 128},
     "no-object labels": {"class_labels": torch.full_like(labels, K), "boxes": boxes},
-    "bad empty image": {"class_labels": nothing, "boxes": nothing},
+    "bad empty image": {"class_labels": torch.tensor([]), "boxes": torch.tensor([])},
 }
 
 blank, _ = HandwrittenScenes("test", length=1, objects=(0, 0))[0]
@@ -186,10 +187,9 @@ for name, broken in datasets.items():
 #
 # ## "But then it would not learn"
 #
-# That is the usual hope. A quick test: train on [one image](glossary.md#overfitting) alone, here where the loss was
-# ordinary.
+# A quick test: train [on one image alone](glossary.md#overfitting), with each of the four targets whose loss was ordinary.
 #
-# **Predict first.** Four loss curves, one healthy. Can you tell which?
+# **Predict first.** Four loss curves, one healthy. Without names, could you tell which?
 #
 # <details><summary>Yes: the healthy one falls, the others stay up</summary>
 #
@@ -244,7 +244,7 @@ figures.show(figure, "Four loss curves over 160 steps: all fall, and in the end 
 figure, panels = figures.new_figure(13, 3.9, columns=4)
 for axes, name, detections in zip(panels, runs, found):
     draw_learned(axes, image, detections, name)
-caption = "All five, rightly named and placed; every name one too high; wrong places; and no box: all say “no object”."
+caption = "From left to right: all digits right; every name one too high; wrong boxes; and no digit found at all."
 figures.show(figure, caption)
 
 # %% [markdown]
@@ -349,7 +349,7 @@ except Exception as error:
 #
 # - A target is `class_labels` (T,), int64 from 0 to K − 1, and `boxes` (T, 4), normalised center boxes; T may be 0.
 # - Of five mistakes one crashes, one has a huge loss, three train silently.
-# - Check the whole data set with `validate_targets`, then draw some targets: only that shows what numbers mean.
+# - Check the whole data set with `validate_targets`, then draw some targets: only a drawing shows what numbers mean.
 
 # %% [markdown]
 # **Test yourself.** Your data set has the digits 0 to 8 only, and K = 10. Labels are counted from 1. Who notices?
