@@ -15,14 +15,12 @@ import numpy as np
 
 from helpers.detector import weights_folder
 from helpers.figures import ablations
-from helpers.training.ablations import base_of
 from helpers.training.decoders import RUNS
 from helpers.training.run import train_ablation
 from helpers.training.small_measurements import STORED
 
 PAGE = Path(__file__).parents[1] / "notebooks" / "ablations.md"
 SHIPPED = weights_folder("ablations")
-MEASURES = ablations.MEASURES
 STEPS = (600, 1200, 1800, 2400)
 
 
@@ -40,8 +38,8 @@ def page():
     text = (Path(__file__).with_name("ablations.md")).read_text(encoding="utf-8")
     rest = [name for name in RUNS if name not in detectors | decoders]
     tables = {
-        "detectors": measures_table(detectors),
-        "decoders": measures_table(decoders),
+        "detectors": ablations.table(detectors, ablations.bases(detectors)),
+        "decoders": ablations.table(decoders, ablations.bases(decoders)),
         "curves": curves_table(decoders),
         "layers": layers_table(decoders),
         "missing": wrapped(", ".join(f"`{name}`" for name in rest) + "."),
@@ -61,57 +59,23 @@ def quoted(name, measure):
     abouts = [runs[seed]["about"] for seed in ablations.seeds_of(runs, name)]
     before, after = ([about[part]["AP"] for about in abouts] for part in ("measures", "measures_suppressed"))
     if measure == "after":
-        return span("AP", after)
+        return ablations.span("AP", after)
     if measure == "nms":
         added = sorted(np.subtract(after, before))
         return " to ".join(dict.fromkeys(f"{value:.3f}" for value in (added[0], added[-1])))
-    return span(measure, [about["measures"][measure] for about in abouts])
-
-
-def measures_table(runs):
-    """One row for each run: what it changed, its seeds, and the range of each measure; bold where it lies beside that
-    of the first.
-    """
-    head = ["run", "changed", "seeds", *MEASURES.values(), "AP after NMS"]
-    lines = []
-    for name in bases(runs):
-        seeds = ablations.seeds_of(runs, name)
-        cells = [marked(runs, seeds, measure) for measure in MEASURES]
-        after = [runs[seed]["about"]["measures_suppressed"]["AP"] for seed in seeds]
-        lines.append([f"`{name}`", RUNS[name].changed, str(len(seeds)), *cells, span("AP", after)])
-    return rows([head, *lines])
-
-
-def bases(runs):
-    """The names of runs without their further seeds."""
-    return [name for name in runs if name == base_of(name)]
-
-
-def marked(runs, seeds, measure):
-    """The range of a measure over seeds, bold if it lies outside of that of the first run's."""
-    values = [ablations.shown(runs, seed, measure) for seed in seeds]
-    low, high = ablations.spread(runs, measure)
-    beside = min(values) > high or max(values) < low
-    text = span(measure, values)
-    return f"**{text}**" if beside else text
-
-
-def span(measure, values):
-    """The least and the greatest of some values, as a table shows them."""
-    low, high = (ablations.number(measure, value) for value in (min(values), max(values)))
-    return low if low == high else f"{low} to {high}"
+    return ablations.span(measure, [about["measures"][measure] for about in abouts])
 
 
 def curves_table(runs):
     """AP and duplicates on the way, on 200 scenes: ranges over the seeds."""
     lines = [["run", *(f"AP at {step:,}" for step in STEPS), *(f"duplicates at {step:,}" for step in STEPS)]]
-    for name in bases(runs):
+    for name in ablations.bases(runs):
         seeds, cells = ablations.seeds_of(runs, name), []
         for measure in ("AP", "duplicates"):
             for step in STEPS:
                 at = [list(runs[seed]["evaluation_step"]).index(step) for seed in seeds]
                 values = [float(runs[seed][f"evaluation_{measure}"][place]) for seed, place in zip(seeds, at)]
-                cells.append(span(measure, values))
+                cells.append(ablations.span(measure, values))
         lines.append([f"`{name}`", *cells])
     return rows(lines)
 
@@ -119,12 +83,12 @@ def curves_table(runs):
 def layers_table(runs):
     """What each layer would answer: duplicates, AP, and what suppression adds to it."""
     lines = [["run", "layer", "AP", "duplicates per 100", "AP after NMS"]]
-    for name in bases(runs):
+    for name in ablations.bases(runs):
         seeds = ablations.seeds_of(runs, name)
         for depth in range(len(runs[name]["about"]["layers"])):
             layers = [runs[seed]["about"]["layers"][depth] for seed in seeds]
-            cells = [span(m, [layer["measures"][m] for layer in layers]) for m in ("AP", "duplicates")]
-            cells.append(span("AP", [layer["measures_suppressed"]["AP"] for layer in layers]))
+            cells = [ablations.span(m, [layer["measures"][m] for layer in layers]) for m in ("AP", "duplicates")]
+            cells.append(ablations.span("AP", [layer["measures_suppressed"]["AP"] for layer in layers]))
             lines.append([f"`{name}`", str(depth + 1), *cells])
     return rows(lines)
 

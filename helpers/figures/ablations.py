@@ -48,40 +48,71 @@ def shown(runs, name, measure):
     return round(runs[name]["about"]["measures"][measure], 1 if measure == "duplicates" else 2)
 
 
-def spread(runs, measure):
-    """The least and the greatest value of a measure among the baseline's seeds."""
-    values = [shown(runs, name, measure) for name in seeds_of(runs)]
+def bases(runs):
+    """The names of runs without their further seeds.
+
+    >>> bases(["decoder", "decoder-seed-1", "decoder-focal"])
+    ['decoder', 'decoder-focal']
+    """
+    return [name for name in runs if name == base_of(name)]
+
+
+def mean(runs, name, measure):
+    """The mean of a measure over a run's seeds."""
+    seeds = seeds_of(runs, name)
+    return np.mean([runs[seed]["about"]["measures"][measure] for seed in seeds])
+
+
+def spread(runs, measure, name=None):
+    """The least and the greatest value of a measure among a run's seeds, by default those of what
+    the others are compared with.
+    """
+    values = [shown(runs, seed, measure) for seed in seeds_of(runs, name)]
     return min(values), max(values)
 
 
-def outside(runs, name, measure):
-    """Whether a run differs from the baseline by more than its seeds differ from each other, as far
-    as is shown.
-    """
+def beside(runs, name, measure):
+    """Whether all seeds of a run lie on one side of the baseline's, as far as is shown."""
     low, high = spread(runs, measure)
-    return not low <= shown(runs, name, measure) <= high
+    least, most = spread(runs, measure, name)
+    return least > high or most < low
+
+
+def span(measure, values):
+    """The least and the greatest of some values, as a table shows them.
+
+    >>> span("AP", [0.5, 0.431, 0.47]), span("duplicates", [2.0])
+    ('0.43 to 0.50', '2.0')
+    """
+    low, high = number(measure, min(values)), number(measure, max(values))
+    return low if low == high else f"{low} to {high}"
 
 
 def curves_figure(runs, names):
-    """AP and duplicates over the training of some runs; in grey, the range of the seeds of the
-    first.
+    """AP and duplicates over the training of some runs, each the mean of its seeds in a band from
+    the least to the greatest; in grey, the band of what they are compared with.
     """
-    baseline = seeds_of(runs)
-    label = f"{baseline[0]}, {['', 'one seed', 'two seeds', 'three seeds'][len(baseline)]}"
+    baseline = next(iter(runs))
     figure, panels = figures.new_figure(10, 3.6, columns=2)
     for axes, measure in zip(panels, ("AP", "duplicates")):
-        step = runs[baseline[0]]["evaluation_step"]
-        seeds = np.stack([runs[name][f"evaluation_{measure}"] for name in baseline])
+        step, seeds = _curves(runs, baseline, measure)
+        label = f"{baseline}, {len(seeds)} seeds"
         axes.fill_between(step, seeds.min(0), seeds.max(0), color="#d5d5d5", label=label)
         for name, (colour, style) in zip(names, LINES):
-            values = runs[name][f"evaluation_{measure}"]
-            axes.plot(
-                runs[name]["evaluation_step"], values, ls=style, color=colour, lw=2.4, label=name
-            )
+            step, seeds = _curves(runs, name, measure)
+            axes.plot(step, seeds.mean(0), ls=style, color=colour, lw=2.4, label=name)
+            axes.fill_between(step, seeds.min(0), seeds.max(0), color=colour, alpha=0.15, lw=0)
         axes.set(title=MEASURES[measure], xlabel="training step", ylim=(0, None))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     panels[0].legend(loc="lower right")
     return figure
+
+
+def _curves(runs, name, measure):
+    """The steps of a run's measurements, and a measure there: a row for each seed."""
+    seeds = seeds_of(runs, name)
+    values = np.stack([runs[seed][f"evaluation_{measure}"] for seed in seeds])
+    return runs[seeds[0]]["evaluation_step"], values
 
 
 def answers_figure(runs, names, scene=0):
@@ -114,22 +145,21 @@ def answers_figure(runs, names, scene=0):
 
 
 def table(runs, names):
-    """One row for each run as Markdown; what lies outside the spread of the baseline's seeds is
-    bold.
+    """One row for each run as Markdown, with the range over its seeds; bold where all of them lie
+    on one side of the baseline's.
     """
-    lines = [
-        "| run | changed | " + " | ".join(MEASURES.values()) + " | AP after NMS |",
-        "|:--|:--|" + "--:|" * 5,
-    ]
+    head = ["run", "changed", "seeds", *MEASURES.values(), "AP after NMS"]
+    lines = [head, [":--", ":--", *["--:"] * (len(head) - 2)]]
     for name in names:
-        about = runs[name]["about"]
-        cells = [number(measure, about["measures"][measure]) for measure in MEASURES]
-        marked = [
-            f"**{cell}**" if outside(runs, name, m) else cell for cell, m in zip(cells, MEASURES)
-        ]
-        marked.append(number("AP", about["measures_suppressed"]["AP"]))
-        lines.append(f"| {name} | {RUNS[name].changed} | " + " | ".join(marked) + " |")
-    return "\n".join(lines)
+        seeds = seeds_of(runs, name)
+        abouts = [runs[seed]["about"] for seed in seeds]
+        cells = []
+        for measure in MEASURES:
+            text = span(measure, [about["measures"][measure] for about in abouts])
+            cells.append(f"**{text}**" if beside(runs, name, measure) else text)
+        after = span("AP", [about["measures_suppressed"]["AP"] for about in abouts])
+        lines.append([f"`{name}`", RUNS[name].changed, str(len(seeds)), *cells, after])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def show_table(runs, names):

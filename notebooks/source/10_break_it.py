@@ -253,7 +253,7 @@ first, steps, batch = (about["recipe"][name] for name in ("classifier_steps", "d
 print(
     f"{len(runs)} runs on plain 64-px scenes: {first:,} steps to read single digits, {steps:,} steps of {batch} to detect"
 )
-by_duplicates = sorted(runs, key=lambda name: runs[name]["about"]["measures"]["duplicates"])
+by_duplicates = sorted(ablations.bases(runs), key=lambda name: ablations.mean(runs, name, "duplicates"))
 ablations.show_table(runs, by_duplicates)
 
 # %% [markdown]
@@ -312,7 +312,7 @@ figures.show(
 
 # %%
 decoders = ablations.load_decoders()  # a small DETR; "silent" has no self-attention
-ablations.show_table(decoders, [name for name in decoders if name.split("-seed-")[0] in ("decoder", "decoder-silent")])
+ablations.show_table(decoders, ["decoder", "decoder-silent"])
 
 # %% [markdown]
 # ## Exercise: one too few

@@ -17,17 +17,6 @@ def test_the_page_is_what_the_recordings_and_the_measurements_make_of_it():
     assert not unnamed, unnamed
 
 
-def test_bold_is_what_lies_beside_the_seeds_with_all_its_own(monkeypatch):
-    def run(ap):
-        return {"about": {"measures": {"AP": ap}}}
-
-    runs = {name: run(ap) for name, ap in (("decoder", 0.50), ("decoder-seed-1", 0.54), ("decoder-focal", 0.60))}
-    assert ablations.marked(runs, ["decoder-focal"], "AP") == "**0.60**"
-    assert ablations.marked(runs, ["decoder", "decoder-seed-1"], "AP") == "0.50 to 0.54"
-    runs["decoder-focal-seed-1"] = run(0.53)
-    assert ablations.marked(runs, ["decoder-focal", "decoder-focal-seed-1"], "AP") == "0.53 to 0.60"
-
-
 def test_a_run_that_is_there_is_copied_and_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setattr(ablations, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(ablations, "train_ablation", lambda name, folder, data: pytest.fail("it was there"))
