@@ -125,6 +125,15 @@ def test_letters_can_be_read_from_the_last_row(slides):
     assert min(sizes) >= 27
 
 
+def test_a_figure_without_words_beside_it_has_the_slide_but_for_its_cell(slides):
+    image = go_to(slides, ".jp-RenderedImage img")
+    section = slides.locator("section.present > section.present")
+    expect(section.locator(".running-head")).to_be_hidden()
+    width, height = image.evaluate("({ width, height }) => [width, height]")
+    assert width > 1230 or height > 590
+    assert section.evaluate("slide => slide.scrollHeight") <= 720
+
+
 def test_a_piece_can_be_dragged_and_keeps_its_keys(slides):
     piece = go_to(slides, ".boxlab")
     piece.evaluate("piece => piece.scrollIntoView()")
