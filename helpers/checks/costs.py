@@ -66,7 +66,7 @@ def _class_cost_fault(answer, logits, labels):
         "these are sigmoids. Hint: here the classes share 1, by a softmax": -logits.sigmoid()[
             :, labels
         ],
-        "the classes are taken in the order of their numbers. Hint: column j belongs to target j": (
+        "the classes are taken in the order of their numbers. Hint: column t belongs to target t": (
             -logits.softmax(-1)[:, labels.sort().values]
         ),
         (

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # What makes a guess expensive for a target?
 #
-# A guess is blue and dashed, its target orange. Three numbers say how well they agree. The best known is IoU, the area that
-# both share, divided by the area that they cover together.
+# A guess is blue and dashed, its target orange. L1 adds up how far centers and sizes differ. IoU is the area that both
+# share, divided by all that they cover. GIoU comes later.
 #
 # **Your move:** drag the guess off the target, then on into the far corner. Which number stops noticing?
 
@@ -12,13 +12,13 @@ from helpers.widgets import BoxLab
 BoxLab()
 
 # %% [markdown]
-# IoU does: without overlap it is 0. Each is blind somewhere, so DETR adds up class, L1 and GIoU.
+# IoU does: without overlap it is 0. Every measure is blind somewhere, so DETR adds up three costs: class, L1 and GIoU.
 #
 # **You will be able to** compute them, name their blind spots, and weigh them.
 #
 # **Time** 25 minutes, 45 with the exercises. **You need** [03](03_targets.ipynb).
 #
-# **One click about 03.** A data set is labelled wrongly. What does the training loss do?
+# **One click about 03.** The targets are wrong. What does the training loss do?
 #
 # <details><summary>It stays high</summary>
 #
@@ -56,13 +56,13 @@ print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 # %% [markdown]
 # ## Class: do you know my name?
 #
-# Guess $i$ gives each class a probability $\hat p_i$, by softmax. It is cheap for target $j$ if sure of
-# that target's class $c_j$ (section 3.1 of the DETR paper):
+# Guess $n$ gives each class a probability $\hat p_n$, by softmax. It is cheap for target $t$ if sure of
+# that target's class $c_t$ (section 3.1 of the DETR paper):
 #
-# $$C^{\text{class}}_{ij} = -\hat p_i(c_j)$$
+# $$C^{\text{class}}_{nt} = -\hat p_n(c_t)$$
 #
-# **Exercise.** For N guesses and T targets (perhaps 0), `logits` (N, K + 1) and `class_labels` (T,) give a
-# [matrix](glossary.md#cost-matrix) (N, T).
+# **Exercise.** Write it: `logits` (N, K + 1) and `class_labels` (T,) in, the
+# [matrix](glossary.md#cost-matrix) (N, T) out. T may be 0.
 #
 # <details><summary>A hint</summary>
 #
@@ -106,8 +106,8 @@ used_class_cost = check_class_cost(class_cost)
 # </details>
 
 # %%
-guess, place = int(logits.softmax(-1)[:, 4].argmax()), target["class_labels"].tolist().index(4)
-cell = (guess, place)  # the pair that we follow: the "4", and the guess that is surest of it
+guess, column = int(logits.softmax(-1)[:, 4].argmax()), target["class_labels"].tolist().index(4)
+cell = (guess, column)  # the pair that we follow: the "4", and the guess that is surest of it
 by_class = used_class_cost(logits, target["class_labels"])
 figure = geometry.class_figure(image, target, pred_boxes, by_class, cell, "Class: −p")
 figures.show(figure, "Left, the pair that we follow; right, its cost, ringed, and those of all pairs. Blank is 0.00.")
@@ -115,18 +115,18 @@ figures.show(figure, "Left, the pair that we follow; right, its cost, ringed, an
 # %% [markdown]
 # ## L1: are the four numbers right?
 #
-# The next cost compares the box of the guess, $\hat b_i$, with that of the target, $b_j$: four numbers each, center and
+# The next cost compares the box of the guess, $\hat b_n$, with that of the target, $b_t$: four numbers each, center and
 # size. It adds up the differences, all taken positive:
 #
-# $$C^{\text{L1}}_{ij} = \lVert \hat b_i - b_j \rVert_1$$
+# $$C^{\text{L1}}_{nt} = \lVert \hat b_n - b_t \rVert_1$$
 #
 # Zero is perfect. Since boxes are fractions of the image, it is never more than 4.
 
 # %%
-differences = (pred_boxes[guess] - target["boxes"][place]).abs()  # (4,)
+differences = (pred_boxes[guess] - target["boxes"][column]).abs()  # (4,)
 assert torch.isclose(differences.sum(), costs["bbox_cost"][cell])
 figure = geometry.l1_figure(image, target, pred_boxes, costs["bbox_cost"], cell, "L1")
-figures.show(figure, "Left, the four differences of our pair; right, their sum for all 60: dark is nearly right.")
+figures.show(figure, 'Left, the four differences of our pair; right, their sum for all 60: K fits the "4" even better.')
 
 # %% [markdown]
 # ## GIoU: how well do they cover each other?
@@ -140,20 +140,20 @@ figures.show(figure, "Left, the four differences of our pair; right, their sum f
 # The **cost** is −GIoU, so that a good pair is cheap.
 
 # %%
-far = int(costs["giou_cost"][:, place].argmax())  # the guess that fits the "4" least
+far = int(costs["giou_cost"][:, column].argmax())  # the guess that fits the "4" least
 for row in (guess, far):
-    corners = center_to_corners(pred_boxes[row]), center_to_corners(target["boxes"][place])
-    iou, value = box_iou(*corners), -costs["giou_cost"][row, place]
+    corners = center_to_corners(pred_boxes[row]), center_to_corners(target["boxes"][column])
+    iou, value = box_iou(*corners), -costs["giou_cost"][row, column]
     print(f"{figures.LETTERS[row]}: IoU {iou:.2f} minus empty share of the hull {iou - value:.2f} is GIoU {value:.2f}")
-figure = geometry.giou_figure(image, target, pred_boxes, costs["giou_cost"], [cell, (far, place)], "−GIoU")
+figure = geometry.giou_figure(image, target, pred_boxes, costs["giou_cost"], [cell, (far, column)], "−GIoU")
 figures.show(figure, "Two pairs in pieces, and minus GIoU for all 60: −1 is a perfect fit, near 1 is far apart.")
 
 # %% [markdown]
 # ## Exercise: GIoU
 #
-# Corner boxes (..., 4) in, one number for each pair out: (N, 1, 4) and (T, 4) must give (N, T). Equal boxes have 1; the
-# further apart two boxes are, the nearer they come to −1 (Rezatofighi and others, 2019). Stay with tensors: further down a
-# box follows the gradient of what you write.
+# Write it: corner boxes (..., 4) in, one number for each pair out; (N, 1, 4) and (T, 4) must give (N, T). Equal boxes have 1;
+# the further apart two boxes are, the nearer they come to −1 (Rezatofighi and others, 2019). Stay with tensors: further down
+# a box follows the gradient of what you write.
 #
 # <details><summary>A hint</summary>
 #
@@ -199,20 +199,12 @@ generalized_box_iou(center_to_corners(outer), center_to_corners(inner)).backward
 print("gradient of GIoU on the outer box:", *(f"{value + 0.0:.2f}" for value in outer.grad.tolist()))
 
 # %% [markdown]
-# A shift costs the same L1 for a large box and a small one, which then misses its target. Wherever a box lies inside
-# another, GIoU is the same: its gradient on the center, the first two numbers, is 0.
-#
-# **Your move:** at the top, find a place with IoU 0, and another with the same L1 and IoU 0.5.
-#
-# <details><summary>One way</summary>
-#
-# Move the guess sideways until the boxes no longer overlap, and note L1. Then put it on the target, and widen it until L1 is
-# the same. Two scenes of the widget, named *same L1*, are such a pair.
-#
-# </details>
+# The same shift costs the same L1, though the large box still covers most of its target and the small one hardly touches it.
+# Wherever a box lies inside another, GIoU is the same: its gradient on the center, the first two numbers, is 0. So here
+# GIoU does not pull the center at all; L1 does.
 
 # %% [markdown]
-# **Predict first.** A guess stands on the far left, its target of the same size on the far right. You follow the
+# **Predict first.** A guess stands on the far left, its target of the same size on the far right. You go down the
 # gradient of 1 − GIoU, in small steps. What does the guess do first?
 #
 # <details><summary>It moves towards the target</summary>
@@ -253,21 +245,21 @@ losses = {
     "1 − IoU stands still": lambda box: 1 - box_iou(center_to_corners(box), center_to_corners(goal)),
     "1 − GIoU inflates first": lambda box: 1 - used_giou(center_to_corners(box), center_to_corners(goal)),
     "L1 moves": lambda box: (box - goal).abs().sum(),
-    "5 · L1 + 2 · (1 − GIoU)": lambda box: (5 * l1_loss(box) + 2 * giou_loss(box)) / 7,  # 7, the sum of the weights
 }
-_, giou_loss, l1_loss, _ = losses.values()
+_, giou_loss, l1_loss = losses.values()
+losses["5 · L1 + 2 · (1 − GIoU)"] = lambda box: (5 * l1_loss(box) + 2 * giou_loss(box)) / 7  # 7: steps stay as long
 ways = {name: follow(loss) for name, loss in losses.items()}
 figures.show(geometry.chase_figure(ways.values(), goal, ways), "Time runs down: what each guess covers on its way.")
 
 # %% [markdown]
-# IoU gives no advice, GIoU makes a detour, L1 walks straight. In the sum, L1 keeps GIoU from inflating the box. (At the end
-# the fixed step makes it tremble.) Try it at the top: *far apart*, then *Follow the gradient*.
+# IoU gives no advice, GIoU makes a detour, L1 walks straight. In the sum, L1 keeps GIoU from inflating the box. (At the
+# end the fixed step makes boxes tremble.) Try it at the top: *far apart*, then *Follow the gradient*.
 #
 # ## Three costs, one sum
 #
 # The cost of a pair is
 #
-# $$C_{ij} = \lambda_{\text{class}}\, C^{\text{class}}_{ij} + \lambda_{\text{L1}}\, C^{\text{L1}}_{ij} + \lambda_{\text{GIoU}}\, C^{\text{GIoU}}_{ij}$$
+# $$C_{nt} = \lambda_{\text{class}}\, C^{\text{class}}_{nt} + \lambda_{\text{L1}}\, C^{\text{L1}}_{nt} + \lambda_{\text{GIoU}}\, C^{\text{GIoU}}_{nt}$$
 #
 # with the [weights](glossary.md#cost-weight) $\lambda$ = 1, 5 and 2.
 
@@ -277,18 +269,19 @@ assert torch.allclose(sum(parts.values()), costs["total"])
 for name, part in parts.items():
     ours, least, most = part[cell], part.min(), part.max()
     print(f"{name:12} {ours:z5.2f} for our pair, from {least:z5.2f} to {most:z4.2f} in the whole matrix")
-figure = geometry.price_figure(image, target, parts, [cell, (far, place)], "The cost: their sum")
+figure = geometry.price_figure(image, target, parts, [cell, (far, column)], "The cost: their sum")
 figures.show(
     figure, "Left, the costs of two pairs and their parts; right, all 60: in each column a good guess stands out dark."
 )
 
 # %% [markdown]
-# L1 has the widest range: it keeps far guesses away. Among near ones the class differs most.
+# L1 has the widest range: it keeps far guesses away. Among near ones the class decides: K fits the "4" better, but F is
+# sure of its name.
 #
 # ## Why 1, 5 and 2?
 #
-# Nobody derived them: DETR's authors chose them, YOLOS kept them. What do other weights change? For each choice we count, in
-# 200 unseen scenes, the targets that get another cheapest guess.
+# Nobody derived them: DETR's authors chose them, YOLOS kept them. With other weights, how many targets get another cheapest
+# guess? We count in 200 unseen scenes.
 
 # %%
 pictures, notes = zip(*HandwrittenScenes("test", length=200, seed=1))
@@ -312,13 +305,13 @@ for name, weights in others.items():
     print(f"{name:14} {weights!s:11} {changed:4.0%}")
 
 # %% [markdown]
-# Doubled or equal weights change next to nothing; leaving the class out, or the boxes, changes much. So it is in a trained
-# detector; [06](06_matcher.ipynb) looks at younger ones.
+# Doubled or equal weights change next to nothing; leaving out the class or the boxes changes much.
+# [06](06_matcher.ipynb) asks younger detectors.
 #
 # ## On paper
 #
-# Three guesses, two targets, 10 × 10 squares, classes *a* and *b*. With weights 4, 20, 8 all costs are whole. **Take paper:**
-# read four lines, compute the six totals.
+# **Take paper** and cover the output. The first four lines are three guesses and two targets on a grid of 10 by 10 squares.
+# Compute the six costs with weights 4, 20 and 8.
 
 # %%
 guesses = torch.tensor([[0, 0, 4, 4], [0, 1, 4, 3], [4, 4, 8, 8]]) / 10  # A, B, C: left, top, right, bottom
@@ -327,6 +320,7 @@ corners = torch.tensor([[0, 0, 4, 4], [4, 0, 8, 4]]) / 10  # targets 1 and 2
 truth = [{"class_labels": torch.tensor([0, 1]), "boxes": corners_to_center(corners)}]  # an a and a b
 small = {"logits": said.log()[None], "pred_boxes": corners_to_center(guesses)[None]}
 
+# four times the usual weights: the choice is the same, and all costs are whole
 on_paper = HungarianMatcher(4, 20, 8).cost_matrices(small, truth)[0]
 weighted = 4 * on_paper["class_cost"], 20 * on_paper["bbox_cost"], 8 * on_paper["giou_cost"], on_paper["total"]
 for n, t in ((n, t) for n in range(3) for t in range(2)):

@@ -67,8 +67,8 @@ figures.show(figure, "The cost matrix of the running example: dark cells are che
 #
 # $$\hat\sigma = \arg\min_\sigma \sum_{t=1}^{T} C_{\sigma(t),\,t}$$
 #
-# where $C_{n,t}$ is the cost of guess n for target t: equation 1 of the [DETR paper](https://arxiv.org/abs/2005.12872) for
-# T targets. Here all matches can be listed, each as rows (guesses) and their columns (targets).
+# where $C_{nt}$ is the cost of guess n for target t (equation 1 of the [DETR paper](https://arxiv.org/abs/2005.12872)). Here
+# all matches can be listed, each as rows (guesses) and their columns (targets).
 
 # %%
 chosen, totals = every_assignment(cost)
@@ -79,7 +79,7 @@ print(f"best {totals.min():.2f}, next {np.sort(totals)[1]:.2f}, mean {totals.mea
 print("match:", *(f"{figures.LETTERS[g]}-{names[t]}" for g, t in zip(guess, target)))
 
 # %% [markdown]
-# With DETR's hundred guesses there are nine billion matches for five targets, so listing ends soon. SciPy's
+# With DETR's hundred guesses there are nine billion matches for five targets, too many to list. SciPy's
 # `linear_sum_assignment` finds the best match without a list; its time grows at worst with the cube of the matrix's size.
 # People call it the [Hungarian algorithm](glossary.md#hungarian-algorithm); it is a related one, by
 # [Jonker and Volgenant](glossary.md#jonker-volgenant-algorithm).
@@ -95,9 +95,10 @@ print("match:", *(f"{figures.LETTERS[g]}-{names[t]}" for g, t in zip(guess, targ
 # %% [markdown]
 # ## Nearest first
 #
-# Most people arrive with a simpler rule. [**argmin**](glossary.md#argmin): each target takes its cheapest guess; but two
-# may want the same one. [**Greedy**](glossary.md#greedy-matching) repairs that: take the cheapest pair of all, cross out its
-# row and column, repeat. Two taxis, two passengers; the cost is the distance.
+# Most people arrive with a simpler rule. [**argmin**](glossary.md#argmin): each target takes its cheapest guess. In the
+# matrix above that is the best match; elsewhere two targets may want the same guess.
+# [**Greedy**](glossary.md#greedy-matching) repairs that: take the cheapest pair of all, cross out its row and column, repeat.
+# Two taxis, two passengers; the cost is the distance.
 
 # %%
 taxis, passengers = [0.0, 5.1], [2.6, 7.8]
@@ -113,7 +114,7 @@ figures.show(figure, "Greedy sends taxi B to the passenger it is nearest to, and
 # <details><summary>In most scenes</summary>
 #
 # Far from it: in hardly any. Greedy errs where targets compete for one guess, and our twelve guesses for at most six digits
-# leave room. With 20 guesses for 18 targets, the last group of the next figure, it errs nearly always.
+# leave room. In a crowd of 20 guesses for 18 targets, the last group of the next figure, it errs nearly always.
 #
 # </details>
 #
@@ -126,8 +127,8 @@ figures.show(figure, "Greedy sends taxi B to the passenger it is nearest to, and
 #
 # <details><summary>In hardly any</summary>
 #
-# Yes. Twelve guesses for at most six digits leave room, so targets seldom compete. With 20 guesses for 18 targets, the last
-# group of the next figure, greedy nearly always errs.
+# Yes. Twelve guesses for at most six digits leave room, so targets seldom compete. In a crowd of 20 guesses for 18 targets,
+# the last group of the next figure, greedy nearly always errs.
 #
 # </details>
 
@@ -144,23 +145,26 @@ def shares(matrices):
 
 
 situations = {}
-for name, step in (("step 1,000", 1000), ("step 9,000", 9000), ("trained", None)):
+for name, step in (("step 1,000", 1000), ("step 9,000", 9000), ("trained", None)):  # steps of our training
     with torch.no_grad():
         answers = load_detector(step=step)[0](batch["pixel_values"])
     situations[name] = shares([c["total"].numpy() for c in HungarianMatcher().cost_matrices(answers, batch["labels"])])
 
 # %%
 rng = np.random.default_rng(0)
-places = rng.random((200, 20, 1, 2)), rng.random((200, 1, 18, 2))  # 20 guesses and 18 targets, as points
-situations["crowd"] = shares(np.abs(places[0] - places[1]).sum(-1))
-caption = "Share of scenes in which argmin collides and greedy loses: the detector early, half way and at the end, and a crowd."
+places = rng.random((200, 20, 1, 2)), rng.random((200, 1, 18, 2))  # 20 guesses and 18 targets, as random points
+situations["crowd"] = shares(np.abs(places[0] - places[1]).sum(-1))  # their cost: the L1 distance
+caption = (
+    "Share of scenes in which argmin collides and greedy loses: our detector, young, older and trained, and a crowd."
+)
 figures.show(drawn.shares_figure(situations), caption)
 
 # %% [markdown]
 # ## Exercise: write greedy
 #
-# On this detector greedy would nearly do; in a crowd it would not. Write it: return the pairs in the order you take them.
-# It must work for more targets than guesses, too, and leave the caller's matrix alone.
+# On this detector greedy would nearly do; in a crowd it would not, and finding the best match takes next to no time
+# ([11](11_fast_and_safe.ipynb)). Write greedy: return the pairs in the order you take them. It must work for more targets
+# than guesses, too, and leave the caller's matrix alone.
 #
 # <details><summary>A hint</summary>
 #
@@ -213,7 +217,7 @@ check_trap_for_greedy(trap_for_greedy)
 #
 # **Predict first.** Which of the five matched guesses has the lowest price?
 #
-# <details><summary>J, whose cell is the dearest of the five</summary>
+# <details><summary>G or J, whose cells are the dearest</summary>
 #
 # No: B, although its cell is the second cheapest. The cell says what a guess costs; the price says how much more its
 # replacement would cost. H lies beside B and is nearly as good.
@@ -249,11 +253,17 @@ figures.show(figure, "The matched cells, ringed, and beside each guess its price
 # Now let every target pay for its guess: the cell and the price. Look at one column, the "3". At B it pays exactly what it
 # would pay at H, its [**understudy**](glossary.md#understudy), and everywhere else more. So it has no reason to leave.
 #
-# <details><summary>On paper: the case of 04</summary>
+# <details><summary>On paper: the three guesses and two targets of 04</summary>
 #
 # The costs for targets 1 and 2 are −9 and 6 for A, −1 and 13 for B, 19 and 7 for C. The best match is A-1 and C-2, with the
 # sum −2. Take A away, and the best that is left, B-1 and C-2, costs 6. So A has the price 8. Find the other two prices, and
 # what each target pays.
+#
+# </details>
+# <details><summary>What you should find</summary>
+#
+# B is idle: price 0. Without C, A-1 and B-2 cost 4, so C has the price 6. Target 1 pays −9 + 8 = −1, as much as at B;
+# target 2 pays 7 + 6 = 13, as much as at B.
 #
 # </details>
 
@@ -267,7 +277,7 @@ for n in pays_at.argsort(stable=True)[:4]:
 # ## The proof in one line
 #
 # Let $v_t$ be what target t pays in our match, $u_n$ the price of guess n. No target would pay less elsewhere:
-# $C_{n,t} + u_n \ge v_t$ in all 60 cells, as the code checks. Then for *any* match σ:
+# $C_{nt} + u_n \ge v_t$ in all 60 cells, as the code checks. Then for *any* match σ:
 #
 # $$\sum_t C_{\sigma(t),t} \;\ge\; \sum_t \big(v_t - u_{\sigma(t)}\big) \;\ge\; \sum_t v_t - \sum_n u_n \;=\; \text{our total}$$
 #
@@ -275,7 +285,7 @@ for n in pays_at.argsort(stable=True)[:4]:
 #
 # <details><summary>Why they hold</summary>
 #
-# - The first ≥: move $u_n$ to the other side of $C_{n,t} + u_n \ge v_t$, and add up the cells of σ.
+# - The first ≥: move $u_n$ to the other side of $C_{nt} + u_n \ge v_t$, and add up the cells of σ.
 # - The second ≥: σ uses no guess twice, so it subtracts only some of the prices, and none is negative.
 # - The =: our targets pay their cells and the prices of their guesses, and all other guesses have price 0. So taking away
 #   all prices leaves the cells.
@@ -290,7 +300,7 @@ slack = cost + prices[:, None] - pays  # (12, 5): how much more a target would p
 print(f"cells with negative slack: {(slack < -1e-9).sum()} of {slack.size}")
 print(f"what targets pay {pays.sum():.2f} - all prices {prices.sum():.2f} = {pays.sum() - prices.sum():.2f}")
 print(f"total of the match {best:.2f}, proven best: {certificate.optimal}")
-crowd = np.abs(places[0][0] - places[1][0]).sum(-1)  # (20, 18)
+crowd = np.abs(places[0][0] - places[1][0]).sum(-1)  # (20, 18), the first of the crowds
 wanted, proof = set(argmin(crowd)[0]), optimality_certificate(crowd, linear_sum_assignment(crowd))
 print(f"crowd: argmin uses {len(wanted)} guesses for 18 targets; SciPy's match proven best: {proof.optimal}")
 figure = drawn.slack_figure(slack, "Nobody can pay less elsewhere", (guess, target), names, image, targets[0])
@@ -299,11 +309,11 @@ figures.show(figure, "The slack of every cell: nowhere negative; zero, in green,
 # %% [markdown]
 # You looked at 60 numbers, not at 95,040 matches. The same line proves SciPy's match for the crowd.
 #
-# **Move it:** bidding leads to the same prices. Targets enter one by one, and where two want the same guess, its price rises
-# until one prefers another. The last step raises all prices as far as the proof allows.
+# **Move it:** bidding finds prices, too, here for a smaller matrix. Targets enter one by one; each *offers* cell and price.
+# Where two want the same guess, its price rises until one prefers another. The last step raises prices to those above.
 
 # %%
-steps = [AssignmentStepper(step=step) for step in (6, 9, 15, -1)]
+steps = [AssignmentStepper(step=step) for step in (6, 9, 15, -1)]  # the first step is 0
 caption = (
     "Two targets have entered, three, all four, and the end: the pairs ringed, prices beside the rows, offers below."
 )

@@ -1,10 +1,11 @@
 # %% [markdown]
 # # Who learns what from one match?
 #
-# The match is made: a green dot ties a guess to its target. Now each of the twelve guesses gets a report card.
+# The match is made: a green dot ties a guess to its target; guesses without one are faint. All twelve get a report
+# card.
 #
-# **Fill them in.** What must the guess say, a digit or "no object"? And is its box graded? A right card shows which terms
-# of the [loss](glossary.md#loss) grade that guess.
+# **Fill them in.** What must the guess say, a digit or "no object"? Is its box graded? A right card shows which terms
+# of the [loss](glossary.md#loss) grade the guess.
 
 # %%
 from helpers.widgets import ReportCards
@@ -18,7 +19,7 @@ ReportCards()
 # **Time** 25 minutes to read, 50 with the exercises. **You need** [04](04_three_costs.ipynb) and
 # [06](06_matcher.ipynb).
 #
-# **One click about 06.** H stands on the "3", too, and half says so. Why does B own it?
+# **One click about 06.** H stands on the "3", too, and half says so. Why is B matched with it?
 #
 # <details><summary>B comes first in the list</summary>
 #
@@ -69,8 +70,8 @@ print("match:", *(f'{figures.LETTERS[token]}-"{label}"' for token, label in zip(
 # %% [markdown]
 # ## Who is graded on what?
 #
-# Guess *i* must say $c_i$: the label of its target or, without a target, no object, index *K* = `num_labels`. Its class
-# grade is $-\log p_i(c_i)$. A guess with a target is also graded on its box, by L1 and by 1 − GIoU. Low is good.
+# Guess *n* must say $c_n$: the label of its target or, without a target, no object, index *K* = `num_labels`. Its class
+# grade is $-\log p_n(c_n)$. A guess with a target is also graded on its box, by L1 and by 1 − GIoU. Low is good.
 #
 # **Predict first.** Which of the twelve has the worst class grade?
 #
@@ -82,7 +83,7 @@ print("match:", *(f'{figures.LETTERS[token]}-"{label}"' for token, label in zip(
 #
 # <details><summary>H, which must be silent</summary>
 #
-# Yes. It half says "3", but B owns that digit, so H must say "no object". The worst grade of all goes to a guess without a
+# Yes. It half says "3", but B has that digit, so H must say "no object". The worst grade of all goes to a guess without a
 # target.
 #
 # </details>
@@ -105,13 +106,11 @@ pred_boxes = outputs["pred_boxes"][0, tokens]  # (5, 4)
 l1 = (pred_boxes - boxes).abs().sum(-1)  # (5,)
 one_minus_giou = 1 - generalized_box_iou(center_to_corners(pred_boxes), center_to_corners(boxes))  # (5,)
 
-owned = [None if label == K else f'"{label}"' for label in must_say.tolist()]
+names = [None if label == K else f'"{label}"' for label in must_say.tolist()]
 box_grades = [dict(zip(tokens.tolist(), values.tolist())) for values in (l1, one_minus_giou)]
 figure, axes = figures.new_figure(10, 5.9)
-drawn.draw_report_card(axes, owned, said.tolist(), class_grades.tolist(), *box_grades)
-figures.show(
-    figure, "Twelve grades for class, five for boxes; the darkest class grade belongs to H, which owns nothing."
-)
+drawn.draw_report_card(axes, names, said.tolist(), class_grades.tolist(), *box_grades)
+figures.show(figure, "Twelve grades for class, five for boxes; the darkest class grade is H's, which has no target.")
 
 # %% [markdown]
 # ## Divided by what?
@@ -119,11 +118,11 @@ figures.show(
 # Box grades are summed and divided by the number of targets, [`num_boxes`](glossary.md#num-boxes). Class grades make a
 # [**weighted mean**](glossary.md#weighted-mean):
 #
-# $$\text{loss\_ce} = \frac{\sum_i w_i \, (-\log p_i(c_i))}{\sum_i w_i}$$
+# $$\text{loss\_ce} = \frac{\sum_n w_n \, (-\log p_n(c_n))}{\sum_n w_n}$$
 #
-# A guess with a target has $w_i = 1$, one without has $w_i =$ [`eos_coef`](glossary.md#eos-coef), a number that you
-# choose. DETR takes 0.1; our detector began with 0.1 and ended with 1, which is used here.
-# [07b](07b_honest_scores.ipynb) asks what it does.
+# A guess with a target has $w_n = 1$, one without has [`eos_coef`](glossary.md#eos-coef). DETR takes 0.1, because most
+# guesses have no target; our detector began with 0.1 and ended with 1, which is used here. [07b](07b_honest_scores.ipynb)
+# asks what it does.
 
 # %% [markdown]
 # ## Exercise: the class term
@@ -145,9 +144,9 @@ used_classification_loss = check_classification_loss(classification_loss)
 # %% [markdown]
 # ## Three programs, one number
 #
-# By hand, that is the class term that you wrote, or ours, and the box grades divided by 5; beside it `SetCriterion` and
-# `transformers`. The total is 1 · loss_ce + 5 · loss_bbox + 2 · loss_giou. Look at the last column: can a term teach, that
-# is, has it a gradient?
+# The first does it by hand: the class term that you wrote, or ours, and the box grades divided by 5. Then come `SetCriterion`
+# and `transformers`. The total is 1 · loss_ce + 5 · loss_bbox + 2 · loss_giou; the `cardinality_error` is explained below.
+# The last column: can a term teach, that is, has it a gradient?
 
 # %%
 by_hand = {
@@ -171,8 +170,9 @@ for name, values in [*((name, [c[name] for c in columns]) for name in by_hand), 
 # %% [markdown]
 # ## Who answers at test time?
 #
-# All twelve: there are no targets, so there is no match. The [`cardinality_error`](glossary.md#cardinality-error) imitates
-# that moment: how far is the number of guesses whose largest logit is a digit from the number of labels?
+# Every guess that claims a digit: without targets there is no match. The
+# [`cardinality_error`](glossary.md#cardinality-error) counts the guesses whose largest logit is a digit. How far is their
+# number from the number of labels?
 #
 # **Predict first.** The "4" is taken out of the picture; its label stays. What does the cardinality error become?
 #
@@ -207,8 +207,8 @@ shown = {"as it is": (image, outputs), 'without "4"': (without, answers['without
 figures.show(drawn.claims_figure(shown), 'What is claimed, with the "4" and without it: five claims each time.')
 
 # %% [markdown]
-# The loss has noticed: F must say "4" and says nothing. The cardinality error has not. People say that it keeps the number
-# of claims right, but an argmax has no gradient. Which term does?
+# The loss has noticed: F must say "4" and says nothing. The cardinality error has not. (Untrained, all twelve claim: seven
+# too many.) It cannot teach the right number of claims: an argmax has no gradient. Which term does?
 #
 # ## Who is pulled?
 #
@@ -217,7 +217,7 @@ figures.show(drawn.claims_figure(shown), 'What is claimed, with the "4" and with
 
 # %%
 def pulls(outputs, eos_coef):
-    """How long the gradient is at each guess's logits and at its box, 12 each; and what the guess owns."""
+    """How long the gradient is at each guess's logits and at its box, 12 each; and the name of its target."""
     outputs = {name: outputs[name].detach().requires_grad_() for name in ("logits", "pred_boxes")}
     tokens, order = HungarianMatcher()(outputs, targets)[0]
     assert (tokens.dtype, tokens.requires_grad) == (torch.int64, False)  # nothing to pull at
@@ -232,11 +232,11 @@ figure = drawn.gradient_figure(pulls(answers["untrained"], 0.1), pulls(outputs, 
 figures.show(figure, "Length of the gradient at each guess: green with the name of its target, or grey without one.")
 
 # %% [markdown]
-# **All learn class, few learn boxes.** On the right, H is pulled hardest, towards "no object": the class term holds the number
-# of claims down. On the left, at 0.1, idle ones hardly are.
+# **All learn class, few learn boxes.** Left: untrained guesses are equally wrong, so `eos_coef` alone makes the
+# difference; at 1 all twelve bars would be equal. Right: H is pulled hardest, towards "no object": the class term holds
+# the number of claims down.
 #
-# In an empty picture weights are equal, so `eos_coef` cancels. But the mean runs over the batch. How hard is such a
-# picture pulled beside another?
+# In a picture without objects `eos_coef` cancels. How hard is it pulled beside another picture?
 
 # %%
 pictures, notes = zip(*(HandwrittenScenes("test", length=21, seed=1)[i] for i in (8, 20, 11)))  # 0, 2, 6 digits
@@ -252,21 +252,21 @@ for company, chosen in {"alone": [0], "beside two digits": [0, 1], "beside six d
     print(f"no digit, {company:17}: pulled by {lengths[0]:.3f} at eos_coef 1, {lengths[1]:.3f} at 0.1")
 
 # %% [markdown]
-# Beside another its pull halves at 1. At 0.1 it shrinks with the other's objects.
+# At 1 its pull halves: two pictures share the mean. At 0.1 it shrinks with the other's objects: each weighs as much as ten
+# idle guesses.
 #
 # ## Exercise: the whole loss
 #
-# Assemble it from what you wrote in 04 to 06, or from `HungarianMatcher` and `generalized_box_iou`. The class term is yours, or
-# `used_classification_loss`. The weights are 1, 5, 2; `num_boxes` counts the targets of the batch, at least 1. [A
-# solution](solutions/07.ipynb)
+# Assemble it from what you wrote, or from `HungarianMatcher`, `used_classification_loss` and `generalized_box_iou`. The
+# weights are 1, 5, 2; `num_boxes` counts the targets of the batch, at least 1. [A solution](solutions/07.ipynb)
 #
-# <details><summary>First on paper: the half page of 06 goes on</summary>
+# <details><summary>First on paper: the three guesses of 04 go on</summary>
 #
-# A got target 1, an *a*, and C got target 2, a *b*. A gives ¼ to *a*, B ½ to "no object", C ¼ to *b*. A's box is perfect; C's
-# has the right size and lies four squares below its target. What is the loss at `eos_coef` 1?
+# In 05 A got target 1, an *a*, and C got target 2, a *b*. A gives ¼ to *a*, B ½ to "no object", C ¼ to *b*. A's box is
+# perfect; C's has the right size and lies four squares below its target. What is the loss at `eos_coef` 1?
 #
 # </details>
-# <details><summary>The loss of that page, term by term</summary>
+# <details><summary>Their loss, term by term</summary>
 #
 # | guess | must say | p | −log p | L1 | 1 − GIoU |
 # |---|---|---|---|---|---|
@@ -291,13 +291,14 @@ used_set_loss = check_set_loss(set_loss)
 # %% [markdown]
 # ## Play with your loss
 #
-# No network now: the numbers of twelve guesses are themselves moved by gradient descent on the loss that you wrote. **Change
-# it:** leave out a term, or a weight, and run the cells again. Which guesses stop learning what?
+# No network now: the numbers of twelve guesses are themselves moved by gradient descent on the loss that you wrote. What will
+# the guesses without a target do at `eos_coef` 0? **Then change the loss:** leave out a term, or a weight, and run the cells
+# again. Which guesses stop learning what?
 
 
 # %%
 def descend(loss, steps=300):
-    numbers = torch.tensor(start_of(2), dtype=torch.float32).requires_grad_()  # (12, 4 + 11)
+    numbers = torch.tensor(start_of(2), dtype=torch.float32).requires_grad_()  # (12, 4 + 11), random, of seed 2
     optimizer = torch.optim.Adam([numbers], lr=0.05)
     for _ in range(steps):
         guesses = {"logits": numbers[None, :, 4:], "pred_boxes": numbers[None, :, :4].sigmoid()}
@@ -318,7 +319,7 @@ figures.show(figure, "At eos_coef 1 five claims are left, all true; at 0 the oth
 # - Class: all guesses, divided by the sum of weights. Boxes: the paired ones, divided by the number of targets.
 # - The class term teaches silence; the cardinality error teaches nothing.
 #
-# **Test yourself.** One picture has six digits, one has one. Are their box terms the mean of two?
+# **Test yourself.** One picture has six digits, one has one. In a batch, is their L1 term the mean?
 #
 # <details><summary>Yes: each picture counts the same</summary>
 #
@@ -329,8 +330,8 @@ figures.show(figure, "At eos_coef 1 five claims are left, all true; at 0 the oth
 #
 # <details><summary>No: each object counts the same</summary>
 #
-# Right: they are divided by seven. (The class term is a weighted mean over all guesses of the batch: at `eos_coef` 1 that is
-# the mean of two, at 0.1 the full picture weighs more.)
+# Right: their sum is divided by seven. (The class term is a weighted mean over all guesses of the batch: at `eos_coef` 1
+# that is the mean of two, at 0.1 the full picture weighs more.)
 #
 # </details>
 #

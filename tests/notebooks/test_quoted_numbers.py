@@ -50,7 +50,7 @@ def first_and_last(*row):
     return row[0], row[-1]
 
 
-# The half page of 04, 06 and 07, by hand: class, L1, 1 - GIoU, and the loss with the weights 1, 5, 2.
+# The paper-sized case of 04 to 07, by hand: class, L1, 1 - GIoU, and the loss with the weights 1, 5, 2.
 PAPER = (5 * math.log(2) / 3, 0.4 / 2, 1 / 2, 5 * math.log(2) / 3 + 5 * 0.4 / 2 + 2 * 1 / 2)
 
 QUOTES = [
@@ -70,7 +70,7 @@ QUOTES = [
     Quote("teaching", "next cheapest cell, #, and the lowest price, #:", "05", 'B-"3" cell # price #'),
     Quote("teaching", "In the crowd # guesses are wanted by # targets", "05", "argmin uses # guesses for # targets"),
     Quote("teaching", "unless both box costs go (#). Late, the class (#).", "06",
-          "early # without both boxes, late # without class", of_hundred),
+          "early # without ... late # without class", of_hundred),
     Quote("teaching", "N = 100, T = 7? For 12 and 5? | #; 12 %.", "07b", "are matched and carry # of the weight",
           lambda matched: (100 - matched,)),
     Quote("teaching", "For 12 and 5? | 57 %; #.", "", made=lambda: (100 * 0.7 / (5 + 0.7),)),
