@@ -311,7 +311,7 @@ for name, weights in others.items():
 # ## On paper
 #
 # **Take paper** and cover the output. The first four lines are three guesses and two targets on a grid of 10 by 10 squares.
-# Compute the six costs with weights 4, 20 and 8.
+# Compute the six costs with weights 4, 20 and 8. (L1 needs centers.)
 
 # %%
 guesses = torch.tensor([[0, 0, 4, 4], [0, 1, 4, 3], [4, 4, 8, 8]]) / 10  # A, B, C: left, top, right, bottom
