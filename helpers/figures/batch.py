@@ -53,21 +53,29 @@ def changes_figure(rows, stages, title):
     return figure
 
 
-def matches_figure(image, outputs, targets, matches, width=7.6, height=3.9):
-    """One scene under several matches, each a title and (prediction_index, target_index)."""
+def matches_figure(image, outputs, targets, matches, width=7.6, height=3.9, sure=False):
+    """One scene under several matches, each a title and (prediction_index, target_index).
+
+    `sure` writes beside each guess what it gives to the class of its target.
+    """
     figure, panels = new_figure(width, height, columns=len(matches))
     for axes, (title, match) in zip(np.atleast_1d(panels), matches.items()):
-        draw_match(axes, image, outputs["pred_boxes"][0], targets, match)
+        names = [LETTERS[guess] for guess in match[0].tolist()]
+        if sure:
+            said = outputs["logits"][0].softmax(-1)[match[0], targets["class_labels"][match[1]]]
+            names = [f"{name} {value:.0%}" for name, value in zip(names, said.tolist())]
+        draw_match(axes, image, outputs["pred_boxes"][0], targets, match, names)
         axes.set_title(title, fontsize=13)
     return figure
 
 
-def draw_match(axes, image, pred_boxes, targets, match):
+def draw_match(axes, image, pred_boxes, targets, match, names=None):
     """A scene with its targets and the guesses that were matched, each linked to its target in
-    green.
+    green. `names`: one for each of these guesses; default: letters.
     """
     draw_image(axes, image)
     draw_targets(axes, image, targets, names=False)
     guesses = match[0].tolist()
-    draw_predictions(axes, image, pred_boxes[guesses], [LETTERS[guess] for guess in guesses])
+    names = names or [LETTERS[guess] for guess in guesses]
+    draw_predictions(axes, image, pred_boxes[guesses], names)
     draw_match_lines(axes, image, pred_boxes, targets["boxes"], match)

@@ -71,6 +71,12 @@ def reliability(claimed, true, bins=10):
     return *means, counts[full]
 
 
+def _with_gaps(x, *values, bins=10):
+    """The values with NaN between points that are not of neighbouring bins, to break a line."""
+    gaps = np.flatnonzero(np.diff(np.minimum((x * bins).astype(int), bins - 1)) > 1) + 1
+    return [np.insert(part, gaps, np.nan) for part in (x, *values)]
+
+
 def reliability_figure(early, mended, final):
     """Claims before and after the correction, and those of the final detector; each is (claimed,
     true).
@@ -90,6 +96,7 @@ def draw_reliability(axes, curves, title):
     axes.text(34, 28, "honest", color=QUIET, rotation=45, rotation_mode="anchor", fontsize=11)
     for claimed, true, name, colour, marker in curves:
         x, y, _ = reliability(claimed, true)
+        x, y = _with_gaps(x, y)
         axes.plot(
             100 * x, 100 * y, marker=marker, ms=9, lw=2.5, color=colour, mec="white", label=name
         )
