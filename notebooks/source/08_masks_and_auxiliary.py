@@ -1,13 +1,13 @@
 # %% [markdown]
 # # When can a match be used again?
 #
-# A guess can hold more than a class and a box: also a [**mask**](glossary.md#mask), the pixels of its object. And every
-# layer of the network has a state for each of the twelve slots, not only the last, so every layer can answer. Does a new
-# answer need a new match?
+# Beside a class and a box, a guess can give a [**mask**](glossary.md#mask): the pixels of its object. And every layer of the
+# network has states of the twelve tokens, so every layer can make twelve guesses. Do masks need a match of their own? Do the
+# guesses of an earlier layer?
 
 # %% [markdown]
-# **You will be able to** compute focal and dice loss by hand, say which of them notices a missed part of an object, and say
-# which match each layer's loss uses.
+# **You will be able to** compute focal and dice loss by hand, say why a mask has two losses, and say which match each
+# layer's loss uses.
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and
 # [07](07_loss.ipynb).
@@ -58,7 +58,7 @@ figures.show(figure, "The running example and its five target masks, one for eac
 # %% [markdown]
 # ## A head for masks
 #
-# DETR adds a head that gives every slot a map of mask logits (section 4.4). Ours is tiny. One part compares a slot's state
+# DETR adds a head that gives every guess a map of mask logits (section 4.4). Ours is tiny. One part compares a token's state
 # with those of the 64 patches and says *where* its object is; the other finds *ink* among the pixels. Their sum is the mask
 # logit, at half of the image's resolution.
 
@@ -78,11 +78,10 @@ def predict_masks(pixel_values, sequence):
 # %% [markdown]
 # ## Focal loss: pixel by pixel
 #
-# Let $p_t$ be the probability that the guess gives to the right answer at a pixel, ink or paper.
-# [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of $-\alpha_t (1 - p_t)^2 \log p_t$ over the
-# pixels: cross-entropy in which right pixels count little. $\alpha_t$ is 0.25 on ink, 0.75 on paper.
-#
-# How much of the loss is about ink?
+# Let $p_t$ be what the guess gives to the truth at a pixel, ink or not.
+# [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of $-\alpha_t (1 - p_t)^2 \log p_t$ over all
+# pixels: cross-entropy in which nearly right pixels count little. $\alpha_t$ is 0.25 on ink, 0.75 elsewhere: beside the square,
+# which makes easy paper cheap, 0.25 worked best.
 
 # %% [markdown]
 # ## Dice loss: object by object
@@ -120,22 +119,29 @@ with torch.no_grad():
     pred_masks = predict_masks(pixel_values[:1], sequence[:1])  # (1, 12, 64, 64)
 tokens, order = matches[0]
 figure = mask_figures.pairs_figure(pred_masks[0, tokens].sigmoid(), targets[0], order, tokens)
-figures.show(figure, "Target masks above, the ink that the matched tokens predict below: most of their own digit.")
+figures.show(
+    figure, "Target masks above; below, the ink that the matched tokens predict: their own digit, and some of others."
+)
 
 # %% [markdown]
-# Now one of these pairs by hand. Focal first, and how much of it comes from ink and how much from paper; then how much of
-# the ink is found, and how much of what is called ink is ink. Dice combines these two.
+# All five find their digit, and some paint a neighbour, too. Now one of these pairs by hand: its focal loss; then the share of
+# its digit that is found, and the share of what it paints that belongs to its digit. Dice is one minus the harmonic mean of
+# these two shares, but for the ones in its formula.
+
 
 # %%
+def focal_of(p, m):
+    """The focal loss of each pair: (M, pixels) both, predicted and true ink, give (M,)."""
+    right = p * m + (1 - p) * (1 - m)  # p_t
+    return ((0.25 * m + 0.75 * (1 - m)) * (1 - right) ** 2 * -right.log()).mean(1)
+
+
 p = F.interpolate(pred_masks[:, tokens], size=(128, 128), mode="bilinear")[0].sigmoid().flatten(1)  # (5, 16384)
 m = targets[0]["masks"][order].flatten(1).float()  # (5, 16384)
-right = p * m + (1 - p) * (1 - m)  # p_t
-by_pixel = (0.25 * m + 0.75 * (1 - m)) * (1 - right) ** 2 * -right.log()  # (5, 16384)
-focal, from_ink = by_pixel.mean(1), (by_pixel * m).sum(1) / by_pixel.sum(1)  # (5,) both
-found, true_share = (p * m).sum(1) / m.sum(1), (p * m).sum(1) / p.sum(1)  # (5,) both
-print(f"token {figures.LETTERS[tokens[0]]}: {m[0].mean():.0%} of the pixels are ink, the others paper")
-print(f"focal {focal[0]:.4f}: {from_ink[0]:.0%} of it from ink, {1 - from_ink[0]:.0%} from paper")
-print(f"of the ink it finds {found[0]:.0%}; of what it calls ink, {true_share[0]:.0%} is ink")
+focal, both = focal_of(p, m), (p * m).sum(1)  # (5,) each
+found, own = both / m.sum(1), both / p.sum(1)  # (5,) each
+print(f"token {figures.LETTERS[tokens[0]]}: its digit fills {m[0].mean():.0%} of the image; focal {focal[0]:.3f}")
+print(f"it finds {found[0]:.0%} of its digit; of what it paints, {own[0]:.0%} is its digit")
 
 # %% [markdown]
 # ## Exercise: the dice loss
@@ -158,7 +164,9 @@ used_dice_loss = check_dice_loss(dice_loss)
 # ## Three programs again
 #
 # By hand, `SetCriterion` with `losses=("masks",)`, and `transformers`' `ImageLoss`, which DETR's segmentation model
-# uses. All three get the same five pairs.
+# uses. All three get the same five pairs, and call the focal loss `loss_mask`.
+#
+# Below: what would each digit cost if its guess painted nothing at all?
 
 # %%
 one = {"logits": outputs["logits"][:1], "pred_boxes": outputs["pred_boxes"][:1], "pred_masks": pred_masks}
@@ -170,13 +178,17 @@ for name, value in by_hand.items():
     print(f"{name:12}{value:9.3f}{ours[name]:9.3f}{theirs[name]:9.3f}")
     assert abs(value - ours[name]) < 1e-4
     assert abs(ours[name] - theirs[name]) < 1e-5
+blank = torch.full_like(m, -8.0)  # logits that are sure of no ink anywhere
+left_out = zip(targets[0]["class_labels"][order], m.mean(1), focal_of(blank.sigmoid(), m), used_dice_loss(blank, m))
+for label, share, focal_alone, dice_alone in left_out:
+    print(f'"{label}", {share:.0%} of the image, left out: focal {focal_alone:.3f}, dice {dice_alone:.3f}')
 
 # %% [markdown]
 # ## Exercise: equal for focal, unequal for dice
 #
-# Why two losses? Focal loss is mostly about paper; dice looks at the overlap, so it notices a missed part. Find two masks
-# for the same digit with equal focal and different dice loss. `ink` is the mask of the "3", bools (height, width); return
-# two such masks.
+# Why two losses? Focal is a mean over the image: a smaller digit costs less if it is left out. Dice divides by the
+# digit's size: each costs nearly 1. Return two masks for the "3" with equal focal and different dice loss; `ink` is its
+# mask, bools (height, width).
 #
 # <details><summary>A hint</summary>
 #
@@ -199,8 +211,7 @@ check_same_focal(same_focal, targets[0]["masks"][0])
 # %% [markdown]
 # ## Padding is not paper
 #
-# Images of one batch share a canvas; what an image does not fill is [padding](glossary.md#padding). `SetCriterion` knows
-# where: `masks` have their own image's size.
+# Images of one batch share a canvas; what an image does not fill is [padding](glossary.md#padding).
 #
 # **Predict first.** Beside a wider image, our scene gets 64 columns of padding. Does what the head says there change the
 # scene's loss, in `SetCriterion` and in the reference?
@@ -220,7 +231,7 @@ check_same_focal(same_focal, targets[0]["masks"][0])
 #
 # <details><summary>In both</summary>
 #
-# In the reference it does. Ours leaves the padding out: it finds the border by the size of the masks.
+# In the reference it does. Ours leaves the padding out: it finds the border by the size of the target masks.
 #
 # </details>
 
@@ -241,15 +252,15 @@ for said, logit in (("paper", -8.0), ("ink", 8.0)):
 # %% [markdown]
 # ## Twelve guesses in every layer
 #
-# Take the states after an earlier layer, apply the final LayerNorm, keep the last twelve, apply the heads: that is this
-# layer's answer. DETR grades all layers with [*auxiliary losses*](glossary.md#auxiliary-loss), which help to get the number
-# of objects right, as the paper reports (section 3.2).
+# Take the states after an earlier layer, apply the final LayerNorm, keep the last twelve, apply the heads: that is its
+# answer. DETR grades all layers with [*auxiliary losses*](glossary.md#auxiliary-loss), which help to get the number
+# of objects right (section 3.2). The library's switch for it raises an error for YOLOS, as the next cell shows.
 #
-# <details><summary>Why not use the library's switch?</summary>
+# <details><summary>Why the switch fails</summary>
 #
-# `config.auxiliary_loss = True` cannot work for YOLOS, as the next cell shows (pull request 28406 of `transformers`
-# speaks of an incompatibility). The heads are handed `hidden_states`, which is missing, or a tuple of all layers with
-# [CLS] and patches, before the final LayerNorm. The library leaves out the LayerNorm and the slicing.
+# With `config.auxiliary_loss`, the heads are handed `hidden_states`, which is missing, or a tuple of all layers with
+# [CLS] and patches, before the final LayerNorm. The library leaves out the LayerNorm and the slicing. (Pull
+# request 28406 of `transformers` speaks of an incompatibility.)
 #
 # </details>
 
@@ -263,18 +274,18 @@ for wanted in (False, True):
 model.config.auxiliary_loss = False
 
 layers = [*outputs["auxiliary_outputs"], {name: outputs[name] for name in ("logits", "pred_boxes")}]
-remade = SetCriterion(HungarianMatcher(), 10, model.config.eos_coefficient)
-print("ours, layer 1:", *[name for name in remade(outputs, targets) if name.endswith("_0")])
+remade = SetCriterion(HungarianMatcher(), 10, model.config.eos_coefficient)  # matches every layer anew
+print("terms of layer 1 in helpers:", *[name for name in remade(outputs, targets) if name.endswith("_0")])
 
 # %% [markdown]
 # Five answers, first layer first. We count layers from 1 to 5; the code counts from 0, so layer 1 is `layers[0]`, and
 # its terms of the loss end in `_0`.
 #
-# **Predict first.** Each layer is matched by itself. How many of the digits get the same slot as from the last layer?
+# **Predict first.** Each layer is matched by itself. How many of the digits get the same guess as from the last layer?
 #
 # <details><summary>All, from every layer</summary>
 #
-# Most, not all. An early layer has other boxes and other classes, so other costs. In the figure a green cell holds the slot
+# Most, not all. An early layer has other boxes and other classes, so other costs. In the figure a green cell holds the guess
 # that the last layer chose, too; the bars count over 65 scenes.
 #
 # </details>
@@ -282,14 +293,13 @@ print("ours, layer 1:", *[name for name in remade(outputs, targets) if name.ends
 # <details><summary>Most, from every layer</summary>
 #
 # Yes, as the green cells and the bars of the figure show. An early layer has other boxes and other classes, so other costs,
-# and some digits go to another slot.
+# and some digits go to another guess.
 #
 # </details>
 #
 # <details><summary>Hardly any from the early layers</summary>
 #
-# More than that: most digits keep their slot from the first layer on, as the bars of the figure show. A slot has its places in
-# the picture, and its box lies near them early.
+# More than that: most digits keep their guess from the first layer on, as the bars of the figure show.
 #
 # </details>
 
@@ -302,12 +312,12 @@ figures.show(figure, "Which token each layer's match gives each target, and how 
 
 # %% [markdown]
 # *Move it:* choose a layer. Named guesses are matched, a green line leads to the center of their digit; the faint ones are
-# idle. Our detector was trained on its last layer alone, so its heads never learned to read the states of earlier layers.
-# In which layers are the lines short?
+# idle. In which layers are the lines short?
 #
 # <details><summary>The answer</summary>
 #
-# In the last alone. There a line is about one pixel long, in each of the others more than ten.
+# In the last alone. There a line is about one pixel long, in each of the others more than ten. Our detector was graded on its
+# last layer alone: nothing asked the heads to read the states of earlier layers.
 #
 # </details>
 
@@ -323,21 +333,21 @@ mask_figures.layer_slider(images[0], targets[0], layers, pairs_by_layer, layer)
 #
 # `SetCriterion` matches each layer by itself and adds all terms with the weights 1, 5, 2, masks in the last layer only.
 #
-# *Break it:* we give the last layer's match to all layers. A guess is *silenced* if its own layer's match gives it a target
-# and the last one's does not.
+# *Break it:* we give the last layer's match to all layers. A matched guess is *silenced* if its own layer's match gives it a
+# target and the last one's does not.
 
 # %%
 reused = SetCriterion(lambda *_: layer_matches[-1], 10, model.config.eos_coefficient)
 busy = [set(tokens.tolist()) for tokens, _ in layer_matches[-1]]  # of each scene
 for number, (answers, pairs) in enumerate(zip(layers, layer_matches), start=1):
     own, given = (criterion.total(criterion(answers, targets)) for criterion in (remade, reused))
-    silenced = sum(len(set(tokens.tolist()) - kept) for (tokens, _), kept in zip(pairs, busy))
-    print(f"layer {number}: loss {own:.2f} with its own match, {given:.2f} with the last; {silenced} guesses silenced")
+    silenced = sum(len(set(tokens.tolist()) - kept) for (tokens, _), kept in zip(pairs, busy)) / len(owners[-1])
+    print(f"layer {number}: loss {own:.2f} with its own match, {given:.2f} with the last; {silenced:.0%} silenced")
 
 # %% [markdown]
-# The loss hardly tells the two apart: the matcher minimises another sum. But of the 221 guesses that fit best in an early
-# layer, about a fifth would be told to say "no object". The reference matches each layer by itself; which trains better, we
-# did not measure. **Masks reuse a match, layers make their own.**
+# The loss hardly tells the two apart; in layer 4 the borrowed match has the lower one: a match minimises the cost. But in
+# early layers a fifth of the matched guesses would be told to say "no object". The reference matches each layer anew;
+# which trains better, we did not measure. **Masks reuse a match, layers make their own.**
 
 # %% [markdown]
 # ## What we learned
