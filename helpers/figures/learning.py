@@ -203,10 +203,17 @@ def standing_figure(recording, stops):
     between, over_scenes = spreads(recording)
     own, swapped = matched_overlap(recording)
     step = np.maximum(recording["step"], 8)
-    left.plot(step, between, color=PREDICTION, lw=3, label="between the tokens: a place to stand")
-    left.plot(step, over_scenes, color=MATCH, lw=3, ls=DASHES, label="over the images: eyes")
+    left.plot(step, between, color=PREDICTION, lw=3, label="how far apart the tokens stand")
+    left.plot(
+        step,
+        over_scenes,
+        color=MATCH,
+        lw=3,
+        ls=DASHES,
+        label="how far a token moves between images",
+    )
     left.set(
-        title="First a place to stand, then eyes", ylabel="spread of box centres", ylim=(0, None)
+        title="First a place to stand, then eyes", ylabel="spread of box centers", ylim=(0, None)
     )
     right.fill_between(step, swapped, own, where=own >= swapped, color=MATCH, alpha=0.18, lw=0)
     right.plot(step, own, color=MATCH, lw=3, label="own image")

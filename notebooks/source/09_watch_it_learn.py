@@ -1,9 +1,11 @@
 # %% [markdown]
 # # What does it learn first?
 #
-# You know the loss. Here is a whole training, recorded: from twelve tokens that all say the same to a detector.
+# You know the loss. Here is a whole training, recorded. It begins with twelve tokens that all say the same, and ends with a
+# detector.
 #
-# **Your move:** press play and watch the boxes. Does it first learn to find the digits, or to name them? Write your guess down.
+# **Your move:** press play. A digit stands beside a letter while its guess claims an object. Does the network first learn to
+# find the digits, or to name them? Decide.
 
 # %%
 from helpers.detector import weights_folder
@@ -52,12 +54,11 @@ from helpers.widgets import live
 # %% [markdown]
 # ## Five stops
 #
-# The recording follows 64 scenes that training never sees. We stop five times; AP, explained below, scores the ranking of all
-# boxes from 0 to 1.
+# The recording follows 64 unseen scenes. AP, from 0 to 1, is explained below; AP50 asks
+# only for an IoU of 0.5. We stop at the beginning and at
 #
-# - **untrained**
 # - **standing**: the twelve boxes have moved apart
-# - **waiting**: the last moment at which nothing is detected
+# - **waiting**: the last moment with an AP50 under 0.02
 # - **eyes open**: AP is half of what it will be
 # - **settled**: the end
 
@@ -71,7 +72,9 @@ stops = {"untrained": 0, "standing": standing, "waiting": waiting, "eyes open": 
 for name, index in stops.items():
     print(f"{name:10} step {steps[index]:6,}   AP {ap[index]:.2f}")
 figure = learning.curves_figure(recording, stops)
-figures.show(figure, "Above the three weighted terms of the training loss, below average precision on unseen scenes.")
+figures.show(
+    figure, "The training loss and, on unseen scenes, AP. Dashed, a switch of eos_coef: it has a section below."
+)
 figure = learning.film_figure(recording, stops, scenes=(0, 1))
 caption = "Two scenes at five stops: targets in orange, the boxes matched with them in blue, the match in green."
 figures.show(figure, caption)
@@ -98,12 +101,12 @@ figures.show(figure, caption)
 
 # %%
 figure = learning.standing_figure(recording, stops)
-caption = "Left, how far centers spread, between tokens and over pictures; right, overlap, with another picture, too."
+caption = "Left, how far apart the tokens stand and how far each moves between pictures. Dotted: standing, waiting, eyes open."
 figures.show(figure, caption)
 
 # %% [markdown]
 # **First a place to stand, then eyes**, in this training. First the tokens take different places (blue), then their boxes
-# follow the picture (green). From then on, on the right, another picture gives less overlap than the own one.
+# follow the picture (green). From then on a token's box in another picture overlaps the target less (right).
 #
 # ## Why it looks stuck
 #
@@ -121,11 +124,10 @@ figures.show(figure, "Class term and GIoU term between the stops standing and wa
 # %% [markdown]
 # ## Find or name?
 #
-# What gains from the picture first? Take three ages, the end, and 600 unseen scenes. A name is right if the
-# likeliest digit is, "no object" left out. The control is *another picture*: the guesses of the next scene, matched anew with
-# this scene's targets.
+# Do boxes or names use the picture first? A name is right if the likeliest digit is, "no object" left out. The control is
+# *another picture*: the guesses at the next scene, matched anew with this scene's targets.
 #
-# **Predict first.** Which of the two is ahead of its control first?
+# **Predict first.** What is ahead of its control first, the boxes or the names?
 #
 # <details><summary>The boxes: it finds, then it names</summary>
 #
@@ -194,18 +196,27 @@ for step in (0, steps[standing], steps[waiting], 10_000, steps[eyes_open], 20_00
 # Flips do not die out steadily. Most come near step 10,000: the eyes open, and perhaps several neighbours learn to reach the
 # same digit. The switch of the next section falls into this time, too. By step 30,000 flips are nearly gone.
 #
-# **Your move:** in the piece, follow one token from *waiting* on. When does it keep its target?
+# **Your move:** at the top, from which step on does the "3" keep its token?
+#
+# <details><summary>The answer</summary>
+#
+# From about 23,700 on it stays with B. The lower "1" stays with A from 2,600 on.
+#
+# </details>
 
 # %% [markdown]
 # ## The switch
 #
-# `eos_coef` goes from 0.1 to 1. With 0.1 the detector overstates the odds of an object about tenfold, with 1 it does not
-# ([07b](07b_honest_scores.ipynb)). Duplicates, per 100 objects, drop at once; right counts rise later. AP rises, but it rose
-# before, so this recording cannot tell what AP owes to the switch. [10](10_break_it.ipynb) compares whole trainings.
+# `eos_coef` goes from 0.1, where guesses claim too much ([07b](07b_honest_scores.ipynb)), to 1. Duplicates, second boxes on an
+# object, drop at once. The share of scenes with as many boxes as objects rises later. AP rises, but it rose before, so this
+# recording cannot tell what AP owes to the switch. [10](10_break_it.ipynb) compares whole trainings.
 
 # %%
 figure = learning.switch_figure(recording)
-figures.show(figure, "Dashed, the switch. AP dips at 36,000: the learning rate rises once more, on new scenes.")
+figures.show(
+    figure,
+    "Dashed, the switch. AP dips at 36,000, where a second training begins, on new scenes, with a raised learning rate.",
+)
 around = list(learning.around_switch(recording))  # two moments
 for name in ("AP", "duplicates", "count_right"):
     before, after = recording[f"evaluation_{name}"][around]  # count_right: the share of scenes
@@ -214,9 +225,15 @@ for name in ("AP", "duplicates", "count_right"):
 # %% [markdown]
 # ## What AP measures
 #
-# Rank all boxes by score. A box is a hit if it overlaps an object of its class that no higher box has. Going down,
+# Rank all boxes by score. A box is a hit if it overlaps an object of its class that no box above has hit. Going down,
 # [**precision**](glossary.md#precision) is the share of hits so far, [**recall**](glossary.md#recall) the share of objects
-# found. AP is the area below, a mean over classes and ten thresholds of IoU.
+# found. AP is the area under precision over recall, a mean over classes and ten thresholds of IoU.
+#
+# <details><summary>Do all programs compute the same AP?</summary>
+#
+# Nearly. The [reference](reference.md#evaluators) has cases in which they differ.
+#
+# </details>
 
 # %%
 found = decode(outputs, [(128, 128)] * 600)  # of the trained detector, the last in the loop above
@@ -269,7 +286,8 @@ figures.show(figure, "One failure of each kind that occurs: the place lit up, ta
 # ## Live: eight scenes
 #
 # Before a long training comes a check: can the network [learn eight scenes by heart](glossary.md#overfitting)? If not,
-# something is broken, and no patience helps. It begins with what that classifier learned. Will it wait here, too? (*Stop*
+# something is broken. Like the recorded training, it begins with a network that can classify single digits. Will it wait here,
+# too? (*Stop*
 # ends it early; outside of JupyterLab, interrupt the kernel. Calling `run` again goes on.)
 
 # %% tags=["live"]
@@ -288,7 +306,7 @@ training.run(
 # ## Live: the real recipe
 #
 # If you have ten minutes: the recorded training goes on here from step 5,000, with its optimiser's state, its scenes and its
-# learning rate. Set `steps` to 4,000 and watch your AP beside the recorded one.
+# learning rate. Set `steps` to 4,000 and watch your AP beside the recorded one. (Five only show that it runs.)
 #
 # <details><summary>In a terminal</summary>
 #
@@ -314,8 +332,8 @@ training.run(
 # %% [markdown]
 # ## Exercise, if you like: find the end of the wait
 #
-# A program should notice the moment by itself. `step` and `curve` are arrays (M,), a point every 50 steps; return the step at
-# which the plateau ends. It must work on curves that you have not seen.
+# A program should notice the moment by itself. `step` and `curve` are arrays (M,), a loss term with a point every 50 steps; return
+# the step at which the plateau ends, to about 15 %. It must work on curves that you have not seen.
 #
 # <details><summary>A hint</summary>
 #
@@ -338,8 +356,8 @@ check_end_of_plateau(end_of_plateau, recording)
 # %% [markdown]
 # ## What we learned
 #
-# - First tokens take places; then they use the picture, for names slightly before boxes.
-# - A plateau can be a search. Overfit eight scenes to exclude a fault.
+# - In this training tokens first take places; then they use the picture, for names slightly before boxes.
+# - A loss that stands still need not be a fault: overfit eight scenes.
 # - AP hides duplicates. Count them.
 #
 # **Test yourself.** Matched boxes have IoU 0.4, and with another picture, too. What has been learned?
@@ -355,7 +373,5 @@ check_end_of_plateau(end_of_plateau, recording)
 # Yes. Nothing of the picture yet: another one gives the same overlap.
 #
 # </details>
-#
-# More on evaluators: [reference](reference.md).
 #
 # **Next:** [10, what one-to-one buys](10_break_it.ipynb).
