@@ -265,9 +265,9 @@ by_duplicates = sorted(ablations.bases(runs), key=lambda name: ablations.mean(ru
 ablations.show_table(runs, by_duplicates)
 
 # %% [markdown]
-# The table is sorted by duplicates; **bold** lies outside the three seeds. Trust wide gaps: most others have one seed. **Look for
-# `muted`:** it stands among the baselines. Its tokens never heard of one another, and the match was enough. In a small DETR (last
-# table) talk does help: without it AP is lower and a third more duplicates stay.
+# The table is sorted by duplicates; **bold** lies outside the baseline's range. Trust wide gaps: most rows are one training.
+# **Look for `muted`:** it lies within that range. Its tokens never heard of one another, and the match was enough. In a small DETR
+# (last table) talk does help: without it AP is lower and a third more duplicates stay.
 #
 # <details><summary>Rows that belong to the match</summary>
 #

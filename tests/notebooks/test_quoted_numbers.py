@@ -42,12 +42,17 @@ def one_of(percent):
     return (100 / percent,)
 
 
-def third(*row):
-    return row[2:3]
+# A row of the runs' table, from its number of seeds on: AP, AP50, duplicates, scenes counted right, AP after NMS.
+def its_ap(*row):
+    return row[1:2]
 
 
-def first_and_last(*row):
-    return row[0], row[-1]
+def its_duplicates(*row):
+    return row[3:4]
+
+
+def its_ap_and_after_nms(*row):
+    return row[1], row[-1]
 
 
 # The paper-sized case of 04 to 07, by hand: class, L1, 1 - GIoU, and the loss with the weights 1, 5, 2.
@@ -84,8 +89,9 @@ QUOTES = [
     Quote("teaching", "or # of the ink gone: which", "solutions/08", "dice # and #.", lambda _, d: (2 * d / (1 + d),)),
     Quote("teaching", "how many boxes on a digit? | About #.", "10", "one-to-many boxes on a digit #, names"),
     Quote("teaching", "the best of a pile has IoU #, as before", "10", "one-to-many boxes ... IoU of the best #"),
-    Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 |...| # |"),
-    Quote("teaching", "the baseline has #. Late", "10", "| baseline |...| # |"),
+    Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 |...| # | # |", its_ap),
+    Quote("teaching", "the baseline has # to #. Late", "10", "| baseline |...| # | # to # |",
+          lambda _, *range_of_seeds: range_of_seeds),
     Quote("07", "over three guesses, #. L1: 0.4 over two targets, #.", "", made=lambda: PAPER[:2]),
     Quote("07", "so 1 over two targets, #. In all", "", made=lambda: PAPER[2:3]),
     Quote("07", "In all 1 · # + 5 · # + 2 · # = #.", "", made=lambda: PAPER),
@@ -95,16 +101,18 @@ QUOTES = [
           lambda matched: (100 - matched,)),
     Quote("07b", "85 % is odds of # to 1; a tenth of that, # to 1, is #.", "",
           made=lambda: (85 / 15, 8.5 / 15, 100 * 8.5 / 23.5)),
-    Quote("10", "**eos-late-1**: #, and AP #.", "10", "| eos-late-1 |...| # | # | # |",
-          lambda ap, _, twice: (twice, ap)),
-    Quote("10", "few duplicates, and AP #:", "10", "| eos-1 |...| # |"),
-    Quote("10", "**no-class-cost**: # duplicates per 100", "10", "| no-class-cost |...| # | # | # |", third),
-    Quote("10", "**eos-0**: # duplicates.", "10", "| eos-0 |...| # | # | # |", third),
-    Quote("10", "**one-to-many**: # duplicates", "10", "| one-to-many |...| # | # | # |", third),
-    Quote("10", "NMS lifts AP from # to #.", "10", "| one-to-many |...| # | # | # | # | # |", first_and_last),
+    Quote("10", "**eos-late-1**: #, and AP #.", "10", "| eos-late-1 |...| # | # | # | # |",
+          lambda _, ap, __, twice: (twice, ap)),
+    Quote("10", "few duplicates, and AP #:", "10", "| eos-1 |...| # | # |", its_ap),
+    Quote("10", "**no-class-cost**: # duplicates per 100", "10", "| no-class-cost |...| # | # | # | # |",
+          its_duplicates),
+    Quote("10", "**eos-0**: # duplicates.", "10", "| eos-0 |...| # | # | # | # |", its_duplicates),
+    Quote("10", "**one-to-many**: # duplicates", "10", "| one-to-many |...| # | # | # | # |", its_duplicates),
+    Quote("10", "NMS lifts AP from # to #.", "10", "| one-to-many |...| # | # | # | # | # | # |",
+          its_ap_and_after_nms),
     Quote("10", "AP is # below the lowest baseline", "10",
-          "| baseline |...| # |...| log-p |...| # |", lambda most, run: (most - run,)),
-    Quote("10", "ends at AP #. To learn", "10", "| no-classifier |...| # |"),
+          "| baseline |...| # to # |...| log-p |...| # | # |", lambda least, _, __, run: (least - run,)),
+    Quote("10", "ends at AP #. To learn", "10", "| no-classifier |...| # | # |", its_ap),
 ]  # fmt: skip
 
 GIVEN = {  # chosen, defined, from a paper, or a consequence of what stands beside it
@@ -142,12 +150,12 @@ def notebook(number):
 
 @functools.cache
 def outputs(source):
-    """What a notebook printed, or another place where numbers come from, on one line and without bold type."""
+    """What a notebook printed, or another place where numbers come from, on one line, without bold type and code."""
     if source in OTHER_SOURCES:
         return " ".join(OTHER_SOURCES[source]().split())
     built = read_built(NOTEBOOKS / f"{source if '/' in source else notebook(source).stem}.ipynb")
     said = (plain(text) if kind == "text/html" else text for cell in code_cells(built) for kind, text in texts(cell))
-    return " ".join(" ".join(said).replace("**", "").split())
+    return " ".join(" ".join(said).replace("**", "").replace("`", "").split())
 
 
 def benchmark():
