@@ -280,7 +280,8 @@ def chase_figure(ways, target, titles):
 
 def _paper(axes, title):
     axes.set(xlim=(0, 1), ylim=(1.12, 0), xticks=[], yticks=[], aspect="equal")
-    axes.add_patch(patches.Rectangle((0, 0), 1, 1, facecolor=PAPER, edgecolor="#dddddd"))
+    paper = {"facecolor": PAPER, "edgecolor": "#dddddd", "clip_on": False}
+    axes.add_patch(patches.Rectangle((0, 0), 1, 1, **paper))
     axes.spines[:].set_visible(False)
     if title:
         axes.set_title(title)

@@ -5,6 +5,7 @@ from matplotlib import patches
 
 from helpers.figures import (
     CLASS,
+    DASHES,
     GIOU,
     INK,
     L1,
@@ -13,11 +14,12 @@ from helpers.figures import (
     NO_OBJECT,
     PREDICTION,
     QUIET,
+    draw_box,
     draw_image,
+    label_name,
     new_figure,
     pixel_corners,
 )
-from helpers.figures.slots import draw_guesses
 
 REPORT_COLUMNS = ("must say", "probability of it", "class: −log p", "L1", "1 − GIoU")
 
@@ -77,14 +79,21 @@ def _write(axes, column, row, text, colour=INK, bold=False):
 
 
 def claims_figure(answers):
-    """What is claimed, one panel for each name: `answers` maps it to a picture and its outputs."""
+    """What is claimed, one panel for each name: `answers` maps it to a picture and its outputs.
+
+    A guess claims if its largest logit is a digit's, as in the cardinality error; no other is
+    drawn.
+    """
     figure, panels = new_figure(3.7 * len(answers), 3.65, columns=len(answers))
     for axes, (name, (picture, outputs)) in zip(np.atleast_1d(panels), answers.items()):
         probabilities = outputs["logits"][0].softmax(-1)
-        count = int((probabilities.argmax(-1) < probabilities.shape[-1] - 1).sum())
-        draw_image(axes, picture, f"{name}: {count} claims")
+        largest = probabilities.argmax(-1).tolist()
+        claims = [place for place, k in enumerate(largest) if k < probabilities.shape[-1] - 1]
+        draw_image(axes, picture, f"{name}: {len(claims)} claims")
         corners = pixel_corners(outputs["pred_boxes"][0], picture)
-        draw_guesses(axes, corners, probabilities, hide=True)
+        for place in claims:
+            says = f"{LETTERS[place]} {label_name(largest[place])}"
+            draw_box(axes, corners[place], PREDICTION, DASHES, says, at="bottom")
     return figure
 
 
@@ -105,8 +114,9 @@ def gradient_figure(untrained, trained, eos_coefs):
 
 
 def draw_gradients(axes, lengths, owners, title, log=False):
-    """The length of each guess's gradient as a bar: green and named if it has a target, grey if it
-    has none.
+    """The length of each guess's gradient: green and named if it has a target, grey if it has none.
+
+    A bar; with `log` a dot, since the axis has no zero from which a bar could begin.
     """
     rows = np.arange(len(lengths))
     floor = 10 ** np.floor(np.log10(min(value for value in lengths if value > 0))) / 2 if log else 0
@@ -117,11 +127,16 @@ def draw_gradients(axes, lengths, owners, title, log=False):
             )
             continue
         matched = owner is not None
-        axes.barh(row, length - floor, 0.66, left=floor, color=MATCH if matched else NO_OBJECT)
+        colour, room = MATCH if matched else NO_OBJECT, "   " if log else " "
+        if log:
+            axes.axhline(row, color="#ececec", lw=1, zorder=0)
+            axes.plot(length, row, "o", ms=11, color=colour)
+        else:
+            axes.barh(row, length, 0.66, color=colour)
         axes.text(
             length,
             row,
-            f" {owner}" if matched else "",
+            f"{room}{owner}" if matched else "",
             va="center",
             fontsize=11,
             color=MATCH,

@@ -15,9 +15,11 @@ def titles(figure):
 
 
 def test_claims_are_guesses_that_find_a_class_likelier_than_none():
-    logits = torch.tensor([[[2.0, 0, 1], [0, 2, 1], [0, 0, 1], [0, 1, 2]]])
+    logits = torch.tensor([[[2.0, 0, 1], [0, 2, 1], [1, 1, 1.2], [0, 1, 2]]])  # C: any digit is likelier, no single one
     outputs = {"logits": logits, "pred_boxes": torch.full((1, 4, 4), 0.4)}
     figure = claims_figure({"two": (Image.new("RGB", (32, 32)), outputs)})
+    drawn = [text.get_text() for text in figure.axes[0].texts]
+    assert drawn == ['A "0"', 'B "1"']
     assert titles(figure) == ["two: 2 claims"]
 
 
