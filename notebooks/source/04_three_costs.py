@@ -1,10 +1,10 @@
 # %% [markdown]
 # # What makes a guess expensive for a target?
 #
-# A guess is blue and dashed, its target orange. L1 adds up how far centers and sizes differ. IoU is the area that both
-# share, divided by all that they cover. GIoU comes later.
+# A guess is dashed blue, its target orange. L1 adds up how far centers and sizes differ. IoU is the shared area, divided by
+# all they cover. GIoU comes later, with pulls: how each would change the guess.
 #
-# **Your move:** drag the guess off the target, then on into the far corner. Which number stops noticing?
+# **Your move:** drag the guess off the target, far away. Which number stops noticing?
 
 # %%
 from helpers.widgets import BoxLab
@@ -199,13 +199,14 @@ generalized_box_iou(center_to_corners(outer), center_to_corners(inner)).backward
 print("gradient of GIoU on the outer box:", *(f"{value + 0.0:.2f}" for value in outer.grad.tolist()))
 
 # %% [markdown]
-# The same shift costs the same L1, though the large box still covers most of its target and the small one hardly touches it.
-# Wherever a box lies inside another, GIoU is the same: its gradient on the center, the first two numbers, is 0. So here
-# GIoU does not pull the center at all; L1 does.
+# Left, the same shift costs the same L1, though the large box still covers most of its target, the small one hardly any.
+# Right, wherever one box lies inside the other, GIoU equals IoU and is the same: its gradient on the center, the first two
+# numbers, is 0. Here, in the loss, only L1 pulls the center.
 
 # %% [markdown]
-# **Predict first.** A guess stands on the far left, its target of the same size on the far right. You go down the
-# gradient of 1 − GIoU, in small steps. What does the guess do first?
+# **Predict first.** The loss, too, uses L1 and 1 − GIoU, and its gradient moves boxes. A guess stands on the far left,
+# its target of the same size on the far right. You go down the gradient of 1 − GIoU, in small steps. What does the guess do
+# first?
 #
 # <details><summary>It moves towards the target</summary>
 #
@@ -271,7 +272,7 @@ for name, part in parts.items():
     print(f"{name:12} {ours:z5.2f} for our pair, from {least:z5.2f} to {most:z4.2f} in the whole matrix")
 figure = geometry.price_figure(image, target, parts, [cell, (far, column)], "The cost: their sum")
 figures.show(
-    figure, "Left, the costs of two pairs and their parts; right, all 60: in each column a good guess stands out dark."
+    figure, "Left, the costs of two pairs and their parts; right, all 60: two or three good guesses a column are dark."
 )
 
 # %% [markdown]
@@ -302,16 +303,28 @@ others = {"all doubled": (2, 10, 4), "class doubled": (2, 5, 2), "L1 doubled": (
 print(f"of {len(usual)} targets, another cheapest guess with")
 for name, weights in others.items():
     changed = (cheapest(weights) != usual).float().mean()
-    print(f"{name:14} {weights!s:11} {changed:4.0%}")
+    print(f"{name:14} {weights!s:11} {changed:6.1%}")
 
 # %% [markdown]
-# Doubled or equal weights change next to nothing; leaving out the class or the boxes changes much.
-# [06](06_matcher.ipynb) asks younger detectors.
+# Doubling all three can change nothing. In this trained detector, doubling one or making all equal changes next to
+# nothing, leaving out the class or the boxes much. [06](06_matcher.ipynb) asks younger ones.
 #
 # ## On paper
 #
-# **Take paper** and cover the output. The first four lines are three guesses and two targets on a grid of 10 by 10 squares.
-# Compute the six costs with weights 4, 20 and 8. (L1 needs centers.)
+# **Take paper**, cover the output, and compute the six costs of three guesses and two targets, with weights 4, 20 and 8.
+#
+# <details><summary>Three guesses, two targets</summary>
+#
+# Boxes are left, top, right, bottom, in tenths of the image. There are two classes, *a* and *b*.
+#
+# - Target 1 is an *a* at (0, 0, 4, 4), target 2 a *b* at (4, 0, 8, 4).
+# - Guess A lies at (0, 0, 4, 4) and gives *a* ¼, *b* ½.
+# - Guess B lies at (0, 1, 4, 3) and gives *a* ¼, *b* ¼.
+# - Guess C lies at (4, 4, 8, 8) and gives *a* ¼, *b* ¼.
+#
+# L1 takes centers and sizes. The weights are four times the usual, so that all costs are whole.
+#
+# </details>
 
 # %%
 guesses = torch.tensor([[0, 0, 4, 4], [0, 1, 4, 3], [4, 4, 8, 8]]) / 10  # A, B, C: left, top, right, bottom

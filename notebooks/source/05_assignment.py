@@ -95,8 +95,8 @@ print("match:", *(f"{figures.LETTERS[g]}-{names[t]}" for g, t in zip(guess, targ
 # %% [markdown]
 # ## Nearest first
 #
-# Most people arrive with a simpler rule. [**argmin**](glossary.md#argmin): each target takes its cheapest guess. In the
-# matrix above that is the best match; elsewhere two targets may want the same guess.
+# Most people arrive with a simpler rule. [**argmin**](glossary.md#argmin), column by column: each target takes its cheapest
+# guess. In this matrix that is the best match; elsewhere two targets may want the same guess.
 # [**Greedy**](glossary.md#greedy-matching) repairs that: take the cheapest pair of all, cross out its row and column, repeat.
 # Two taxis, two passengers; the cost is the distance.
 
@@ -113,22 +113,22 @@ figures.show(figure, "Greedy sends taxi B to the passenger it is nearest to, and
 #
 # <details><summary>In most scenes</summary>
 #
-# Far from it: in hardly any. Greedy errs where targets compete for one guess, and our twelve guesses for at most six digits
-# leave room. In a crowd of 20 guesses for 18 targets, the last group of the next figure, it errs nearly always.
+# Far from it: in none of these. Greedy errs where targets compete for one guess, and our twelve guesses for at most six
+# digits leave room. In a crowd of random points, 20 for 18, the last group of the next figure, it errs nearly always.
 #
 # </details>
 #
 # <details><summary>In about one of five</summary>
 #
-# Less often: in hardly any. For that, two targets must want the same guess, and twelve guesses for at most six digits leave
-# room.
+# Less often: in none of these. For that, two targets must want the same guess, and twelve guesses for at most six digits
+# leave room.
 #
 # </details>
 #
-# <details><summary>In hardly any</summary>
+# <details><summary>In none or hardly any</summary>
 #
-# Yes. Twelve guesses for at most six digits leave room, so targets seldom compete. In a crowd of 20 guesses for 18 targets,
-# the last group of the next figure, greedy nearly always errs.
+# Yes, in none of these. Twelve guesses for at most six digits leave room, so targets seldom compete. In a crowd of random
+# points, 20 for 18, the last group of the next figure, greedy nearly always errs.
 #
 # </details>
 
@@ -154,9 +154,7 @@ for name, step in (("step 1,000", 1000), ("step 9,000", 9000), ("trained", None)
 rng = np.random.default_rng(0)
 places = rng.random((200, 20, 1, 2)), rng.random((200, 1, 18, 2))  # 20 guesses and 18 targets, as random points
 situations["crowd"] = shares(np.abs(places[0] - places[1]).sum(-1))  # their cost: the L1 distance
-caption = (
-    "Share of scenes in which argmin collides and greedy loses: our detector, young, older and trained, and a crowd."
-)
+caption = "Scenes in which argmin collides and greedy loses: our detector, young, older and trained, and random points."
 figures.show(drawn.shares_figure(situations), caption)
 
 # %% [markdown]
@@ -250,8 +248,9 @@ figures.show(figure, "The matched cells, ringed, and beside each guess its price
 # %% [markdown]
 # ## Charge the prices
 #
-# Now let every target pay for its guess: the cell and the price. Look at one column, the "3". At B it pays exactly what it
-# would pay at H, its [**understudy**](glossary.md#understudy), and everywhere else more. So it has no reason to leave.
+# Now let every target pay for its guess: the cell and the price. Look at one column, the "3". At B it pays just what it
+# would pay at H, its [**understudy**](glossary.md#understudy): B's price is what H costs more. Everywhere else it would pay
+# more. So leaving saves nothing.
 #
 # <details><summary>On paper: the three guesses and two targets of 04</summary>
 #
@@ -277,7 +276,7 @@ for n in pays_at.argsort(stable=True)[:4]:
 # ## The proof in one line
 #
 # Let $v_t$ be what target t pays in our match, $u_n$ the price of guess n. No target would pay less elsewhere:
-# $C_{nt} + u_n \ge v_t$ in all 60 cells, as the code checks. Then for *any* match σ:
+# $C_{nt} + u_n \ge v_t$ in all 60 cells, as the code checks. (Every best match passes this.) Then for *any* match σ:
 #
 # $$\sum_t C_{\sigma(t),t} \;\ge\; \sum_t \big(v_t - u_{\sigma(t)}\big) \;\ge\; \sum_t v_t - \sum_n u_n \;=\; \text{our total}$$
 #
@@ -307,16 +306,15 @@ figure = drawn.slack_figure(slack, "Nobody can pay less elsewhere", (guess, targ
 figures.show(figure, "The slack of every cell: nowhere negative; zero, in green, at the match and at each understudy.")
 
 # %% [markdown]
-# You looked at 60 numbers, not at 95,040 matches. The same line proves SciPy's match for the crowd.
+# You looked at 60 numbers, not at 95,040 matches. The same line proves the crowd's match.
 #
-# **Move it:** bidding finds prices, too, here for a smaller matrix. Targets enter one by one; each *offers* cell and price.
-# Where two want the same guess, its price rises until one prefers another. The last step raises prices to those above.
+# **Move it:** bidding also finds prices. Targets enter one by one; each wants the guess where it pays least, cell and
+# price (its *offer*). Where two want one, its price rises until one prefers another. Last, prices rise to what guesses
+# are worth.
 
 # %%
-steps = [AssignmentStepper(step=step) for step in (6, 9, 15, -1)]  # the first step is 0
-caption = (
-    "Two targets have entered, three, all four, and the end: the pairs ringed, prices beside the rows, offers below."
-)
+steps = [AssignmentStepper(step=step) for step in (6, 12, 15, -1)]  # the first step is 0
+caption = "Two targets are served; t4 enters and wants B, too, so its price rises; all four are served; the last step."
 figures.show(drawn.bidding_figure(steps), caption)
 AssignmentStepper()
 

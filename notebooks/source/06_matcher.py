@@ -75,8 +75,8 @@ figures.show(figure, "The same guesses under two sets of weights: on the right t
 # %% [markdown]
 # ## Which cost decides, and when?
 #
-# That was one digit at one step of the training. Now we set the weight of a cost to 0, in 200 unseen scenes at four steps,
-# and count the objects that get another guess than with 1, 5, 2.
+# That was one digit at step 9,000 of 44,000. Now we set the weight of a cost to 0, in 200 unseen scenes at four steps, and
+# count the objects that get another guess than with 1, 5, 2.
 #
 # **Predict first.** Without the class cost, at which step do most objects get another guess?
 #
@@ -89,7 +89,8 @@ figures.show(figure, "The same guesses under two sets of weights: on the right t
 #
 # <details><summary>After 9,000 steps, in the middle of learning</summary>
 #
-# Some do, one in fifteen. Names are half learned, but the boxes still lie apart and settle most matches by themselves.
+# Some do, one in fifteen. Names are half learned, but the boxes still fit unequally well and settle most matches by
+# themselves.
 #
 # </details>
 #
@@ -147,7 +148,7 @@ for age, outputs in stages.items():
 # %% [markdown]
 # ## Seven wrong costs
 #
-# None raises an error. `b`: guess's box, `t`: target's.
+# None raises an error here (`b`: guess's box, `t`: target's).
 #
 # | mistake | wrong | right |
 # |---|---|---|
@@ -162,7 +163,7 @@ for age, outputs in stages.items():
 # %% [markdown]
 # Two appear in published posts: [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/) and [GIoU
 # without its minus](https://blog.csdn.net/fh834625/article/details/131828808). The weights 1, 1, 1 are the default of the
-# class in `transformers`.
+# class in `transformers`, whose GIoU refuses center boxes.
 #
 # **Predict first.** Somebody forgets the softmax. At which step of the training do the most matches change, so that the
 # mistake can be seen?
@@ -198,14 +199,14 @@ for age, outputs in stages.items():
 # %%
 gallery = {name: changed(mistake) for name, (mistake, _) in MISTAKES.items()}  # each a matcher with one wrong cost
 caption = (
-    "Share of objects whose guess changes with each mistake: three of them show at step 9,000 and nearly nowhere else."
+    "Share of objects whose guess changes with each mistake: three of them show at step 9,000 and little elsewhere."
 )
 figures.show(drawn.changes_figure(gallery, stages, "Objects that get another guess"), caption)
 
 # %% [markdown]
-# The wrong sign shows at once: boxes decide early. But the raw logits, minus log p and the weights 1, 1, 1 **change almost
-# no match early or at the end, and many at step 9,000.** Whoever tries such a matcher on a fresh model, or on a trained
-# one, takes it for right.
+# The wrong sign and GIoU of center boxes show early: there boxes decide. But raw logits, minus log p and the weights 1, 1, 1
+# **change few matches early or late, and many at step 9,000.** L1 of corner boxes and the mean change none at the end. On a
+# trained model, few pictures show any of the five.
 
 # %% [markdown]
 # Minus log p is the class term of the *loss*. [As a cost](https://github.com/facebookresearch/detr/issues/390) it is out of
@@ -244,9 +245,9 @@ for prediction_index, target_index in pairs:
     print(f"   predictions {prediction_index.tolist()}, targets {target_index.tolist()}")
 
 # %% [markdown]
-# The first line begins: guess 0 has target 3. Each image is matched by itself, and targets count from 0 in every image. [Some
-# have wondered](https://github.com/facebookresearch/detr/issues/330) whether images get mixed, because the reference
-# computes the cost of every guess of the batch with every target of the batch. It then ignores the pairs of different
+# The first line begins: guess 0 (A) has target 3, the fourth label, a "1". Each image is matched by itself, and counts its
+# targets from 0. [Some have wondered](https://github.com/facebookresearch/detr/issues/330) whether images get mixed, because
+# the reference computes the cost of every guess with every target of the batch. It then ignores the pairs of different
 # images; [11](11_fast_and_safe.ipynb) counts them.
 
 # %% [markdown]
@@ -269,7 +270,8 @@ for name, weights in {"right": (4, 20, 8), "wrong": (4, 20, -8)}.items():
     print(*(f"{figures.LETTERS[n]}-{t + 1}" for n, t in zip(*on_paper(small, truth)[0])))
 
 # %% [markdown]
-# A's box is perfect for target 1, and now that is what makes the pair expensive. B gets the target.
+# A's perfect box no longer helps: A-1 and B-1 now cost 7 each. So B takes target 1, and A takes target 2, where it is 1
+# cheaper than C.
 
 # %% [markdown]
 # ## Exercise: the matcher from memory
@@ -304,7 +306,8 @@ check_match_batch(match_batch)
 #
 # - The cost decides who is right, and you write it: −p, L1 and −GIoU with the weights 1, 5, 2.
 # - Boxes decide early. The class decides late, among guesses that stand on the same digit.
-# - A wrong cost raises no error, and some show at one step only. Compare with a known matcher on a half-trained detector.
+# - A wrong cost raises no error; some show clearly at one step only. Compare with a known matcher on a half-trained
+#   detector.
 
 # %% [markdown]
 # **Test yourself.** In 200 scenes your matcher agrees with a known one, on a trained detector. Is it right?

@@ -4,8 +4,8 @@
 # The match is made: a green dot ties a guess to its target; guesses without one are faint. All twelve get a report
 # card.
 #
-# **Fill them in.** What must the guess say, a digit or "no object"? Is its box graded? A right card shows which terms
-# of the [loss](glossary.md#loss) grade the guess.
+# **Fill them in.** What must each guess say, a digit or "no object"? Is its box graded? A card filled in correctly shows
+# which terms of the [loss](glossary.md#loss) grade it.
 
 # %%
 from helpers.widgets import ReportCards
@@ -123,6 +123,13 @@ figures.show(figure, "Twelve grades for class, five for boxes; the darkest class
 # A guess with a target has $w_n = 1$, one without has [`eos_coef`](glossary.md#eos-coef). DETR takes 0.1, because most
 # guesses have no target; our detector began with 0.1 and ended with 1, which is used here. [07b](07b_honest_scores.ipynb)
 # asks what it does.
+#
+# <details><summary>Why −log p, and not −p as in the cost?</summary>
+#
+# The cost only compares. The loss teaches by its gradient, and that of p fades for a guess that is sure and wrong; that of
+# log p does not.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercise: the class term
@@ -170,9 +177,8 @@ for name, values in [*((name, [c[name] for c in columns]) for name in by_hand), 
 # %% [markdown]
 # ## Who answers at test time?
 #
-# Every guess that claims a digit: without targets there is no match. The
-# [`cardinality_error`](glossary.md#cardinality-error) counts the guesses whose largest logit is a digit. How far is their
-# number from the number of labels?
+# Every guess that claims a digit; without targets there is no match. Here it claims if its largest logit is a
+# digit's. The [`cardinality_error`](glossary.md#cardinality-error) is how far the number of claims is from that of labels.
 #
 # **Predict first.** The "4" is taken out of the picture; its label stays. What does the cardinality error become?
 #
@@ -207,12 +213,12 @@ shown = {"as it is": (image, outputs), 'without "4"': (without, answers['without
 figures.show(drawn.claims_figure(shown), 'What is claimed, with the "4" and without it: five claims each time.')
 
 # %% [markdown]
-# The loss has noticed: F must say "4" and says nothing. The cardinality error has not. (Untrained, all twelve claim: seven
+# The loss has noticed: F still has the "4", and says nothing. The cardinality error has not. (Untrained, twelve claim: seven
 # too many.) It cannot teach the right number of claims: an argmax has no gradient. Which term does?
 #
 # ## Who is pulled?
 #
-# A gradient carries each grade back to its guess. The match gets none: it consists of whole numbers.
+# A gradient carries each grade back to its guess. The match gets none: its indices are whole numbers.
 
 
 # %%
@@ -294,6 +300,13 @@ used_set_loss = check_set_loss(set_loss)
 # No network now: the numbers of twelve guesses are themselves moved by gradient descent on the loss that you wrote. What will
 # the guesses without a target do at `eos_coef` 0? **Then change the loss:** leave out a term, or a weight, and run the cells
 # again. Which guesses stop learning what?
+#
+# <details><summary>What stops</summary>
+#
+# Without the class term no logit changes: five boxes find their digits, and all guesses claim what they claimed at first.
+# Without L1 and GIoU no box moves. Without one of the two, the other still brings the five boxes home.
+#
+# </details>
 
 
 # %%
@@ -311,27 +324,31 @@ def descend(loss, steps=300):
 # %%
 losses = {"eos_coef 1": used_set_loss, "eos_coef 0": lambda *batch: used_set_loss(*batch, eos_coef=0.0)}
 figure = drawn.claims_figure({name: (image, descend(loss)) for name, loss in losses.items()})
-figures.show(figure, "At eos_coef 1 five claims are left, all true; at 0 the others claim what they claimed at first.")
+figures.show(
+    figure, "At eos_coef 1 five are left, all true; at 0 six others, graded by nothing, claim what they did at first."
+)
 
 # %% [markdown]
 # ## What we learned
 #
-# - Class: all guesses, divided by the sum of weights. Boxes: the paired ones, divided by the number of targets.
-# - The class term teaches silence; the cardinality error teaches nothing.
+# - Paired: one guess per target.
+# - Graded: all on class, the paired on boxes.
+# - Divided: class by the sum of weights, boxes by `num_boxes`.
+# - At test time: all that claim. The class term teaches silence, cardinality nothing.
 #
-# **Test yourself.** One picture has six digits, one has one. In a batch, is their L1 term the mean?
+# **Test yourself.** Is a batch's L1 term the mean of its pictures' terms?
 #
 # <details><summary>Yes: each picture counts the same</summary>
 #
-# Each *object* counts the same, so the full picture has six times the weight of the other. (The class term is a weighted mean
-# over all guesses of the batch: at `eos_coef` 1 that is the mean of two, at 0.1 the full picture weighs more.)
+# Each *object* counts the same: a picture with six digits has six times the weight of one with one. (The class term is a
+# weighted mean over all guesses of the batch: at `eos_coef` 1 that is the mean of two, at 0.1 the full picture weighs more.)
 #
 # </details>
 #
 # <details><summary>No: each object counts the same</summary>
 #
-# Right: their sum is divided by seven. (The class term is a weighted mean over all guesses of the batch: at `eos_coef` 1
-# that is the mean of two, at 0.1 the full picture weighs more.)
+# Right: with six digits and one, the sum of seven is divided by seven. (The class term is a weighted mean over all guesses
+# of the batch: at `eos_coef` 1 that is the mean of two, at 0.1 the full picture weighs more.)
 #
 # </details>
 #
