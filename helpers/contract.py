@@ -484,9 +484,8 @@ def _raise_on_label(labels, sizes, num_classes):
         cure = f"use 0 to {num_classes - 1}, and drop what is to be ignored."
     elif int(labels.max()) == num_classes:
         cure = (
-            f"{num_classes} is the no-object class and never a target (a head without it has no "
-            f"class {num_classes}); "
-            "are your labels counted from 1?"
+            f'{num_classes} means "no object" and is never a target, as the classes are 0 to '
+            f"{num_classes - 1}; are your labels counted from 1?"
         )
     else:
         cure = (

@@ -343,7 +343,7 @@ class TestBadInput:
             criterion(outputs["logits"], targets)
         with pytest.raises(TypeError, match="targets must be a list"):
             criterion(outputs, targets[0])
-        with pytest.raises(ValueError, match=r'targets\[1\]\["class_labels"\]\[0\] is 5: 5 is the no-object class'):
+        with pytest.raises(ValueError, match=r'targets\[1\]\["class_labels"\]\[0\] is 5: 5 means "no object"'):
             criterion(outputs, [targets[0], {**targets[1], "class_labels": torch.tensor([5])}])
         with pytest.raises(TypeError, match=r'targets\[0\]\["class_labels"\] is torch.int32'):
             criterion(outputs, [{**targets[0], "class_labels": targets[0]["class_labels"].int()}, targets[1]])

@@ -102,7 +102,7 @@ def test_num_classes_must_be_a_positive_whole_number(num_classes):
 
 def test_the_reference_lets_labels_of_no_object_through_and_we_do_not():
     # With K = 10 a label of 10 is a valid index of the eleven logits: nothing would ever crash.
-    assert "no-object" in complaint(target(labels=(10, 1)))
+    assert '"no object"' in complaint(target(labels=(10, 1)))
 
 
 SIZES = st.tuples(st.integers(16, 300), st.integers(16, 300))

@@ -288,7 +288,7 @@ def draw_loss_bar(axes, losses, weights, title, at=0, height=0.55):
     for name, colour in TERM_COLOURS.items():
         value = float(losses[name]) * weights[name]
         arithmetic = (
-            f"{TERM_NAMES[name]}:  {weights[name]:g} × {float(losses[name]):.3f} = {value:.3f}"
+            f"{TERM_NAMES[name]}:  {weights[name]:g} × {float(losses[name]):.4f} = {value:.3f}"
         )
         axes.barh(
             at, value, height, left=start, color=colour, edgecolor="white", lw=2, label=arithmetic

@@ -107,19 +107,19 @@ def draw_slots(axes, probabilities, title):
 
 
 def draw_stands(panels, boxes, claims, highlight=None, threshold=0.5):
-    """One small map per token: a dot at the center of each box it found in some scene; `highlight`
+    """One small map per token: a dot at the center of each box it claims in some scene; `highlight`
     names one token.
 
     Args: one axes per token; boxes (M, N, 4) normalised centre boxes of M scenes; claims (M, N)
     object probability."""
     for token, axes in enumerate(panels):
-        found = boxes[:, token][claims[:, token] > threshold].detach()
-        axes.scatter(found[:, 0], found[:, 1], s=42, color=PREDICTION, alpha=0.35, linewidths=0)
+        claimed = boxes[:, token][claims[:, token] > threshold].detach()
+        axes.scatter(claimed[:, 0], claimed[:, 1], s=42, color=PREDICTION, alpha=0.35, linewidths=0)
         axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
         axes.set_title(
-            f"{LETTERS[token]}   {len(found)} found",
+            f"{LETTERS[token]}   {len(claimed)} claimed",
             fontsize=13,
-            color=PREDICTION if len(found) else QUIET,
+            color=PREDICTION if len(claimed) else QUIET,
         )
         chosen = LETTERS[token] == highlight
         axes.spines[:].set(

@@ -34,9 +34,9 @@ def draw_reading(axes, image, target, title, num_classes=10):
             image,
             f"boxes of shape {tuple(boxes.shape)},\nlabels of {labels.dtype}".replace("torch.", ""),
         )
-    elif len(boxes) and float(boxes[:, :2].min()) > 2:
-        nearest = float(boxes[:, :2].min()) * image.width
-        _note(axes, image, f"all boxes lie\n{nearest:,.0f} pixels or more\noff this sheet")
+    elif len(boxes) and (beyond := _beyond(boxes)) > 1:
+        away = beyond * image.width
+        _note(axes, image, f"all boxes lie\n{away:,.0f} pixels or more\noff this sheet")
         end = image.width + MARGIN - 4
         arrow = {"arrowstyle": "-|>", "color": TARGET, "lw": 3}
         axes.annotate("", (end, end), (image.width * 0.74, image.width * 0.74), arrowprops=arrow)
@@ -101,6 +101,12 @@ def draw_sheet(axes, image, title):
             (-0.5, -0.5), image.width, image.height, fill=False, edgecolor="#cccccc", lw=1
         )
     )
+
+
+def _beyond(boxes):
+    """How far the nearest of these boxes lies to the right of the image or below it, in images."""
+    left_or_top = (boxes[:, :2] - boxes[:, 2:] / 2).amax(1)
+    return float(left_or_top.min()) - 1
 
 
 def _draw_boxes(axes, boxes, names, colour, linestyle):

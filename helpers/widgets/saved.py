@@ -100,5 +100,7 @@ class SavedAgain(MatchedScene):
         right.set_yticks([0, 1], ["by position", "as a set"], fontsize=14)
         right.set(ylim=(1.6, -0.6), xticks=[], xlim=(0, 1.25 * max(losses)))
         right.set_title("One answer, two losses")
+        names = " ".join(f'"{self.labels[place]}"' for place in self.order)
+        right.set_xlabel(f"the file lists {names}", fontsize=14)
         right.spines[["bottom"]].set_visible(False)
         return fig

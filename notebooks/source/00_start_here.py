@@ -1,8 +1,8 @@
 # %% [markdown]
 # # How do you grade a set of guesses?
 #
-# A detector was shown five digits, in orange, and answered with twelve guesses, in blue. It is a good answer: all five
-# digits are found and named.
+# A detector was shown five digits (the truth is in orange) and answered with twelve guesses, in blue. Five are right, box
+# and digit: a good answer.
 #
 # **Press the button.** It saves the same five labels, each a digit and its box, in another order. Nothing else changes.
 # Watch the two losses.
@@ -13,9 +13,9 @@ from helpers.widgets import SavedAgain
 SavedAgain()
 
 # %% [markdown]
-# *By position* compares the first guess with the first label, the second with the second, and so on; the other seven
-# should say that there is nothing. It grades the order of a file. *As a set* first asks which guess belongs to which
-# label. This loss trains the detectors DETR (2020) and YOLOS (2021), and is our subject.
+# *By position* compares the first guess with the first label, the second with the second, and so on; the others
+# should say "nothing". Every press changes it: it grades the order of a file. *As a set* first asks which guess belongs to
+# which label, and stays put. This loss, our subject, trains the detectors DETR (2020) and YOLOS (2021).
 
 # %% [markdown]
 # **You will be able to** say why the loss of a detector must not see any order, and name every step from a picture to
@@ -46,7 +46,7 @@ from helpers.scenes import running_example
 # %% [markdown]
 # ## One picture, twelve guesses
 #
-# Five digits, written by real people; the detector has never seen these. It always answers
+# Five digits, written by real people (the magenta one is a "1"); the detector has never seen these. It always answers
 # with twelve guesses, A to L: each is a box, and eleven logits for ten digits and one more class, [**no
 # object**](glossary.md#no-object). The labels, as tensors, are called *targets*.
 
@@ -130,9 +130,9 @@ figures.show(figure, "From one image to one number: seven stages, the targets jo
 # %% [markdown]
 # ## A cost for every pair, then one match
 #
-# Each of the sixty pairs has a [cost](glossary.md#cost) of three parts: is the guess sure of the target's class, are the
-# boxes' numbers alike, do the boxes overlap? Low is good; certainty and overlap are subtracted. Then five cells are chosen,
-# no row or column twice, with the least sum.
+# Each of the sixty pairs has a [cost](glossary.md#cost): is the guess sure of the target's class, do the boxes' numbers
+# agree, do they overlap? Unlike numbers raise it; certainty and overlap lower it, below zero for a good pair. Five cells
+# are chosen, no row or column twice, with the least sum.
 
 # %%
 matcher = HungarianMatcher()
@@ -145,15 +145,16 @@ figure = assignment.matrix_figure(cost, "Sixty pairs, five chosen", names, image
 figures.show(figure, "The cost of all sixty pairs; the five matched cells, ringed, are dark: cheap.")
 
 # %% [markdown]
-# Here each ringed cell is the lowest of its column: every target gets the guess that suits it best. Where two targets want
-# the same guess, only one can have it. Notebook 05 is about that.
+# Certainty counts once, overlap twice (see 04): a perfect pair would cost −3. Here each ringed cell is the lowest of its
+# column: every target gets the guess that suits it best. Where two targets want the same guess, only one can have it.
+# Notebook 05 is about that.
 
 # %% [markdown]
 # ## From the match to the loss
 #
 # The match *pairs*, the loss *grades*: all twelve guesses on their class, by [cross-entropy](glossary.md#cross-entropy);
-# seven should say "no object". The other five are graded on their box, too: by L1, the differences of the four numbers, and
-# by 1 − GIoU (GIoU measures overlap, 1 for equal boxes). A perfect answer has loss 0.
+# seven should say "no object". The other five are graded on their box, too: by L1, the four absolute differences, summed,
+# and by 1 − GIoU (GIoU measures overlap, 1 for equal boxes). The loss nears 0 for a perfect answer.
 
 # %%
 criterion = SetCriterion(matcher, num_classes=10, eos_coef=model.config.eos_coefficient)
@@ -206,8 +207,8 @@ assert abs(loss - reference) < 1e-6
 # %% [markdown]
 # ## Exercise: the gentlest swap
 #
-# Help the loss by position: let it compare the five matched guesses, in the order of the labels. Now it equals the loss
-# of the set. Then two labels, digit and box, change places. Which two do the least harm? Return their places, 0 to 4.
+# The cell below gives the loss by position the five matched guesses, in the order of the labels: now it equals the loss
+# of the set. Then let two labels, digit and box, change places. Which two do the least harm? Return their places, 0 to 4.
 #
 # [A solution](solutions/00.ipynb)
 

@@ -80,11 +80,11 @@ draw_sequence(top, bottom, image, model.config.num_detection_tokens)
 figures.show(figure, "The image as 64 patches, and the 77 places of the sequence: [CLS], patches, detection tokens.")
 
 # %% [markdown]
-# A learned *position* is added at each place. Positions, [CLS] and detection tokens are **parameters**, the same for every
-# image. Four words for A to L:
+# A learned *position* is added at each place. Positions, [CLS] and detection tokens are **parameters**. Four words for
+# A to L:
 #
-# - **token**: the vector that goes in;
-# - **state**: what comes out of a layer;
+# - **token**: the vector that goes in, loosely also what becomes of it;
+# - **state**: what leaves a layer;
 # - **guess**: what two networks, *class head* and *box head*, make of the last state;
 # - **[slot](glossary.md#slot)**: the place itself (DETR: *object query*).
 #
@@ -106,9 +106,9 @@ print("embeddings", tuple(embeddings.shape))
 # %% [markdown]
 # ## Through the layers
 #
-# A layer lets every place look at all the others ([**attention**](glossary.md#attention)); then two matrices transform
-# the state of each place by itself. A layer adds its result to the state. We keep all states and all attention for 32
-# test scenes. PyTorch's fast attention keeps none, so we ask for the plain one, `"eager"`.
+# A layer lets every place look at all places ([**attention**](glossary.md#attention)); then a small network, two matrices
+# with a GELU between, transforms each state by itself. Both results are added to the state. We keep all states and all
+# attention for 32 test scenes. PyTorch's fast attention keeps none, so we ask for the plain one, `"eager"`.
 
 # %%
 model.set_attn_implementation("eager")
@@ -121,9 +121,9 @@ print(f"{len(run.hidden_states)} hidden states", tuple(run.hidden_states[0].shap
 print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "images, heads, from, to")
 
 # %% [markdown]
-# **Predict first.** How far do the states of the 32 scenes at one place lie from their mean, relative to their length (norm)?
-# Call that their *evidence*: how much they depend on the scene. Before the first layer only patches have any. Who has more
-# after the last?
+# **Predict first.** At one place, 32 scenes give 32 states. Their distance from their mean, over their length (norm), we
+# call *evidence*: the share that depends on the scene. Before the first layer only patches have any. Do patches or
+# detection tokens have more after the last?
 #
 # <details><summary>The patches: they hold the picture</summary>
 #
@@ -156,12 +156,13 @@ print(
 )
 
 # %% [markdown]
-# On the right, detection tokens begin at zero: all their evidence was gathered by attention.
+# On the right, detection tokens begin at zero: attention gathered all their evidence.
 #
 # ## A trap: the last hidden state, twice
 #
 # On the left, states grow. So a [LayerNorm](glossary.md#layernorm) follows the last layer, and brings each to a common
-# scale. The list of `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter.
+# scale. The list `hidden_states` ends *before* it; `last_hidden_state` comes *after* it. The heads read the latter; 02
+# shows what the other gives.
 
 # %%
 before, after = run.hidden_states[-1], run.last_hidden_state  # both (32, S, H)
@@ -174,7 +175,7 @@ print(f"mean length of a state: {before.norm(dim=-1).mean():.1f} before, {after.
 # %% [markdown]
 # ## Where does a token look?
 #
-# Learned matrices turn the state of each place into a query $q$, a key $k$ and a value $v$, of $d$ numbers each:
+# After a LayerNorm, learned matrices turn each state into a query $q$, a key $k$ and a value $v$, of $d$ numbers each:
 #
 # $$a_{ij} = \operatorname{softmax}_j \left( q_i \cdot k_j \, / \sqrt{d} \right)$$
 #
@@ -222,7 +223,7 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 
 # %% [markdown]
 # Nothing in the loss asks for this: it grades classes and boxes alone. In the first layer a token's query is made of
-# parameters, so it asks the same of every image, and the share inside the box is no more than chance. On the right: in the
+# parameters, so it asks the same of every image; here the share inside the box is no more than chance. On the right: in the
 # first two layers tokens look at each other, too.
 #
 # <details><summary>Does a token use what it looks at?</summary>
@@ -248,8 +249,8 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 #
 # <details><summary>What to expect</summary>
 #
-# In layer 1 none does: no query knows the image yet. In layer 3 most do. G does in layer 4; before, it looks above its "1"
-# and at the "3".
+# In layer 1 none looks mainly at its own: no query knows the image yet. In layer 3 most do. G does in layer 4; in layer 2
+# it looks at the "3", in layer 3 above its "1".
 #
 # </details>
 
@@ -316,8 +317,8 @@ print(f"shuffled before                  {loss_from(tokens[:, order] + parts.pos
 # <details><summary>Was DETR the first?</summary>
 #
 # No: Stewart, Andriluka and Ng trained a detector of people in 2015 with a "Hungarian loss" on sets of boxes, and needed
-# no removal of duplicates afterwards (*End-to-end people detection in crowded scenes*). A recurrent network gave one box after another. DETR
-# made it work for all boxes at once, with a transformer, and on COCO.
+# no *non-maximum suppression*, which strikes out duplicates (*End-to-end people detection in crowded scenes*). A recurrent
+# network gave one box after another. DETR made it work for all boxes at once, with a transformer, and on COCO.
 #
 # </details>
 
@@ -339,9 +340,9 @@ for name, (yolos_value, detr_value) in compare(model, detr, pixel_values, target
 # %% [markdown]
 # <details><summary>From which row on do the shapes agree?</summary>
 #
-# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. From "what the heads read" on the shapes agree; its class head
-# is one layer, that of YOLOS three. Matching and loss work on these two outputs alone, so they do not depend on how the
-# network made them. In `transformers` it is the same function.
+# DETR's convolutions shrink the image by 32: 4 × 4 = 16 tokens. Their positions are computed, not learned. From "what the
+# heads read" on the shapes agree; its class head is one layer, that of YOLOS three. Matching and loss work on these two
+# outputs alone, so they do not depend on how the network made them. In `transformers` it is the same function.
 #
 # </details>
 #
@@ -395,9 +396,10 @@ check_largest_image(largest_image)
 # %% [markdown]
 # ## What we learned
 #
-# - The sequence is [CLS], then patches in image order, then N detection tokens: S = 1 + patches + N.
+# - The sequence: [CLS], patches in image order, N detection tokens; S = 1 + patches + N.
 # - Detection tokens enter without evidence and gather it by attention, in the end mostly from their own box.
-# - YOLOS and DETR differ in how slots meet the image, and in the class head. Matching and loss are the same.
+# - YOLOS and DETR differ in how the image becomes tokens, how slots meet it, and in the class head. Matching and loss are
+#   the same.
 
 # %% [markdown]
 # **Test yourself.** Two images, one network: at which places of the sequence do the *embeddings* differ, and at which

@@ -79,8 +79,8 @@ used_slice = check_slice_detection_states(slice_detection_states)
 # ## Two heads, by hand
 #
 # A [head](glossary.md#head) is a small network that reads **one** state at a time; tokens do not meet here. One head gives
-# K + 1 = 11 [logits](glossary.md#logit): ten digits, and no object last. The other gives a [box](glossary.md#center-box):
-# center and size, as fractions of the image, so that its left edge is $c_x - \tfrac{1}{2} w$.
+# K + 1 = 11 [logits](glossary.md#logit): ten digits, and no object last. The other gives a [box](glossary.md#center-box)
+# $(c_x, c_y, w, h)$: center and size, which a sigmoid makes fractions of the image. Its left edge is $c_x - \tfrac{1}{2} w$.
 
 
 # %%
@@ -127,8 +127,8 @@ for axes, (name, read) in zip(panels, readings.items()):
 figures.show(figure, "Five readings of one run, and the guesses that claim an object.")
 
 # %% [markdown]
-# The last two spoil all twelve rows. The others replace token L alone, idle in this picture: a patch in its place claims an
-# object, [CLS] is silent, and only the 200 scenes show it.
+# The last two spoil all twelve rows. The two before lose only token L, which says "no object" here: a patch in its place
+# claims one, which you see; [CLS] does not, and only the 200 scenes tell.
 #
 # ## Always twelve boxes
 #
@@ -141,7 +141,9 @@ figures.draw_image(left, image, "Always twelve boxes")
 draw_guesses(left, figures.pixel_corners(outputs.pred_boxes[0], image), probabilities)
 draw_slots(right, probabilities, "What each token says")
 figures.show(
-    figure, "Left, all boxes, faint without a claim; right, the score in dark, the object probability in all blue."
+    figure,
+    "Left, all boxes, faint without a claim; "
+    "right, dark blue is the score, dark and light blue together the object probability.",
 )
 
 # %% [markdown]
@@ -149,25 +151,25 @@ figures.show(
 #
 # An [idle](glossary.md#idle-token) token says "no object", and its box is ignored: a taxi without a passenger.
 #
-# **Predict first.** What does token F find, over 200 unseen scenes?
+# **Predict first.** What does token F claim, over 200 unseen scenes?
 #
 # <details><summary>The sixth object of a picture</summary>
 #
-# There is no sixth object: a picture has no order. F finds digits of every name, in one part of the picture, as the next
+# There is no sixth object: a picture has no order. F claims digits of every name, in one part of the picture, as the next
 # figure shows.
 #
 # </details>
 #
 # <details><summary>Digits of one name, such as the "4"</summary>
 #
-# It has the "4" of the running example by its place, not by its name. Over many scenes F finds all ten digits, in one part
+# It has the "4" of the running example by its place, not by its name. Over many scenes F claims all ten digits, in one part
 # of the picture.
 #
 # </details>
 #
 # <details><summary>Whatever lies in its part of the picture</summary>
 #
-# Yes. It finds all ten digits, and all of them in one region, up on the right: there it answered your "3".
+# Yes. It claims all ten digits, and all of them in one region, up on the right: there it answered your "3".
 #
 # </details>
 
@@ -175,17 +177,17 @@ figures.show(
 claims = 1 - many.logits.softmax(-1)[..., -1]  # (200, N): the object probability
 figure, panels = figures.new_figure(12, 4.6, 6, 2)
 draw_stands(panels.flat, many.pred_boxes, claims, highlight="F")
-figures.show(figure, "A map of the image for each token: a dot is the center of a box that it found, F's in a frame.")
+figures.show(figure, "A map of the image for each token: a dot is the center of a box that it claims, F's in a frame.")
 
 # %%
 place = figures.LETTERS.index("F")
 digits = many.logits[:, place, :-1].argmax(-1)[claims[:, place] > 0.5].bincount(minlength=10)  # (K,)
-print(f"F found {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, count in enumerate(digits.tolist())))
+print(f"F claimed {digits.sum()}:", ", ".join(f'{count} × "{digit}"' for digit, count in enumerate(digits.tolist())))
 
 # %% [markdown]
-# Like taxis, tokens have [*stands*](glossary.md#stand), and wait there for whoever comes. Nobody assigned these places: they
-# arose in training, from random beginnings. (Figure 7 of DETR's paper is such a map.) D and G find few: their stands lie
-# within those of B and H.
+# Like taxis, tokens have [*stands*](glossary.md#stand): slid straight across, your "3" passed from B to A, C, J, K, I and,
+# on the right, F and E. Nobody assigned these: they arose in training, from random beginnings. (Figure 7 of DETR's paper is
+# such a map.) D and G claim few: their dots lie within the stands of B and H.
 
 # %% [markdown]
 # ## Swap two tokens
@@ -251,12 +253,12 @@ apart = ((sums[first] - sums[second]).norm() for sums in (before, after))
 print("token and its position: cosine {:.2f}; distance of the two sums: {:.1f}, then {:.1f}".format(alike, *apart))
 
 # %% [markdown]
-# *Tokens alone*: both slots now find the "3", and nobody the "4". Token and position enter as a sum, so they got the same
-# gradients and have grown alike: the two mixed sums are nearly equal.
+# *Tokens alone*: entering as a sum, token and position got the same gradients and grew alike: B's token plus F's position
+# is nearly F's token plus B's. Near twins: here both answer the "3", nobody the "4".
 #
 # ## Break it: two of a kind
 #
-# Now make exact twins: C, idle here, gets both vectors of F. Would training keep them alike?
+# Make exact twins: C, idle here, gets both vectors of F. Would training keep them alike?
 
 # %%
 good, idle = figures.LETTERS.index("F"), figures.LETTERS.index("C")

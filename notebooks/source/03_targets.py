@@ -42,7 +42,8 @@ from helpers.training.recipe import Recipe, build_model
 # ## From an annotation to a target
 #
 # People annotate in pixels, most often in [COCO's format](glossary.md#coco-format): `bbox` is left, top, width, height. The loss wants something
-# else. The image processor turns the annotation into a *target*; here is the first digit, before and after.
+# else. The image processor makes a *target* of it: it converts the box and takes `category_id` as it is. The first
+# digit, before and after:
 
 # %%
 image, annotation = running_example()
@@ -69,8 +70,8 @@ assert torch.allclose(by_hand, boxes[0])
 print("class_labels", tuple(labels.shape), labels.dtype, " boxes", tuple(boxes.shape), boxes.dtype)
 
 # %% [markdown]
-# Half a width to the right, half a height down, then x and width are divided by the width of the image, y and height by its
-# height.
+# From the corner it went half a width right and half a height down; then x and width were divided by the image's width, y
+# and height by its height, here both 128.
 #
 # <details><summary>What if pictures are padded to a common size, and what else a processor does</summary>
 #
@@ -244,19 +245,20 @@ figures.show(figure, "Four loss curves over 160 steps: all fall, and in the end 
 figure, panels = figures.new_figure(13, 3.9, columns=4)
 for axes, name, detections in zip(panels, runs, found):
     draw_learned(axes, image, detections, name)
-caption = "From left to right: all digits right; every name one too high; wrong boxes; and no digit found at all."
+caption = "From left to right: all digits right; all names one too high; wrong boxes, cut at the edge; no digit at all."
 figures.show(figure, caption)
 
 # %% [markdown]
-# The detectors have learned the wrong targets just as well as the right ones. **Wrong targets train silently.** So somebody
-# must look at the targets *before* the training.
+# The detectors have learned the wrong targets just as well as the right ones. Even for "no object" the boxes were graded,
+# and learned; nobody claims them. **Wrong targets train silently.** So somebody must look at the targets *before* the
+# training.
 
 # %% [markdown]
 # ## A contract, checked
 #
 # The definition of a target is a contract between the data and the loss. `validate_targets`
 # [checks all of it](glossary.md#target-check): fields, shapes, types, the range of the labels, boxes inside the image. It
-# names image, field and cure.
+# names image, field and cure. (Some annotations count in *thousandths* of the image.)
 
 
 # %%
