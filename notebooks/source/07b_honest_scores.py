@@ -22,7 +22,7 @@
 #
 # <details><summary>In the class term: it weighs guesses without a target</summary>
 #
-# Yes, and there twice: above the line, as the weight of such a guess, and below it, in the sum of all weights.
+# Yes, and there twice: above the fraction bar, as the weight of such a guess, and below it, in the sum of all weights.
 #
 # </details>
 
@@ -126,12 +126,14 @@ figures.show(
 )
 
 # %% [markdown]
-# The odds were **too high by a known factor**, and dividing by it mends most. The final detector is sure of nearly all its
-# claims, and right. (It also had 35,000 steps more, so the figure does not show what `eos_coef` 1 alone did.)
+# The odds were **too high by a known factor**, and dividing by it mends most. At the end nearly all claims lie near 0 or
+# near 100 %, and are as often true as they say. (The final detector also had 35,000 steps more, so the figure does not show
+# what `eos_coef` 1 alone did.)
 
 # %% [markdown]
 # **Your move:** which of `eos_coef`, *N* and *T* changes how often a claim of 85 % is true? The curves show how hard a guess
-# with a target is pulled up, and one without is pulled down. A claim rests where, over all such guesses, the two cancel.
+# with a target is pulled up, and one without is pulled down. A claim rests where the two cancel, each times the share of the
+# guesses that it pulls.
 #
 # <details><summary>The answer</summary>
 #
@@ -149,7 +151,7 @@ NoObjectDial(N=12, T=5, eos_coef=0.1, p=0.85)
 # DETR has *N* = 100 guesses and about *T* = 7 objects: a [class imbalance](glossary.md#class-imbalance) that 0.1 should soften
 # (section 3.1 of its paper). A guess with a target weighs 1, one without weighs 0.1.
 #
-# **Predict first.** Which share of the whole weight have DETR's guesses without a target?
+# **Predict first.** What share of the whole weight do DETR's guesses without a target have?
 #
 # <details><summary>About 1 %</summary>
 #
@@ -205,9 +207,9 @@ check_fair_eos_coef(fair_eos_coef)
 # \end{aligned}$$
 
 # %% [markdown]
-# In the loss, this is divided by the sum of the weights, the box grades by *T*. A matcher with this as its class cost finds the
-# match with the least loss. We count the scenes in which that match has a lower loss than the usual one, for the detector at
-# step 9,000.
+# In the loss, this is divided by the sum of the weights, the box grades by *T*. A matcher with this as its class cost, scaled
+# to fit the box costs, finds the match with the least loss. We count the scenes in which that match has a lower loss than the
+# usual one, for the detector at step 9,000.
 
 
 # %%
@@ -258,9 +260,9 @@ for name, guess in zip(("cost", "loss"), owners):
     )
 
 # %% [markdown]
-# Matched by loss, a guess with a good box loses its target to one that is surer of the digit. By cost, it keeps the target and
-# is taught the digit. For −p in the cost DETR's authors give another reason (section 3.1): a probability has a range like
-# that of the box costs, and worked better.
+# Matched by loss, the target goes to a guess that is surer of the digit, mostly from one with a better box. By cost, that one
+# keeps the target and is taught the digit. For −p in the cost DETR's authors give another reason (section 3.1): a probability
+# has a range like that of the box costs, and worked better.
 
 # %% [markdown]
 # ## What we learned

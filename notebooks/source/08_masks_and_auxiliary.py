@@ -80,7 +80,7 @@ def predict_masks(pixel_values, sequence):
 #
 # Let $p_t$ be what the guess gives to the truth at a pixel, ink or not.
 # [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of $-\alpha_t (1 - p_t)^2 \log p_t$ over all
-# pixels: cross-entropy in which nearly right pixels count little. $\alpha_t$ is 0.25 on ink, 0.75 elsewhere: beside the square,
+# pixels: cross-entropy in which nearly right pixels count little. $\alpha_t$ is 0.25 on ink, 0.75 elsewhere: with the square,
 # which makes easy paper cheap, 0.25 worked best.
 
 # %% [markdown]
@@ -187,8 +187,8 @@ for label, share, focal_alone, dice_alone in left_out:
 # ## Exercise: equal for focal, unequal for dice
 #
 # Why two losses? Focal is a mean over the image: a smaller digit costs less if it is left out. Dice divides by the
-# digit's size: each costs nearly 1. Return two masks for the "3" with equal focal and different dice loss; `ink` is its
-# mask, bools (height, width).
+# digit's size: each costs nearly 1. Return two predicted masks of the "3" with equal focal and different dice loss; `ink`
+# is the truth, bools (height, width).
 #
 # <details><summary>A hint</summary>
 #
@@ -253,8 +253,8 @@ for said, logit in (("paper", -8.0), ("ink", 8.0)):
 # ## Twelve guesses in every layer
 #
 # Take the states after an earlier layer, apply the final LayerNorm, keep the last twelve, apply the heads: that is its
-# answer. DETR grades all layers with [*auxiliary losses*](glossary.md#auxiliary-loss), which help to get the number
-# of objects right (section 3.2). The library's switch for it raises an error for YOLOS, as the next cell shows.
+# answer. DETR grades all decoder layers with [*auxiliary losses*](glossary.md#auxiliary-loss), which help to get the number
+# of objects right (section 3.2). The library's switch for it fails for YOLOS, as the next cell shows.
 #
 # <details><summary>Why the switch fails</summary>
 #
@@ -319,6 +319,9 @@ figures.show(figure, "Which token each layer's match gives each target, and how 
 # In the last alone. There a line is about one pixel long, in each of the others more than ten. Our detector was graded on its
 # last layer alone: nothing asked the heads to read the states of earlier layers.
 #
+# That most matches agree all the same is, in layers 1 and 2, due to the tokens' stands ([02](02_detection_tokens.ipynb)): there
+# a box lies in nearly the same place in every picture.
+#
 # </details>
 
 # %%
@@ -345,9 +348,9 @@ for number, (answers, pairs) in enumerate(zip(layers, layer_matches), start=1):
     print(f"layer {number}: loss {own:.2f} with its own match, {given:.2f} with the last; {silenced:.0%} silenced")
 
 # %% [markdown]
-# The loss hardly tells the two apart; in layer 4 the borrowed match has the lower one: a match minimises the cost. But in
-# early layers a fifth of the matched guesses would be told to say "no object". The reference matches each layer anew;
-# which trains better, we did not measure. **Masks reuse a match, layers make their own.**
+# The loss hardly tells the two apart; in layer 4 the borrowed match has the lower one: a match minimises the cost, not the
+# loss. But in layers 1 to 4 it silences a fifth of the matched guesses. The reference matches each layer anew; which trains
+# better, we did not measure. **Masks reuse a match, layers make their own.**
 
 # %% [markdown]
 # ## What we learned

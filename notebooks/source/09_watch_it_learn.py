@@ -58,7 +58,7 @@ from helpers.widgets import live
 # only for an IoU of 0.5. We stop at the beginning and at
 #
 # - **standing**: the twelve boxes have moved apart
-# - **waiting**: the last moment with an AP50 under 0.02
+# - **waiting**: its end, the last AP50 under 0.02
 # - **eyes open**: AP is half of what it will be
 # - **settled**: the end
 
@@ -106,7 +106,7 @@ figures.show(figure, caption)
 
 # %% [markdown]
 # **First a place to stand, then eyes**, in this training. First the tokens take different places (blue), then their boxes
-# follow the picture (green). From then on a token's box in another picture overlaps the target less (right).
+# follow the picture (green). From then on the same token's box in another picture overlaps the target less (right).
 #
 # ## Why it looks stuck
 #
@@ -139,7 +139,8 @@ figures.show(figure, "Class term and GIoU term between the stops standing and wa
 # <details><summary>The names</summary>
 #
 # Yes, by a little: at step 5,000 names are right twice as often as with another picture, and boxes overlap hardly better.
-# Before this training, the network was trained to classify single digits, which may be why; no run here tells.
+# Before this training, all of the network but its heads learned to classify single digits, which may be why; no run here
+# tells.
 #
 # </details>
 #
@@ -225,9 +226,9 @@ for name in ("AP", "duplicates", "count_right"):
 # %% [markdown]
 # ## What AP measures
 #
-# Rank all boxes by score. A box is a hit if it overlaps an object of its class that no box above has hit. Going down,
+# Rank all boxes of a class by score. A box is a hit if its IoU with an object not yet hit reaches a threshold. Going down,
 # [**precision**](glossary.md#precision) is the share of hits so far, [**recall**](glossary.md#recall) the share of objects
-# found. AP is the area under precision over recall, a mean over classes and ten thresholds of IoU.
+# found. AP is the area under precision over recall, a mean over classes and ten thresholds.
 #
 # <details><summary>Do all programs compute the same AP?</summary>
 #
@@ -297,7 +298,7 @@ training = live.overfit(eight_arrays.pixel_values(range(8), IMAGE_MEAN, IMAGE_ST
 training.run(
     steps=240,
     draw=lambda training: learning.overfit_figure(training, [image for image, _ in eight]),
-    caption="Overfitting eight scenes: the loss and the flips fall, and the right boxes and names appear.",
+    caption="Overfitting eight scenes: the loss and the flips fall, and nearly all right boxes and names appear.",
 )
 
 # %% [markdown]

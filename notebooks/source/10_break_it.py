@@ -118,9 +118,9 @@ print(said.format(**trained))
 # %% [markdown]
 # ## Fifty steps without one-to-one
 #
-# We train our finished detector on for fifty steps of 16 scenes, [one-to-many](glossary.md#one-to-many-matching): **every** guess near
-# a target, by IoU over 0.4, gets it. Beside it runs a control, the same steps one-to-one, since fifty steps more do some
-# harm by themselves, as you will see.
+# We train our finished detector on for fifty steps of 16 scenes, [one-to-many](glossary.md#one-to-many-matching): **every**
+# guess near a target, by IoU over 0.4, gets it, or else the nearest. Beside it runs a control, the same steps one-to-one,
+# since fifty steps at this learning rate do some harm by themselves.
 #
 # **Predict first.** What becomes of the boxes?
 #
@@ -131,7 +131,8 @@ print(said.format(**trained))
 # </details>
 # <details><summary>They stay good, and there are too many</summary>
 #
-# Yes: about three on a digit, and sometimes under two names. The best of them fits nearly as well as in the control.
+# Yes: about three on a digit, and sometimes under two names. The best of them fits nearly as well as in the control, and no more
+# digits are left without a box.
 #
 # </details>
 # <details><summary>Fifty steps change nothing</summary>
@@ -198,7 +199,7 @@ figures.show(figure, "After fifty steps one-to-one nearly all duplicates are gon
 # ## Exercise: forbid them to talk
 #
 # Return a matrix (length, length): may place *i* read place *j*? The last `num_tokens` places are detection tokens: each may be
-# read by itself alone. All may read the others. [A solution](solutions/10.ipynb)
+# read by itself alone; the other places, by all. [A solution](solutions/10.ipynb)
 #
 # **Predict first.** We mute our trained detector from layer 2 on. (In layer 1 no token has seen the picture.) What changes?
 #
@@ -299,7 +300,7 @@ ablations.show_table(runs, by_duplicates)
 # Our detector was trained like this.
 #
 # **tokens-6**, **tokens-24**: few tokens leave few duplicates, many leave many. More tokens also give no object more weight in
-# all. But a small DETR in which its share was kept shows the same, with one seed each ([all runs](ablations.md)).
+# all. But a small DETR in which no object kept its share shows the same, with one seed each ([all runs](ablations.md)).
 #
 # </details>
 # <details><summary>Rows that belong to boxes and eyes</summary>
@@ -356,7 +357,7 @@ check_crowd(crowd)
 # </details>
 # <details><summary>At what teaches silence</summary>
 #
-# Yes: at the weight of "no object", and whether it stands at the last class; and at the match, whether it gives a target one
+# Yes: at the weight of "no object", and whether the last class has it; and at the match, whether it gives a target one
 # guess and its cost has a class. In the table, NMS lifts AP most for *one-to-many*, *eos-0* and *no-class-cost*.
 #
 # </details>
