@@ -40,9 +40,9 @@ TICKETS = {  # shown in notebook 13, by their numbers there
         "04 07",
     ),
     4: Cause(
-        "a metric is taken for a loss", "sum by weight; read class_error beside all guesses", "07"
+        "a metric is taken for a loss", "sum by weight; count all right guesses, too", "07"
     ),
-    5: Cause("the logarithm of a rounded probability", "take class losses from the logits", "12"),
+    5: Cause("the logarithm of a rounded probability", "take class losses from the logits", "11"),
     6: Cause(
         "boxes are corners, or in pixels",
         "make them normalised center boxes, then draw them",
@@ -130,7 +130,7 @@ QUESTIONS = (
             ("more GPUs", ("divisor",)),
             ("smaller batches", ("divisor", 7)),
             ("half precision", ("half", 5)),
-            ("other matches with masks", ("softmax",)),
+            ("a port matches otherwise", ("softmax",)),
         ),
     ),
 )

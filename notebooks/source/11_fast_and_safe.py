@@ -21,7 +21,7 @@ figures.show(speed.growth_figure(rows), caption)
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and [07](07_loss.ipynb).
 #
-# **One click about 10.** Fifty one-to-many steps left three boxes on every digit. What was lost?
+# **One click about 10.** Fifty one-to-many steps left about three boxes on most digits. What was lost?
 #
 # <details><summary>The good boxes</summary>
 #
@@ -114,15 +114,15 @@ speed.batch_slider(rows, batch=16)
 # %% [markdown]
 # *Move it:* each square stands for the guesses of one image with the targets of one image; green ones are used.
 #
-# `helpers` computes only pairs that can be matched. `image_index` says to which image each target belongs, so it fetches
-# the guesses of its own image. For the class cost that takes three lines, from `image_index` on:
+# `helpers` computes only pairs that can be matched. `image_index` says to which image each target belongs, so that each
+# target fetches the guesses of its own image. For the class cost that takes three lines, from `image_index` on:
 
 # %%
 outputs, targets = random_batch(4, N=10, T=3)
 labels = torch.cat([target["class_labels"] for target in targets])  # (12,), one image after another
 image_index = torch.arange(4).repeat_interleave(3)
-p = outputs["logits"].softmax(-1)[image_index]  # (12, 10, 92): for each target ten guesses
-own_pairs = -p[range(12), :, labels]  # (12 targets, 10 guesses)
+p = outputs["logits"].softmax(-1)  # (4, 10, 92)
+own_pairs = -p[image_index, :, labels]  # (12 targets, 10 guesses): each target with its own image
 huge = -outputs["logits"].flatten(0, 1).softmax(-1)[:, labels]  # (40 guesses, 12 targets), as in the reference
 print("image_index", image_index.tolist())
 print(f"{own_pairs.numel()} pairs that can be matched, of {huge.numel()} in the huge matrix")
@@ -149,7 +149,7 @@ for name, match in ways.items():
     print(f"{name:26} copies: {host.copies}   numbers in them: {host.numbers:6,}   single values: {host.values:2}")
 
 # %% [markdown]
-# Together, six layers wait for one copy.
+# Together, six layers wait three times in place of eighteen.
 #
 # ## One NaN spoils other matches
 #
@@ -218,10 +218,10 @@ for whose in invalid:
 # <details><summary>Why does one NaN guess harm so few matches?</summary>
 #
 # SciPy adds one guess after the other to the match. For a NaN guess all targets cost the same, so it can take any that the
-# others leave; digits are lost only where another guess takes its target away and it has to move on. Where there are more
+# others leave; decimals are lost only where another guess takes its target away and it has to move on. Where there are more
 # guesses than targets, it is left out, and does no harm at all.
 #
-# The most harm is done at 10¹⁶. There float64 still keeps something of the other costs, rounded to even numbers.
+# Such a guess does most harm at 10¹⁶. There float64 still keeps something of the other costs, rounded to even numbers.
 #
 # </details>
 #
@@ -229,7 +229,7 @@ for whose in invalid:
 #
 # Return a cost matrix with two to six rows and columns, some cells NaN, the others at most 100; and a sentinel above them
 # all. With the sentinel in the NaN cells, the valid pairs that SciPy takes must cost at least 0.5 more than in the best
-# match.
+# match with as few NaN.
 #
 # <details><summary>A hint</summary>
 #

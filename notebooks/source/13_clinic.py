@@ -134,8 +134,8 @@ print("helpers:     ", outcome(HungarianMatcher(), broken, targets, width=200))
 # <details><summary>The cure of ticket 2</summary>
 #
 # The error names the place where somebody noticed, not the cause. Lower the rate, warm up, clip gradients. The matcher of
-# `transformers` would match NaN guesses last, but this check stops it before. Ours matches such pairs last and says so, so
-# one bad guess does not stop a run. If *all* are NaN, stop it yourself.
+# `transformers` would match NaN guesses last, but this check stops it before. Ours matches such pairs last and says so,
+# but the gradient may be NaN all the same: skip such a step. If *all* are NaN, stop.
 #
 # </details>
 #
@@ -193,8 +193,8 @@ for side in (0.2, 0.1, 0.05, 0.01):
 # 41](https://github.com/facebookresearch/detr/issues/41)) *And `sum(loss_dict.values())` is not the loss.* ([transformers
 # 42199](https://github.com/huggingface/transformers/issues/42199))
 #
-# **Predict first.** Our detector after 1,000 steps has a `class_error` of 100. Which share of *all* its guesses says what it
-# should?
+# **Predict first.** Our detector after 1,000 steps has a `class_error` of 100: no matched guess names its class. Which
+# share of *all* its guesses says what it should?
 #
 # <details><summary>None</summary>
 #
@@ -227,8 +227,9 @@ print(f"sum of the dict {sum(early.loss_dict.values()):.2f}, loss {early.loss:.2
 # right at this step.) If it stays at 100 long after the boxes are good, no-object may weigh too much: see ticket 9.
 #
 # The dict holds terms without their weights, and a metric, `cardinality_error`. So sum by weight, or take `loss`. In the
-# thread the sum is even huge, because that metric was. It looked for no-object in the last column, and models with sigmoids
-# have no such column, until [a pull request](https://github.com/huggingface/transformers/pull/43513) mended it.
+# thread the sum is even huge, because that metric was: until [a pull
+# request](https://github.com/huggingface/transformers/pull/43513) mended it, it looked for no-object in the last column, and
+# models with sigmoids have no such column.
 #
 # </details>
 #
@@ -301,7 +302,7 @@ for name, change in changes.items():
 #
 # <details><summary>The cure of ticket 6</summary>
 #
-# Yes: the loss reads center and size, whatever it is given. These boxes are divided already, so `corners_to_center` is
+# They must be converted: the loss reads center and size, whatever it is given. These boxes are divided already, so `corners_to_center` is
 # enough. Boxes in pixels must be divided by the image's width and height, too. Then draw some.
 #
 # </details>
@@ -474,7 +475,7 @@ print("no-object's share of the weight, 17 objects, eos_coef 0.1:", ", ".join(sh
 #
 # <details><summary>The cure of ticket 9</summary>
 #
-# Take clearly more tokens than objects: scenes with too many cannot be learned, not even eight. So 3,000 objects need more
+# Take clearly more tokens than objects: not even eight scenes can be learned if each holds too many. So 3,000 objects need more
 # than 3,000 queries, and an evaluation that keeps more than COCO's 100 detections.
 #
 # Thirty queries hold 17 objects. But at the same [`eos_coef`](glossary.md#eos-coef) no-object then has a much smaller share
@@ -487,7 +488,8 @@ print("no-object's share of the weight, 17 objects, eos_coef 0.1:", ", ".join(sh
 #
 # ## 5. Other results in another set-up?
 #
-# More processes, smaller batches, half precision: [11](11_fast_and_safe.ipynb) shows all three.
+# More processes, smaller batches, half precision: [11](11_fast_and_safe.ipynb) shows all three. Matches that a port makes
+# otherwise: [06](06_matcher.ipynb) forgets a softmax.
 #
 # ## The last ticket: yours
 #
@@ -513,7 +515,7 @@ print(examine(sick, model="mini-yolos").screen())
 #
 # </details>
 #
-# `cured` mends all three: nothing may be called an *error* any more. `MatchWatch` watches a training, in a loop or as a
+# How would you mend each? `cured` does it: nothing may be called an *error* any more. `MatchWatch` watches a training, in a loop or as a
 # callback of `Trainer`. Here the trained detector goes on with the corner boxes of ticket 6, then with the right ones.
 #
 # For data of your own: `python -m helpers.clinic annotations.json`, and [from a COCO file to AP](from_coco_to_ap.md).
