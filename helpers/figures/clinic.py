@@ -39,9 +39,7 @@ TICKETS = {  # shown in notebook 13, by their numbers there
         "check both sides of a box, sum 1 − GIoU",
         "04 07",
     ),
-    4: Cause(
-        "a metric is taken for a loss", "sum by weight; count all right guesses, too", "07"
-    ),
+    4: Cause("a metric is taken for a loss", "sum by weight; count all right guesses, too", "07"),
     5: Cause("the logarithm of a rounded probability", "take class losses from the logits", "11"),
     6: Cause(
         "boxes are corners, or in pixels",

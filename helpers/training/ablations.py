@@ -1,8 +1,8 @@
 """Runs that differ from a baseline in one thing: `python -m helpers.training --ablation no-giou`.
 
 Only "one-to-many" differs in three: its match, its cost, and eos_coef, which is 0. All train the
-encoder's matrices with Muon. The baseline has three seeds, the others one. They train on plain
-scenes of 64 px, so that a run takes minutes."""
+encoder's matrices with Muon. Those that a claim rests on have three seeds, the others one. They
+train on plain scenes of 64 px, so that a run takes minutes."""
 
 import dataclasses
 from collections.abc import Callable

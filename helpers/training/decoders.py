@@ -101,6 +101,7 @@ DECODERS = {
         criterion=lambda: SetCriterion(BorrowedMatch(), NUM_CLASSES),
         view=_seen_and_lent,
     ),
+    **_runs("decoder-twice", "twice as many steps", {"detection_steps": 4800}),
     **_runs("decoder-tokens-6", "6 queries, no-object's share kept", _tokens(6)),
     **_runs("decoder-tokens-24", "24 queries, no-object's share kept", _tokens(24)),
 }

@@ -267,7 +267,7 @@ ablations.show_table(runs, by_duplicates)
 
 # %% [markdown]
 # The table is sorted by duplicates; **bold** lies outside the baseline's range. Trust wide gaps: most rows are one training.
-# **Look for `muted`:** it lies within that range. Its tokens never heard of one another, and the match was enough. In a small DETR
+# **Look for `muted`:** its range overlaps with the baseline's. Its tokens never heard of one another, and the match was enough. In a small DETR
 # (last table) talk does help: without it AP is lower and a third more duplicates stay.
 #
 # <details><summary>Rows that belong to the match</summary>
@@ -278,7 +278,7 @@ ablations.show_table(runs, by_duplicates)
 # **argmin**: a little worse, with more duplicates. A likely reason, not shown here: while all boxes lie together, one guess is
 # the cheapest for several targets, and no rule sends those targets to different guesses.
 #
-# **no-class-cost**: 122.0 duplicates per 100 objects, four times the baseline, though each target still has a single guess. A
+# **no-class-cost**: 122.0 to 133.4 duplicates per 100 objects, four times the baseline, though each target still has a single guess. A
 # likely reason, not shown here: of two boxes on a digit the match takes now one, now the other, whatever they say, so both
 # learn the name. [Sun and others](https://arxiv.org/abs/2012.05780) report the same of photos.
 #
@@ -300,7 +300,7 @@ ablations.show_table(runs, by_duplicates)
 # Our detector was trained like this.
 #
 # **tokens-6**, **tokens-24**: few tokens leave few duplicates, many leave many. More tokens also give no object more weight in
-# all. But a small DETR in which no object kept its share shows the same, with one seed each ([all runs](ablations.md)).
+# all. But a small DETR in which no object kept its share shows the same, with three seeds each ([all runs](ablations.md)).
 #
 # </details>
 # <details><summary>Rows that belong to boxes and eyes</summary>
