@@ -378,7 +378,7 @@ BATCH = make_batch([2, 1], num_predictions=4)
         (
             lambda o, t: (o, [t[0], {**t[1], "class_labels": torch.tensor([5])}]),
             ValueError,
-            ["targets[1]", "no-object"],
+            ["targets[1]", "no object"],
         ),
         (lambda o, t: (o, [t[0], {**t[1], "class_labels": torch.tensor([-1])}]), ValueError, ["targets[1]", "is -1"]),
         (lambda o, t: (o, [t[0], {**t[1], "boxes": torch.tensor([])}]), ValueError, ["targets[1]", "(1, 4)"]),

@@ -142,7 +142,6 @@ FILES = {
     "09": "09_watch_it_learn",
     "10": "10_break_it",
     "11": "11_fast_and_safe",
-    "12": "12_where_the_field_went",
 }
 ROW, GAP, COLUMN, CHIP, LEFT = (
     0.6,

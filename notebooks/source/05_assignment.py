@@ -95,10 +95,9 @@ print("match:", *(f"{figures.LETTERS[g]}-{names[t]}" for g, t in zip(guess, targ
 # %% [markdown]
 # ## Nearest first
 #
-# Most people arrive with a simpler rule. [**argmin**](glossary.md#argmin), column by column: each target takes its cheapest
-# guess. In this matrix that is the best match; elsewhere two targets may want the same guess.
-# [**Greedy**](glossary.md#greedy-matching) repairs that: take the cheapest pair of all, cross out its row and column, repeat.
-# Two taxis, two passengers; the cost is the distance.
+# A simpler rule: [**argmin**](glossary.md#argmin), each target takes its cheapest guess. Here that is the best match;
+# elsewhere two targets may want one guess. [**Greedy**](glossary.md#greedy-matching) takes the cheapest pair, crosses out
+# its row and column, and repeats. Two taxis, two passengers; the cost is the distance.
 
 # %%
 taxis, passengers = [0.0, 5.1], [2.6, 7.8]

@@ -267,8 +267,8 @@ ablations.show_table(runs, by_duplicates)
 
 # %% [markdown]
 # The table is sorted by duplicates; **bold** lies outside the baseline's range. Trust wide gaps: most rows are one training.
-# **Look for `muted`:** its range overlaps with the baseline's. Its tokens never heard of one another, and the match was enough. In a small DETR
-# (last table) talk does help: without it AP is lower and a third more duplicates stay.
+# **Look for `muted`:** its range overlaps with the baseline's. Its tokens never heard of one another: the match was
+# enough. In a small DETR (last table) talk does help: AP is lower without it, and a third more duplicates stay.
 #
 # <details><summary>Rows that belong to the match</summary>
 #

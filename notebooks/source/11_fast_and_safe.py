@@ -21,7 +21,7 @@ figures.show(speed.growth_figure(rows), caption)
 #
 # **Time** 25 minutes to read, 45 with the exercises. **You need** [06](06_matcher.ipynb) and [07](07_loss.ipynb).
 #
-# **One click about 10.** Fifty one-to-many steps left about three boxes on most digits. What was lost?
+# **One click about 10.** Fifty one-to-many steps left three boxes on most digits. What was lost?
 #
 # <details><summary>The good boxes</summary>
 #
@@ -149,7 +149,7 @@ for name, match in ways.items():
     print(f"{name:26} copies: {host.copies}   numbers in them: {host.numbers:6,}   single values: {host.values:2}")
 
 # %% [markdown]
-# Together, six layers wait three times in place of eighteen.
+# Six layers together wait three times, not eighteen.
 #
 # ## One NaN spoils other matches
 #
@@ -221,13 +221,13 @@ for whose in invalid:
 # others leave; decimals are lost only where another guess takes its target away and it has to move on. Where there are more
 # guesses than targets, it is left out, and does no harm at all.
 #
-# Such a guess does most harm at 10¹⁶. There float64 still keeps something of the other costs, rounded to even numbers.
+# It does most harm at 10¹⁶. There float64 still keeps something of the other costs, rounded to even numbers.
 #
 # </details>
 #
 # ## Exercise: a trap for the solver
 #
-# Return a cost matrix with two to six rows and columns, some cells NaN, the others at most 100; and a sentinel above them
+# Return a cost matrix with two to six rows and columns, some cells NaN, others at most 100; and a sentinel above them
 # all. With the sentinel in the NaN cells, the valid pairs that SciPy takes must cost at least 0.5 more than in the best
 # match with as few NaN.
 #

@@ -475,8 +475,8 @@ print("no-object's share of the weight, 17 objects, eos_coef 0.1:", ", ".join(sh
 #
 # <details><summary>The cure of ticket 9</summary>
 #
-# Take clearly more tokens than objects: not even eight scenes can be learned if each holds too many. So 3,000 objects need more
-# than 3,000 queries, and an evaluation that keeps more than COCO's 100 detections.
+# Take clearly more tokens than objects: not even eight scenes can be learned if each holds too many. So 3,000 objects need
+# more than 3,000 queries, and an evaluation that keeps more than COCO's 100 detections.
 #
 # Thirty queries hold 17 objects. But at the same [`eos_coef`](glossary.md#eos-coef) no-object then has a much smaller share
 # of the weight, as printed. With no share at all, every guess claims an object (eos-0 in 10); what so small a share does, we
@@ -493,8 +493,8 @@ print("no-object's share of the weight, 17 objects, eos_coef 0.1:", ", ".join(sh
 #
 # ## The last ticket: yours
 #
-# Somebody made a COCO file of our scenes and hid three faults in it. `examine` reads files, lists of targets and data
-# sets. Read its report: which tickets come back, and which fault is new?
+# Somebody hid three faults in a COCO file of our scenes. `examine` reads files, targets and data sets. Which tickets
+# are back, which fault is new?
 
 # %%
 from helpers.checks.last_ticket import cured, sick_data_set
@@ -515,8 +515,8 @@ print(examine(sick, model="mini-yolos").screen())
 #
 # </details>
 #
-# How would you mend each? `cured` does it: nothing may be called an *error* any more. `MatchWatch` watches a training, in a loop or as a
-# callback of `Trainer`. Here the trained detector goes on with the corner boxes of ticket 6, then with the right ones.
+# How would you mend each? `cured` does it: no *error* is left. `MatchWatch` watches a training, in a loop or as a callback
+# of `Trainer`. Here the trained detector goes on with the corner boxes of ticket 6, then with the right ones.
 #
 # For data of your own: `python -m helpers.clinic annotations.json`, and [from a COCO file to AP](from_coco_to_ap.md).
 
