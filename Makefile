@@ -29,10 +29,10 @@ help: ## list these commands
 lab: $(READY) ## open JupyterLab on the first notebook
 	$(RUN) -m tools.lab $(ARGS)
 
-test: $(TESTS) ## run the tests, but for the slow ones (7 minutes on two idle cores)
+test: $(TESTS) ## run the tests, but for the slow ones (6 minutes on two idle cores)
 	$(RUN) -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
-test-slow: $(TESTS) $(SITE) $(LECTURE) ## run the slow tests: browsers, recordings, processes, slides, site (10 minutes)
+test-slow: $(TESTS) $(SITE) $(LECTURE) ## run the slow tests: browsers, recordings, processes, slides, site (14 minutes)
 	$(RUN) -m pytest $(SIDE_BY_SIDE) -m slow $(ARGS)
 
 notebooks: $(READY) ## build and execute the notebooks that changed; ALL=1 for all of them
