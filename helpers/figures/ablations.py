@@ -15,7 +15,6 @@ from helpers.training.recording import load_recording
 LINES = ((PREDICTION, "-"), (GIOU, "--"), (MATCH, "-."), (TARGET, ":"), (INK, (0, (1, 1))))
 MEASURES = {
     "AP": "AP",
-    "AP50": "AP50",
     "duplicates": "duplicates per 100",
     "count_right": "scenes counted right",
 }
@@ -155,11 +154,16 @@ def table(runs, names):
         abouts = [runs[seed]["about"] for seed in seeds]
         cells = []
         for measure in MEASURES:
-            text = span(measure, [about["measures"][measure] for about in abouts])
+            text = _short(span(measure, [about["measures"][measure] for about in abouts]))
             cells.append(f"**{text}**" if beside(runs, name, measure) else text)
-        after = span("AP", [about["measures_suppressed"]["AP"] for about in abouts])
+        after = _short(span("AP", [about["measures_suppressed"]["AP"] for about in abouts]))
         lines.append([f"`{name}`", RUNS[name].changed, str(len(seeds)), *cells, after])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _short(text):
+    """A range as narrow as a column wants it."""
+    return text.replace(" % to ", " to ").replace(" to ", "–")
 
 
 def show_table(runs, names):

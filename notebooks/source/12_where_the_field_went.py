@@ -312,7 +312,7 @@ ablations.show_table(runs, ["decoder", *cards, "decoder-twice", "decoder-borrowe
 # With more positives AP is higher, most with the branch. But a step takes longer: with denoising 1.6 times, with the branch
 # 2.0, with groups 2.4 times. **Which row gives the baseline that time?**
 #
-# <details><summary>`decoder-twice`, and it is ahead of all three</summary>
+# <details><summary>The last but one, and it is ahead of all three</summary>
 #
 # Twice the steps take as long as the branch, and bring more AP with fewer duplicates. So here none of the three pays. But
 # here a step is all decoder: what the encoder sees is computed once. In a large detector the backbone takes most of a step,

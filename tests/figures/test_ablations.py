@@ -30,8 +30,8 @@ def test_a_difference_counts_only_outside_the_spread():
     assert not ablations.beside(RUNS, "argmin", "AP")
     assert ablations.beside(RUNS, "argmin", "duplicates")
     rows = ablations.table(RUNS, ["baseline", "argmin", "one-to-many"]).splitlines()
-    assert rows[2].endswith("| 3 | 0.50 to 0.54 | 0.70 to 0.74 | 10.0 to 14.0 | 50 % | 0.60 to 0.64 |")
-    assert rows[3].endswith("| 1 | 0.53 | 0.73 | **2.0** | 50 % | 0.63 |")
+    assert rows[2].endswith("| 3 | 0.50–0.54 | 10.0–14.0 | 50 % | 0.60–0.64 |")
+    assert rows[3].endswith("| 1 | 0.53 | **2.0** | 50 % | 0.63 |")
     assert "| **0.20** |" in rows[4]
 
 
@@ -41,7 +41,7 @@ def test_a_run_differs_only_with_all_its_seeds():
     assert not ablations.beside(runs, "argmin", "duplicates")
     assert ablations.beside(runs, "one-to-many", "AP")
     *_, row = ablations.table(runs, ["one-to-many"]).splitlines()
-    assert "| 2 | **0.20 to 0.30** |" in row
+    assert "| 2 | **0.20–0.30** |" in row
     assert ablations.mean(runs, "one-to-many", "AP") == 0.25
     assert ablations.mean(runs, "baseline", "AP") == 0.52
 

@@ -42,13 +42,13 @@ def one_of(percent):
     return (100 / percent,)
 
 
-# A row of the runs' table, from its number of seeds on: AP, AP50, duplicates, scenes counted right, AP after NMS.
+# A row of the runs' table, from its number of seeds on: AP, duplicates, scenes counted right, AP after NMS.
 def its_ap(*row):
     return row[1:2]
 
 
 def its_duplicates(*row):
-    return row[3:4]
+    return row[2:3]
 
 
 def its_ap_and_after_nms(*row):
@@ -90,7 +90,7 @@ QUOTES = [
     Quote("teaching", "how many boxes on a digit? | About #.", "10", "one-to-many boxes on a digit #, names"),
     Quote("teaching", "the best of a pile has IoU #, as before", "10", "one-to-many boxes ... IoU of the best #"),
     Quote("teaching", "And from the middle on? | # in this run, the", "10", "| eos-1 |...| # | # |", its_ap),
-    Quote("teaching", "the baseline has # to #. Late", "10", "| baseline |...| # | # to # |",
+    Quote("teaching", "the baseline has # to #. Late", "10", "| baseline |...| # | #–# |",
           lambda _, *range_of_seeds: range_of_seeds),
     Quote("07", "over three guesses, #. L1: 0.4 over two targets, #.", "", made=lambda: PAPER[:2]),
     Quote("07", "so 1 over two targets, #. In all", "", made=lambda: PAPER[2:3]),
@@ -101,17 +101,17 @@ QUOTES = [
           lambda matched: (100 - matched,)),
     Quote("07b", "85 % is odds of # to 1; a tenth of that, # to 1, is #.", "",
           made=lambda: (85 / 15, 8.5 / 15, 100 * 8.5 / 23.5)),
-    Quote("10", "**eos-late-1**: #, and AP #.", "10", "| eos-late-1 |...| # | # | # | # |",
-          lambda _, ap, __, twice: (twice, ap)),
+    Quote("10", "**eos-late-1**: #, and AP #.", "10", "| eos-late-1 |...| # | # | # |",
+          lambda _, ap, twice: (twice, ap)),
     Quote("10", "few duplicates, and AP #:", "10", "| eos-1 |...| # | # |", its_ap),
     Quote("10", "**no-class-cost**: # to # duplicates per 100", "10",
-          "| no-class-cost |...| # | # to # | # to # | # to # |", lambda *row: row[5:7]),
-    Quote("10", "**eos-0**: # duplicates.", "10", "| eos-0 |...| # | # | # | # |", its_duplicates),
-    Quote("10", "**one-to-many**: # duplicates", "10", "| one-to-many |...| # | # | # | # |", its_duplicates),
-    Quote("10", "NMS lifts AP from # to #.", "10", "| one-to-many |...| # | # | # | # | # | # |",
+          "| no-class-cost |...| # | #–# | #–# |", lambda *row: row[3:5]),
+    Quote("10", "**eos-0**: # duplicates.", "10", "| eos-0 |...| # | # | # |", its_duplicates),
+    Quote("10", "**one-to-many**: # duplicates", "10", "| one-to-many |...| # | # | # |", its_duplicates),
+    Quote("10", "NMS lifts AP from # to #.", "10", "| one-to-many |...| # | # | # | # | # |",
           its_ap_and_after_nms),
     Quote("10", "AP is # below the lowest baseline", "10",
-          "| baseline |...| # to # |...| log-p |...| # | # |", lambda least, _, __, run: (least - run,)),
+          "| baseline |...| #–# |...| log-p |...| # | # |", lambda least, _, __, run: (least - run,)),
     Quote("10", "ends at AP #. To learn", "10", "| no-classifier |...| # | # |", its_ap),
 ]  # fmt: skip
 
