@@ -15,6 +15,7 @@ import numpy as np
 
 from helpers.detector import weights_folder
 from helpers.figures import ablations
+from helpers.training.ablations import bases
 from helpers.training.decoders import RUNS
 from helpers.training.run import train_ablation
 from helpers.training.small_measurements import STORED
@@ -38,8 +39,8 @@ def page():
     text = (Path(__file__).with_name("ablations.md")).read_text(encoding="utf-8")
     rest = [name for name in RUNS if name not in detectors | decoders]
     tables = {
-        "detectors": ablations.table(detectors, ablations.bases(detectors)),
-        "decoders": ablations.table(decoders, ablations.bases(decoders)),
+        "detectors": ablations.table(detectors, bases(detectors)),
+        "decoders": ablations.table(decoders, bases(decoders)),
         "curves": curves_table(decoders),
         "layers": layers_table(decoders),
         "missing": wrapped(", ".join(f"`{name}`" for name in rest) + "."),
@@ -69,7 +70,7 @@ def quoted(name, measure):
 def curves_table(runs):
     """AP and duplicates on the way, on 200 scenes: ranges over the seeds."""
     lines = [["run", *(f"AP at {step:,}" for step in STEPS), *(f"duplicates at {step:,}" for step in STEPS)]]
-    for name in ablations.bases(runs):
+    for name in bases(runs):
         seeds, cells = ablations.seeds_of(runs, name), []
         for measure in ("AP", "duplicates"):
             for step in STEPS:
@@ -83,7 +84,7 @@ def curves_table(runs):
 def layers_table(runs):
     """What each layer would answer: duplicates, AP, and what suppression adds to it."""
     lines = [["run", "layer", "AP", "duplicates per 100", "AP after NMS"]]
-    for name in ablations.bases(runs):
+    for name in bases(runs):
         seeds = ablations.seeds_of(runs, name)
         for depth in range(len(runs[name]["about"]["layers"])):
             layers = [runs[seed]["about"]["layers"][depth] for seed in seeds]

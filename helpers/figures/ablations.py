@@ -47,15 +47,6 @@ def shown(runs, name, measure):
     return round(runs[name]["about"]["measures"][measure], 1 if measure == "duplicates" else 2)
 
 
-def bases(runs):
-    """The names of runs without their further seeds.
-
-    >>> bases(["decoder", "decoder-seed-1", "decoder-focal"])
-    ['decoder', 'decoder-focal']
-    """
-    return [name for name in runs if name == base_of(name)]
-
-
 def mean(runs, name, measure):
     """The mean of a measure over a run's seeds."""
     seeds = seeds_of(runs, name)

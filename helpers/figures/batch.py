@@ -69,13 +69,11 @@ def matches_figure(image, outputs, targets, matches, width=7.6, height=3.9, sure
     return figure
 
 
-def draw_match(axes, image, pred_boxes, targets, match, names=None):
+def draw_match(axes, image, pred_boxes, targets, match, names):
     """A scene with its targets and the guesses that were matched, each linked to its target in
-    green. `names`: one for each of these guesses; default: letters.
+    green. `names`: one for each of these guesses.
     """
     draw_image(axes, image)
     draw_targets(axes, image, targets, names=False)
-    guesses = match[0].tolist()
-    names = names or [LETTERS[guess] for guess in guesses]
-    draw_predictions(axes, image, pred_boxes[guesses], names)
+    draw_predictions(axes, image, pred_boxes[match[0]], names)
     draw_match_lines(axes, image, pred_boxes, targets["boxes"], match)

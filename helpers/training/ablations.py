@@ -131,3 +131,12 @@ def base_of(name):
     ('baseline', 'muted')
     """
     return name.split("-seed-")[0]
+
+
+def bases(runs):
+    """The names of runs without their further seeds.
+
+    >>> bases(["decoder", "decoder-seed-1", "decoder-focal"])
+    ['decoder', 'decoder-focal']
+    """
+    return [name for name in runs if name == base_of(name)]

@@ -17,7 +17,7 @@ from helpers.evaluation import average_precision
 from helpers.loss import SetCriterion
 from helpers.matcher import HungarianMatcher
 from helpers.scenes import NUM_CLASSES, HandwrittenScenes
-from helpers.training.ablations import base_of
+from helpers.training.ablations import bases
 from helpers.training.arrays import SceneArrays
 from helpers.training.decoders import DECODERS
 from helpers.training.recipe import IMAGE_MEAN, IMAGE_STD
@@ -26,7 +26,7 @@ from helpers.training.stage import Stage
 
 STEPS = (1000, 5000, 9000, 36_000)  # of the recorded training, whose weights are shipped
 STORED = Path(helpers.__file__).parent / "recordings" / "measurements.json"
-COMPARED = [name for name in DECODERS if name == base_of(name)]
+COMPARED = bases(DECODERS)
 EOS_COEF, LENGTH = 0.1, 0.02  # the length of a step down the gradient
 
 

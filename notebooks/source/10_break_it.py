@@ -98,6 +98,7 @@ import numpy as np
 from helpers import HungarianMatcher, box_iou
 from helpers.evaluation import corner_boxes
 from helpers.scenes import HandwrittenScenes, running_example
+from helpers.training.ablations import bases
 from helpers.training.arrays import SceneArrays
 from helpers.training.muting import mute_tokens
 from helpers.training.pairings import everyone_near, one_to_many
@@ -262,7 +263,7 @@ first, steps, batch = (about["recipe"][name] for name in ("classifier_steps", "d
 print(
     f"{len(runs)} runs on plain 64-px scenes: {first:,} steps to read single digits, {steps:,} steps of {batch} to detect"
 )
-by_duplicates = sorted(ablations.bases(runs), key=lambda name: ablations.mean(runs, name, "duplicates"))
+by_duplicates = sorted(bases(runs), key=lambda name: ablations.mean(runs, name, "duplicates"))
 ablations.show_table(runs, by_duplicates)
 
 # %% [markdown]

@@ -269,15 +269,17 @@ def test_without_scripts_the_file_can_be_read_from_top_to_bottom(browser, one_fi
     context.close()
 
 
+# Go to the slide of an image, all of its fragments shown.
+TURN_TO = "image => { const { h, v } = Reveal.getIndices(image.closest('section')); Reveal.slide(h, v, 99); }"
+
+
 def test_a_figure_without_words_beside_it_is_as_large_as_its_slide(at_the_desk):
     """Its letters were drawn for a notebook; on a slide they need all the room there is."""
     page = at_the_desk
     figures = page.locator("section.figure img")
     assert figures.count() >= 15
     for place in range(figures.count()):
-        figures.nth(place).evaluate(
-            "image => { const { h, v } = Reveal.getIndices(image.closest('section')); Reveal.slide(h, v, 99); }"
-        )
+        figures.nth(place).evaluate(TURN_TO)
         drawn(page)
         shown = figures.nth(place).evaluate(
             "({ width, height, naturalWidth: w, naturalHeight: h }) =>"
@@ -291,9 +293,7 @@ def test_a_picture_has_the_room_that_its_letters_were_drawn_for(at_the_desk):
     shown = page.locator("section .picture img")
     assert shown.count() == len(room)
     for place, reckoned in enumerate(room):
-        shown.nth(place).evaluate(
-            "image => { const { h, v } = Reveal.getIndices(image.closest('section')); Reveal.slide(h, v, 99); }"
-        )
+        shown.nth(place).evaluate(TURN_TO)
         rested(page, 100)
         width, height, *size = shown.nth(place).evaluate(
             "({ width, height, naturalWidth, naturalHeight }) => [width, height, naturalWidth, naturalHeight]"
