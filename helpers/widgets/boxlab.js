@@ -117,14 +117,15 @@ function render({ model, el }) {
     ),
     spoken.element,
   );
-  const [paperWidth, chartWidth] = [makeRuler(paper.svg, 340), makeRuler(story.chart, 340)];
+  const [paperWidth, chartWidth] = [paper.svg, story.chart].map((element) =>
+    shell.measure(element, 340, redraw),
+  );
   root.timings = []; // milliseconds of each redraw, for the tests
 
   function paint() {
     frame = null;
     const begun = performance.now();
     walk.advance();
-    // All sizes are read before anything is written: one layout a redraw.
     const unit = letterSize(root);
     const [size, width] = [paperWidth(), chartWidth()];
     const { prediction, target } = boxes();
@@ -141,7 +142,6 @@ function render({ model, el }) {
   }
   shell.follow(["prediction", "target", "loss", "large", "initial"], redraw);
   shell.check(["prediction", "target"], () => labNumbers(get("prediction"), get("target")));
-  shell.watchSize(redraw, root, paper.svg, story.chart);
   shell.atEnd(() => cancelAnimationFrame(frame));
   shell.atEnd(spoken.stop);
   paint();

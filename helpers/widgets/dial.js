@@ -58,7 +58,6 @@ function render({ model, el }) {
   const summary = make("p", { class: "summary", "aria-live": "polite" });
   const pulls = makeKeys();
   const plot = make("div", { class: "plot" });
-  const plotWidth = makeRuler(plot, 700);
   const presets = PRESETS.map(([name, changes]) => {
     const { N, T, eos_coef } = changes;
     return button(name, `N ${N}, T ${T}, eos_coef ${eos_coef}`, () => shell.set(changes));
@@ -80,6 +79,7 @@ function render({ model, el }) {
       shell.badge.element,
     ),
   );
+  const width = shell.measure(plot, 700, paint);
 
   // T never passes N: moving one takes the other along.
   function turn(name, value) {
@@ -108,7 +108,7 @@ function render({ model, el }) {
         }),
       ),
     );
-    plot.replaceChildren(drawPulls(now, numbers, plotWidth(), letterSize(shell.root)));
+    plot.replaceChildren(drawPulls(now, numbers, width(), letterSize(shell.root)));
   }
   if (shell.offers("p"))
     seekByPointer(plot, ([x]) => {
@@ -117,7 +117,6 @@ function render({ model, el }) {
     });
   else plot.classList.add("still");
   shell.follow(names, paint);
-  shell.watchSize(paint, plot);
   paint();
   shell.check(names, () => Object.values(dialNumbers(state())));
   return shell.close;

@@ -67,8 +67,20 @@ export const inkOn = (share) => (share < 0.468 ? "#fff" : "#000");
 // The size of a letter in pixels. An element that is not in the page yet has none; it is drawn again when it is.
 export const letterSize = (element) => parseFloat(getComputedStyle(element).fontSize) || 14;
 
-// What measures how wide an element is, in pixels. While it is not shown it has no width, and is drawn as it was before, at
-// first `wide`: a page that scrolls or changes its theme takes it out and has it back, and nobody hears of that.
-export function makeRuler(element, wide) {
-  return () => (wide = element.clientWidth || wide);
+// What knows how wide an element is, in whole pixels, and calls `react` whenever that changes. It says what the browser
+// reported last: what is read in the midst of a change of theme or size may be the width of a moment, and when the old one
+// is back the browser, which saw no change, reports nothing. While the element is not shown it has no width, and the one
+// before holds, at first `wide`.
+export function makeRuler(element, wide, react) {
+  let reported = null;
+  wide = element.clientWidth || wide;
+  const watch = new ResizeObserver(([{ contentRect }]) => {
+    const now = Math.floor(contentRect.width);
+    if (now === reported) return;
+    reported = now;
+    wide = now || wide;
+    react();
+  });
+  watch.observe(element);
+  return { width: () => wide, stop: () => watch.disconnect() };
 }

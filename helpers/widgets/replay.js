@@ -126,6 +126,7 @@ function render({ model, el }) {
       make("div", { class: "timeline" }, timeline.charts, ...offer("scrub", timeline.scrub)),
     ),
   );
+  const width = shell.measure(timeline.charts, 600, drawCharts);
 
   function go(index) {
     player.stop();
@@ -158,12 +159,11 @@ function render({ model, el }) {
     timeline.paint(place);
   }
   function drawCharts() {
-    timeline.draw(sceneAt(), scenes[sceneAt()].owners, letterSize(shell.root));
+    timeline.draw(sceneAt(), scenes[sceneAt()].owners, width(), letterSize(shell.root));
     paint();
   }
   shell.follow(["index"], paint);
   shell.follow(["scene"], drawCharts);
-  shell.watchSize(drawCharts, timeline.charts);
   shell.atEnd(player.stop);
   drawCharts();
   shell.check(["scene", "index"], () => frameNumbers(scenes[sceneAt()], at()));
@@ -200,15 +200,14 @@ function makeTimeline({ data, at, go, canSeek, label }) {
   const charts = make("div", { class: "charts" });
   const range = { type: "range", min: 0, max: data.steps.length - 1, class: "scrub" };
   const scrub = make("input", { ...range, "aria-label": label, oninput: () => go(+scrub.value) });
-  const width = makeRuler(charts, 600);
   let chart = null;
   if (canSeek) seekByPointer(charts, ([x]) => go(chart.indexAt(x)));
   else charts.classList.add("still");
   return {
     charts,
     scrub,
-    draw(scene, owners, em) {
-      chart = drawTimeline(data, scene, owners, width(), em);
+    draw(scene, owners, width, em) {
+      chart = drawTimeline(data, scene, owners, width, em);
       charts.replaceChildren(chart.svg);
       scrub.style.marginLeft = `${chart.left - 0.5 * em}px`;
       scrub.style.width = `${chart.right - chart.left + em}px`;

@@ -75,6 +75,7 @@ function render({ model, el }) {
       make("div", {}, charts.element, picture.card),
     ),
   );
+  const width = shell.measure(charts.charts, 520, later);
   const keyOf = (state) => JSON.stringify(STATE_NAMES.map((name) => state[TRAITS[name] ?? name]));
   let [frame, look, told] = [null, null, keyOf(run.state())]; // `told` is what the model was told last
 
@@ -126,7 +127,7 @@ function render({ model, el }) {
     summary.textContent = describePlay(state, seen);
     picture.paint(state, seen);
     add.disabled = state.labels.length >= state.parameters.length;
-    charts.paint(run.history(), letterSize(shell.root));
+    charts.paint(run.history(), width(), letterSize(shell.root));
     knobs.paint(state);
     shell.root.dataset.step = state.step;
   }
@@ -151,10 +152,6 @@ function render({ model, el }) {
   shell.atEnd(() => clearTimeout(look));
   shell.atEnd(() => cancelAnimationFrame(frame));
   shell.follow(STATE_NAMES, soon);
-  shell.watchSize(() => {
-    charts.measure();
-    later();
-  }, charts.charts);
   paint();
   const compare = shell.check(STATE_NAMES, () => playNumbers(readState(get), constants));
   return shell.close;

@@ -51,8 +51,7 @@ function makeRunCharts(go, isLarge) {
     "aria-label": "Step of this run",
     oninput: () => go(+scrub.value),
   });
-  const ruler = makeRuler(charts, 520);
-  let [placeAt, wide] = [() => 0, ruler()];
+  let placeAt = () => 0;
   seekByPointer(charts, ([x]) => go(placeAt(x)));
   return {
     element: make(
@@ -64,8 +63,7 @@ function makeRunCharts(go, isLarge) {
       scrub,
     ),
     charts,
-    measure: () => (wide = ruler()), // when the charts have another width
-    paint({ frames, at, ghost }, em) {
+    paint({ frames, at, ghost }, width, em) {
       const differs = frames.some(
         ({ losses, setLoss }) => Math.abs(losses.total - setLoss) > BEST_DIFFERS,
       );
@@ -76,7 +74,7 @@ function makeRunCharts(go, isLarge) {
       before.textContent = ghost ? `the run before, ${ghost.rule}` : "";
       best.hidden = !differs;
       before.hidden = !ghost;
-      const drawn = drawRun({ frames, at, ghost, differs, isLarge }, wide, em);
+      const drawn = drawRun({ frames, at, ghost, differs, isLarge }, width, em);
       placeAt = drawn.placeAt;
       charts.replaceChildren(drawn.svg);
       scrub.max = frames.length - 1;

@@ -20,10 +20,11 @@ export function makeShell({ model, el }, name, agreement) {
     model.on(traits.map((trait) => `change:${trait}`).join(" "), react);
     endings.push(() => model.off(null, react));
   }
-  function watchSize(react, ...elements) {
-    const watch = new ResizeObserver(react);
-    for (const element of elements) watch.observe(element);
-    endings.push(() => watch.disconnect());
+  // How wide an element is, at first `wide`; `react` is called whenever it has another width.
+  function measure(element, wide, react) {
+    const ruler = makeRuler(element, wide, react);
+    endings.push(ruler.stop);
+    return ruler.width;
   }
   // Let the badge compare `numbers()` with what helpers computes of these traits. Gives back what compares once more.
   function check(traits, numbers) {
@@ -49,7 +50,7 @@ export function makeShell({ model, el }, name, agreement) {
     offer: (control, ...elements) => (offers(control) ? elements : []), // these, if `controls` names them
     reset: () => set(get("initial")),
     follow,
-    watchSize,
+    measure,
     check,
     mount,
     atEnd: (ending) => endings.push(ending),
