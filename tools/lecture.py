@@ -8,6 +8,7 @@ the extra `lecture` of pyproject.toml, in the style of `deck/rise.css`.
 - In the lecture, the first slide of each notebook ends with a folded cell that makes what the next cells need: run it.
 
 - Code that the decks fold is folded; a click on its dots opens it. Shift and Enter run the chosen cell.
+- A figure covers the slide while the mouse is held down on it.
 - A check stands below its exercise; its solution is elsewhere.
 """
 

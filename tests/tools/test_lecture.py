@@ -5,8 +5,9 @@ import re
 from itertools import pairwise
 
 import pytest
-from hand_and_eye import drag, expect, rested
+from hand_and_eye import drag, expect, middle, rested
 from missing import skip_without
+from pieces_in_lab import keep_picture
 
 from tools import lecture
 from tools.canonical import WIDGET_STATE
@@ -132,6 +133,20 @@ def test_a_figure_without_words_beside_it_has_the_slide_but_for_its_cell(slides)
     width, height = image.evaluate("({ width, height }) => [width, height]")
     assert width > 1230 or height > 590
     assert section.evaluate("slide => slide.scrollHeight") <= 720
+
+
+def test_a_figure_below_lines_covers_the_slide_while_it_is_held(slides):
+    image = go_to(slides, ".jp-OutputArea:has(.jp-RenderedText) .jp-RenderedImage img")
+    image.scroll_into_view_if_needed()
+    before = image.bounding_box()
+    assert before["height"] < 460
+    slides.mouse.move(*middle(image))
+    slides.mouse.down()
+    area = image.bounding_box()
+    keep_picture(slides, "lecture-figure-held")
+    assert [area[side] for side in ("x", "y", "width", "height")] == [0, 0, 1280, 720]
+    slides.mouse.up()
+    assert image.bounding_box() == before
 
 
 def test_a_piece_can_be_dragged_and_keeps_its_keys(slides):
