@@ -217,7 +217,7 @@ def standing_figure(recording, stops):
     )
     right.fill_between(step, swapped, own, where=own >= swapped, color=MATCH, alpha=0.18, lw=0)
     right.plot(step, own, color=MATCH, lw=3, label="own image")
-    right.plot(step, swapped, color=NO_OBJECT, lw=3, ls=DASHES, label="another image")
+    right.plot(step, swapped, color=NO_OBJECT, lw=3, ls=DASHES, label="its box in another image")
     right.set(
         title="Swap the image: when does it matter?",
         ylabel="IoU with the matched target",

@@ -177,8 +177,9 @@ for name, values in [*((name, [c[name] for c in columns]) for name in by_hand), 
 # %% [markdown]
 # ## Who answers at test time?
 #
-# Every guess that claims a digit; without targets there is no match. Here it claims if its largest logit is a
-# digit's. The [`cardinality_error`](glossary.md#cardinality-error) is how far the number of claims is from that of labels.
+# All *N*, each with its best class: without targets there is no match. Those that *claim* are shown:
+# here, whose largest logit is a digit's. The [`cardinality_error`](glossary.md#cardinality-error) is how far claims and labels
+# differ in number.
 #
 # **Predict first.** The "4" is taken out of the picture; its label stays. What does the cardinality error become?
 #
@@ -242,7 +243,7 @@ figures.show(figure, "Length of the gradient at each guess: green with the name 
 # difference; at 1 all twelve bars would be equal. Right: H is pulled hardest, towards "no object": the class term holds
 # the number of claims down.
 #
-# In a picture without objects `eos_coef` cancels. How hard is it pulled beside another picture?
+# In a picture without objects `eos_coef` cancels. How hard are its guesses pulled beside another picture?
 
 # %%
 pictures, notes = zip(*(HandwrittenScenes("test", length=21, seed=1)[i] for i in (8, 20, 11)))  # 0, 2, 6 digits
@@ -258,7 +259,7 @@ for company, chosen in {"alone": [0], "beside two digits": [0, 1], "beside six d
     print(f"no digit, {company:17}: pulled by {lengths[0]:.3f} at eos_coef 1, {lengths[1]:.3f} at 0.1")
 
 # %% [markdown]
-# At 1 its pull halves: two pictures share the mean. At 0.1 it shrinks with the other's objects: each weighs as much as ten
+# At 1 the pull halves: two pictures share the mean. At 0.1 it shrinks with the other's objects: each weighs as much as ten
 # idle guesses.
 #
 # ## Exercise: the whole loss
@@ -269,7 +270,7 @@ for company, chosen in {"alone": [0], "beside two digits": [0, 1], "beside six d
 # <details><summary>First on paper: the three guesses of 04 go on</summary>
 #
 # In 05 A got target 1, an *a*, and C got target 2, a *b*. A gives ¼ to *a*, B ½ to "no object", C ¼ to *b*. A's box is
-# perfect; C's has the right size and lies four squares below its target. What is the loss at `eos_coef` 1?
+# perfect; C's has the right size and lies four tenths of the image below its target. What is the loss at `eos_coef` 1?
 #
 # </details>
 # <details><summary>Their loss, term by term</summary>
@@ -331,10 +332,10 @@ figures.show(
 # %% [markdown]
 # ## What we learned
 #
-# - Paired: one guess per target.
-# - Graded: all on class, the paired on boxes.
+# - Paired: a guess per target.
+# - Graded: all on class, paired on boxes.
 # - Divided: class by the sum of weights, boxes by `num_boxes`.
-# - At test time: all that claim. The class term teaches silence, cardinality nothing.
+# - At test time: all answer. The class term teaches silence, cardinality nothing.
 #
 # **Test yourself.** Is a batch's L1 term the mean of its pictures' terms?
 #
@@ -352,4 +353,5 @@ figures.show(
 #
 # </details>
 #
-# **Next:** [08, what masks and earlier layers add](08_masks_and_auxiliary.ipynb).
+# **Next:** [08, masks, earlier layers](08_masks_and_auxiliary.ipynb); beside it [07b, honest
+# scores](07b_honest_scores.ipynb).

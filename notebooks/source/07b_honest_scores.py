@@ -61,7 +61,7 @@ from helpers.widgets import NoObjectDial
 #
 # <details><summary>About 35</summary>
 #
-# Yes, roughly: the next cell counts them. At `eos_coef` 0.1, a false claim costs a tenth of what a missed object costs, and
+# Yes, roughly: the cells below count them. At `eos_coef` 0.1, a false claim costs a tenth of what a missed object costs, and
 # the guess has learned to claim accordingly.
 #
 # </details>
@@ -126,19 +126,19 @@ figures.show(
 )
 
 # %% [markdown]
-# The odds were **too high by a known factor**, and dividing by it mends most. At the end nearly all claims lie near 0 or
-# near 100 %, and are as often true as they say. (The final detector also had 35,000 steps more, so the figure does not show
-# what `eos_coef` 1 alone did.)
+# The odds were **too high by a known factor**, and dividing by it mends most. (In logits:
+# `logits[..., -1] -= math.log(eos_coef)`.) At the end nearly all claims lie near 0 or near 100 %, and are as often true as they
+# say. (The final detector also had 35,000 steps more, so the figure does not show what `eos_coef` 1 alone did.)
 
 # %% [markdown]
 # **Your move:** which of `eos_coef`, *N* and *T* changes how often a claim of 85 % is true? The curves show how hard a guess
-# with a target is pulled up, and one without is pulled down. A claim rests where the two cancel, each times the share of the
-# guesses that it pulls.
+# with a target is pulled up, and one without is pulled down. Where do claims come to rest?
 #
 # <details><summary>The answer</summary>
 #
-# Only `eos_coef`. *N* and *T* change how much of the weight the guesses without a target have, and that is the next
-# question.
+# Only `eos_coef`. Claims rest where the two pulls cancel, each times the share of the guesses that it pulls. At 85 %, with a
+# target for 36 of 100 guesses, they do: 36 · 0.0263 is nearly 64 · 0.0149. *N* and *T* change both pulls alike; they change how
+# much of the weight the guesses without a target have, and that is the next question.
 #
 # </details>
 
@@ -251,7 +251,7 @@ owners = [torch.cat([tokens[order.argsort()] for tokens, order in match]) for ma
 differ = owners[0] != owners[1]  # for each target of the 300 scenes
 labels, boxes = (torch.cat([target[key] for target in batch["labels"]]) for key in ("class_labels", "boxes"))
 scene = torch.cat([torch.full_like(target["class_labels"], i) for i, target in enumerate(batch["labels"])])
-print(f"{differ.sum()} targets have another guess")
+print(f"{differ.sum()} of {len(differ)} targets have another guess")
 for name, guess in zip(("cost", "loss"), owners):
     p = early.logits.softmax(-1)[scene, guess, labels]
     overlap = box_iou(center_to_corners(early.pred_boxes[scene, guess]), center_to_corners(boxes))
@@ -260,14 +260,15 @@ for name, guess in zip(("cost", "loss"), owners):
     )
 
 # %% [markdown]
-# Matched by loss, the target goes to a guess that is surer of the digit, mostly from one with a better box. By cost, that one
-# keeps the target and is taught the digit. For −p in the cost DETR's authors give another reason (section 3.1): a probability
-# has a range like that of the box costs, and worked better.
+# Matched by loss, the target goes to a guess that is surer of the digit, mostly from one with a better box. By cost, this
+# one keeps it, and is taught the digit. For −p in the cost DETR's authors give another reason
+# (section 3.1): a probability has a range like that of the box costs, and worked better.
 
 # %% [markdown]
 # ## What we learned
 #
-# - At `eos_coef` 0.1 the odds of "object" are tenfold. Honest scores need 1, or a correction; equal weight *T* / (*N* − *T*).
+# - At `eos_coef` 0.1 the odds of "object" are tenfold. Honest scores need 1, or a correction; equal weight
+#   needs another number.
 # - The match minimises the cost, not the loss.
 #
 # **Test yourself.** A detector was trained at `eos_coef` 0.5. By what do you divide the odds of its claims?

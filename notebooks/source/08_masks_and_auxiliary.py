@@ -80,8 +80,8 @@ def predict_masks(pixel_values, sequence):
 #
 # Let $p_t$ be what the guess gives to the truth at a pixel, ink or not.
 # [Focal loss](glossary.md#focal-loss) (RetinaNet, equation 5) is the mean of $-\alpha_t (1 - p_t)^2 \log p_t$ over all
-# pixels: cross-entropy in which nearly right pixels count little. $\alpha_t$ is 0.25 on ink, 0.75 elsewhere: with the square,
-# which makes easy paper cheap, 0.25 worked best.
+# pixels: cross-entropy in which nearly right pixels count little. $\alpha_t$ is 0.25 on ink, though ink is rare, else 0.75: the
+# square already makes easy paper cheap.
 
 # %% [markdown]
 # ## Dice loss: object by object
@@ -133,7 +133,7 @@ figures.show(
 def focal_of(p, m):
     """The focal loss of each pair: (M, pixels) both, predicted and true ink, give (M,)."""
     right = p * m + (1 - p) * (1 - m)  # p_t
-    return ((0.25 * m + 0.75 * (1 - m)) * (1 - right) ** 2 * -right.log()).mean(1)
+    return ((0.25 * m + 0.75 * (1 - m)) * (1 - right) ** 2 * -right.log()).mean(1)  # to train, from logits
 
 
 p = F.interpolate(pred_masks[:, tokens], size=(128, 128), mode="bilinear")[0].sigmoid().flatten(1)  # (5, 16384)
@@ -316,11 +316,11 @@ figures.show(figure, "Which token each layer's match gives each target, and how 
 #
 # <details><summary>The answer</summary>
 #
-# In the last alone. There a line is about one pixel long, in each of the others more than ten. Our detector was graded on its
-# last layer alone: nothing asked the heads to read the states of earlier layers.
+# In the last alone. On average over the scenes a line is about one pixel long there, in each of the others more than ten.
+# Our detector was graded on its last layer alone: nothing asked the heads to read the states of earlier layers.
 #
-# That most matches agree all the same is, in layers 1 and 2, due to the tokens' stands ([02](02_detection_tokens.ipynb)): there
-# a box lies in nearly the same place in every picture.
+# That most matches agree all the same is, in layers 1 and 2, probably due to the tokens' stands
+# ([02](02_detection_tokens.ipynb)): there a box lies in nearly the same place in every picture.
 #
 # </details>
 

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # What does it learn first?
 #
-# You know the loss. Here is a whole training, recorded. It begins with twelve tokens that all say the same, and ends with a
-# detector.
+# You know the loss. Here is a whole training, with the same room for each recorded step. Twelve tokens begin by all saying
+# the same.
 #
 # **Your move:** press play. A digit stands beside a letter while its guess claims an object. Does the network first learn to
 # find the digits, or to name them? Decide.
@@ -54,13 +54,14 @@ from helpers.widgets import live
 # %% [markdown]
 # ## Five stops
 #
-# The recording follows 64 unseen scenes. AP, from 0 to 1, is explained below; AP50 asks
-# only for an IoU of 0.5. We stop at the beginning and at
+# The recording follows 64 unseen scenes. AP, from 0 to 1, says how well boxes find objects (more below); AP50 is content with
+# IoU 0.5. We stop at
 #
+# - **untrained**
 # - **standing**: the twelve boxes have moved apart
-# - **waiting**: its end, the last AP50 under 0.02
+# - **waiting**: AP50 is under 0.02 for the last time
 # - **eyes open**: AP is half of what it will be
-# - **settled**: the end
+# - **settled**, the end
 
 # %%
 steps, ap, ap50 = recording["step"], recording["evaluation_AP"], recording["evaluation_AP50"]
@@ -125,20 +126,20 @@ figures.show(figure, "Class term and GIoU term between the stops standing and wa
 # ## Find or name?
 #
 # Do boxes or names use the picture first? A name is right if the likeliest digit is, "no object" left out. The control is
-# *another picture*: the guesses at the next scene, matched anew with this scene's targets.
+# *the next scene*: what is said of it, matched anew with this scene's targets.
 #
 # **Predict first.** What is ahead of its control first, the boxes or the names?
 #
 # <details><summary>The boxes: it finds, then it names</summary>
 #
-# Most people say so. At step 5,000 it is the other way round: names are right twice as often as with another picture, and
-# boxes overlap hardly better than with another picture.
+# Most people say so. At step 5,000 it is the other way round: names are right twice as often as with the next scene, and
+# boxes overlap hardly better.
 #
 # </details>
 #
 # <details><summary>The names</summary>
 #
-# Yes, by a little: at step 5,000 names are right twice as often as with another picture, and boxes overlap hardly better.
+# Yes, by a little: at step 5,000 names are right twice as often as with the next scene, and boxes overlap hardly better.
 # Before this training, all of the network but its heads learned to classify single digits, which may be why; no run here
 # tells.
 #
@@ -146,7 +147,7 @@ figures.show(figure, "Class term and GIoU term between the stops standing and wa
 #
 # <details><summary>Neither: both at the same step</summary>
 #
-# Nearly. From step 9,000 on both are far ahead. But at step 5,000 names are right twice as often as with another picture,
+# Nearly. From step 9,000 on both are far ahead. But at step 5,000 names are right twice as often as with the next scene,
 # while boxes overlap hardly better.
 #
 # </details>
@@ -168,7 +169,7 @@ def answers(detector, count=600):
 # %%
 for step in (1000, 5000, 9000, None):
     outputs = answers(load_detector(step=step)[0])
-    for picture, shift in (("own picture", 0), ("another", 1)):
+    for picture, shift in (("own scene", 0), ("next scene", 1)):
         shown = {name: part.roll(shift, 0) for name, part in outputs.items()}
         names, overlap = learning.names_and_boxes(shown, targets, HungarianMatcher()(shown, targets))
         print(f"{f'step {step:,}' if step else 'end':11}{picture:12} names {names:4.0%}  IoU {overlap:.2f}")
@@ -208,8 +209,8 @@ for step in (0, steps[standing], steps[waiting], 10_000, steps[eyes_open], 20_00
 # %% [markdown]
 # ## The switch
 #
-# `eos_coef` goes from 0.1, where guesses claim too much ([07b](07b_honest_scores.ipynb)), to 1. Duplicates, second boxes on an
-# object, drop at once. The share of scenes with as many boxes as objects rises later. AP rises, but it rose before, so this
+# At step 9,000 `eos_coef` goes from 0.1, where guesses claim too much ([07b](07b_honest_scores.ipynb)), to 1. Duplicates,
+# second boxes on an object, drop at once. The share of scenes with as many boxes as objects rises later. AP rises, but it rose before, so this
 # recording cannot tell what AP owes to the switch. [10](10_break_it.ipynb) compares whole trainings.
 
 # %%

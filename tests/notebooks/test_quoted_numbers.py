@@ -101,6 +101,8 @@ QUOTES = [
           lambda matched: (100 - matched,)),
     Quote("07b", "85 % is odds of # to 1; a tenth of that, # to 1, is #.", "",
           made=lambda: (85 / 15, 8.5 / 15, 100 * 8.5 / 23.5)),
+    Quote("07b", "At #, with a target for # of 100 guesses, they do: # · # is nearly # · #.", "",
+          made=lambda: (85, 100 * 8.5 / 23.5, 36, 0.15 / 5.7, 64, 0.1 * 0.85 / 5.7)),  # the dial: 5 + 7 · 0.1 weigh 5.7
     Quote("10", "**eos-late-1**: #, and AP #.", "10", "| eos-late-1 |...| # | # | # |",
           lambda _, ap, twice: (twice, ap)),
     Quote("10", "few duplicates, and AP #:", "10", "| eos-1 |...| # | # |", its_ap),
