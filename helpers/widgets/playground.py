@@ -19,7 +19,8 @@ from helpers.widgets.playground_presets import PRESETS, STANDARD_EOS_COEF, prese
 MATCHINGS = {"optimal": linear_sum_assignment, "greedy": greedy, "argmin": argmin}
 WEIGHTS = ("class_cost", "bbox_cost", "giou_cost")
 LOSSES = ("loss_ce", "loss_bbox", "loss_giou")
-PARTS = [f"playground_{part}" for part in ("matrix", "side", "controls")]  # of the page's code
+PARTS = ["geometry", "names", "scene", "scene_hands", "lossbar", "grid"]  # of the page's code
+PARTS += [f"playground_{part}" for part in ("matrix", "side", "controls")]
 VIEWS = ("class", "l1", "giou", "total", "all")
 CONTROLS = ("preset", "weights", "matching", "probabilities", "labels", "view", "sort", "hold")
 MOST_PREDICTIONS, MOST_TARGETS, MOST_CLASSES = 100, 40, 400
@@ -66,7 +67,7 @@ class MatchingPlayground(MatchedScene):
     (tensor([0, 1]), tensor([1, 0]))
     """
 
-    _esm, _css = page("playground", "geometry", "names", "scene", "scene_hands", "lossbar", *PARTS)
+    _esm, _css = page("playground", *PARTS)
     SCENE = (
         "boxes",
         "logits",

@@ -25,7 +25,7 @@ function render({ model, el }) {
   const summary = make("p", { class: "summary", "aria-live": "polite" });
   const notice = make("p", { class: "notice", role: "status" });
   const trail = make("p", { class: "trail" });
-  const answers = makeAnswers();
+  const [answers, costs] = [makeAnswers(), makeCosts()];
   const bar = makeLossBar();
   const controls = makeSceneControls({
     shell,
@@ -35,6 +35,7 @@ function render({ model, el }) {
     change,
     load,
     select,
+    redraw,
   });
   shell.mount(
     "Scene lab",
@@ -49,7 +50,16 @@ function render({ model, el }) {
         make("div", { class: "stage" }, still, paper, overlay.svg),
         make("p", { class: "hint" }, HINT),
       ),
-      make("div", { class: "side" }, notice, controls.chosen, bar.element, trail, answers.element),
+      make(
+        "div",
+        { class: "side" },
+        notice,
+        controls.chosen,
+        bar.element,
+        trail,
+        answers.element,
+        costs.element,
+      ),
     ),
     controls.below,
   );
@@ -88,6 +98,11 @@ function render({ model, el }) {
     root.dataset.simd = network.simd() ?? "";
     overlay.paint({ digits: digits(), sizes }, numbers, now ? selected : -1);
     answers.paint(numbers, history.before());
+    [answers.element.hidden, costs.element.hidden] = [
+      controls.wantsCosts(),
+      !controls.wantsCosts(),
+    ];
+    if (controls.wantsCosts()) costs.paint(numbers, numbers.kept.indexOf(selected));
     trail.replaceChildren(...history.trail(selected, digits(), sizes));
     bar.paint(numbers.losses, false);
     const { loss, text } = describeScene(numbers);
@@ -96,7 +111,9 @@ function render({ model, el }) {
     root.timings.push(performance.now() - begun);
     if (root.timings.length > 3000) root.timings.shift();
   }
-  const redraw = () => (frame ??= requestAnimationFrame(paint));
+  function redraw() {
+    frame ??= requestAnimationFrame(paint);
+  }
   function arrived() {
     redraw();
     compare();
@@ -359,7 +376,7 @@ function handleDigits(overlay, hands) {
 }
 
 // What can be chosen: a moment, the weights, the switch, and what happens to the selected digit.
-function makeSceneControls({ shell, sizes, digits, choose, change, load, select }) {
+function makeSceneControls({ shell, sizes, digits, choose, change, load, select, redraw }) {
   const { get, offer } = shell;
   const spriteOf = (label) => sizes.findLastIndex(([other]) => other === label);
   const option = (value, text) => make("option", { value }, text);
@@ -433,11 +450,13 @@ function makeSceneControls({ shell, sizes, digits, choose, change, load, select 
     type: "checkbox",
     onchange: () => change({ tokens_are_read: !read.checked }),
   });
+  const costs = make("input", { type: "checkbox", onchange: redraw });
   const knobs = make(
     "fieldset",
     { class: "knobs" },
     ...offer("tokens_are_read", make("label", { title: TOKENS }, read, "tokens may not be read")),
     ...offer("step", make("label", {}, "weights of ", steps)),
+    ...offer("matrix", make("label", {}, costs, "matrix of costs")),
     button("Reset", "Back to how this began", reset),
   );
   return {
@@ -448,6 +467,7 @@ function makeSceneControls({ shell, sizes, digits, choose, change, load, select 
     ),
     chosen: shell.offers("digits") ? chosen : make("div", {}),
     below: knobs,
+    wantsCosts: () => costs.checked,
     exchange,
     remove,
     paint(isLive, selected) {

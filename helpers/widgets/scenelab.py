@@ -62,6 +62,7 @@ class SceneLab(Piece):
         "names",
         "scene",
         "lossbar",
+        "grid",
         "matmul",
         "tensors",
         "yolos",
@@ -71,7 +72,7 @@ class SceneLab(Piece):
     _esm, _css = page("scenelab", *PARTS)
     STATE = ("digits", "step", "tokens_are_read", "moment")
     CHECKED = ("digits", "step", "tokens_are_read")
-    CONTROLS = ("moment", "digits", "step", "tokens_are_read")
+    CONTROLS = ("moment", "digits", "step", "tokens_are_read", "matrix")
     digits = traitlets.List().tag(sync=True)
     step = traitlets.Enum((None, *STEPS), None).tag(sync=True)
     tokens_are_read = traitlets.Bool(True).tag(sync=True)

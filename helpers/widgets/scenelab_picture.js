@@ -87,7 +87,8 @@ export function sceneNumbers({ logits, boxes }, digits, sizes, eosCoef) {
     weights: Object.values(LOSS_WEIGHTS),
     eosCoef,
   };
-  const pairs = assign(costMatrices(state).total, "optimal");
+  const costs = costMatrices(state).total;
+  const pairs = assign(costs, "optimal");
   const tokens = logits.map((row, n) => {
     const shares = softmax(row);
     const none = shares.pop();
@@ -95,5 +96,5 @@ export function sceneNumbers({ logits, boxes }, digits, sizes, eosCoef) {
     const label = shares.indexOf(Math.max(...shares));
     return { sure: 1 - none, claims: none < 0.5, label, box: boxes[n], digit: kept[target] ?? -1 };
   });
-  return { labels, kept, targetBoxes, pairs, tokens, losses: lossTerms(state, pairs) };
+  return { labels, kept, targetBoxes, costs, pairs, tokens, losses: lossTerms(state, pairs) };
 }

@@ -130,6 +130,35 @@ function makeAnswers() {
   };
 }
 
+// In place of the answers, for who wants it: what each token would cost each target, the match in green.
+function makeCosts() {
+  const element = make("div", { class: "costs" });
+  let [grid, key] = [null, null];
+  return {
+    element,
+    paint({ tokens, labels, costs, pairs, targetBoxes }, column) {
+      if (key !== String(labels)) {
+        key = String(labels);
+        grid = makeGrid(
+          { name: "total", text: "of costs" },
+          { boxes: tokens, labels },
+          false,
+          "",
+          [1, 1],
+        );
+        const says = labels.length ? "class + 5 · L1 + 2 · (−GIoU)" : "No targets, no costs.";
+        element.replaceChildren(
+          make("p", { class: "hint" }, says),
+          ...(labels.length ? [grid.element] : []),
+        );
+      }
+      const order = tokens.map((_, n) => n);
+      if (labels.length)
+        grid.paint(costs, { targetBoxes }, { order, rings: pairs, column, decimals: 2 });
+    },
+  };
+}
+
 // The state in a sentence, for the line above the picture and for screen readers.
 export function describeScene({ labels, kept, tokens, losses }) {
   const claims = tokens.flatMap((token, n) => (token.claims ? [predictionName(n)] : []));

@@ -4,11 +4,13 @@ import json
 import shutil
 
 import pytest
+import torch
 from conftest import SCREEN
-from hand_and_eye import drag, expect, middle, swipe
+from hand_and_eye import drag, drawn, expect, middle, swipe
 from pieces_alone import PHONE, alone
 from pieces_in_lab import choose_theme, keep_picture, on_projector, opened, run_all, show, store
 
+from helpers import HungarianMatcher
 from helpers.widgets import SceneLab
 
 NAME = "pieces_scenelab"
@@ -144,6 +146,37 @@ def test_a_page_from_a_folder_needs_no_kernel_and_no_simd(new_page, tmp_path, si
     expect(digit(piece)).not_to_have_attribute("aria-label", at_first)
     piece.get_by_role("button", name="Reset").click()
     expect(digit(piece)).to_have_attribute("aria-label", at_first)
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_matrix_of_costs_follows_the_picture(new_page, tmp_path, theme):
+    page = new_page()
+    python = SceneLab()
+    piece = alone(page, SceneLab(), tmp_path, theme)
+    cells, matched = piece.locator(".costs .cell"), piece.locator(".costs .matched")
+    expect(cells).to_have_count(0)
+    piece.get_by_label("matrix of costs").check()
+    expect(piece.locator(".answers")).to_be_hidden()
+    costs = HungarianMatcher().cost_matrices(python.outputs, python.targets)[0]["total"]  # (12, 5)
+    shown = [float(text.replace("−", "-")) for text in cells.all_inner_texts()]
+    assert shown == pytest.approx(costs.flatten().tolist(), abs=0.006)  # two decimals, half precision
+    pairs = matched.evaluate_all("cells => cells.map((cell) => [+cell.dataset.n, +cell.dataset.t])")
+    assert sorted(pairs) == torch.stack(python.match, 1).tolist()
+    keep_picture(page, f"scenelab-costs-{theme}")
+    page.set_viewport_size(PHONE)
+    drawn(page)
+    assert piece.evaluate(TOO_WIDE) <= 1
+    keep_picture(page, f"scenelab-costs-390-{theme}")
+    page.set_viewport_size(SCREEN)
+    before = cells.all_inner_texts()
+    drag(page, middle(digit(piece)), (60, 0))
+    expect(cells.first).not_to_have_text(before[0])
+    piece.get_by_label("a target").uncheck()
+    expect(cells).to_have_count(12 * 4)
+    for _ in range(5):
+        piece.get_by_role("button", name="Remove this digit and its label").click()
+    expect(piece.locator(".costs")).to_have_text("No targets, no costs.")
     assert page.errors == []
 
 
