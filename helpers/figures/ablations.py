@@ -2,6 +2,8 @@
 and pictures.
 """
 
+import json
+
 import numpy as np
 
 from helpers import figures
@@ -17,6 +19,7 @@ MEASURES = {
     "AP": "AP",
     "duplicates": "duplicates per 100",
     "count_right": "scenes counted right",
+    "suppressed": "AP after NMS",
 }
 
 
@@ -42,15 +45,22 @@ def seeds_of(runs, name=None):
     return [each for each in runs if base_of(each) == base_of(name)]
 
 
+def measured(runs, name, measure):
+    """A measure of a run: one of `MEASURES`."""
+    about = runs[name]["about"]
+    if measure == "suppressed":
+        return about["measures_suppressed"]["AP"]
+    return about["measures"][measure]
+
+
 def shown(runs, name, measure):
     """A measure of a run, rounded as the table shows it."""
-    return round(runs[name]["about"]["measures"][measure], 1 if measure == "duplicates" else 2)
+    return round(measured(runs, name, measure), 1 if measure == "duplicates" else 2)
 
 
 def mean(runs, name, measure):
     """The mean of a measure over a run's seeds."""
-    seeds = seeds_of(runs, name)
-    return np.mean([runs[seed]["about"]["measures"][measure] for seed in seeds])
+    return np.mean([measured(runs, seed, measure) for seed in seeds_of(runs, name)])
 
 
 def spread(runs, measure, name=None):
@@ -76,6 +86,18 @@ def span(measure, values):
     """
     low, high = number(measure, min(values)), number(measure, max(values))
     return low if low == high else f"{low} to {high}"
+
+
+def step_costs(names):
+    """A step's processor time in runs of the small DETR, as measured; that of `decoder` is 1.
+
+    >>> step_costs(["decoder", "decoder-groups"])
+    'decoder 1.0, decoder-groups 2.4'
+    """
+    from helpers.training.small_measurements import STORED
+
+    costs = json.loads(STORED.read_text(encoding="utf-8"))["costs"]
+    return ", ".join(f"{name} {costs[name]:.1f}" for name in names)
 
 
 def curves_figure(runs, names):
@@ -138,17 +160,14 @@ def table(runs, names):
     """One row for each run as Markdown, with the range over its seeds; bold where all of them lie
     on one side of the baseline's.
     """
-    head = ["run", "changed", "seeds", *MEASURES.values(), "AP after NMS"]
+    head = ["run", "changed", "seeds", *MEASURES.values()]
     lines = [head, [":--", ":--", *["--:"] * (len(head) - 2)]]
     for name in names:
-        seeds = seeds_of(runs, name)
-        abouts = [runs[seed]["about"] for seed in seeds]
-        cells = []
+        seeds, cells = seeds_of(runs, name), []
         for measure in MEASURES:
-            text = _short(span(measure, [about["measures"][measure] for about in abouts]))
+            text = _short(span(measure, [measured(runs, seed, measure) for seed in seeds]))
             cells.append(f"**{text}**" if beside(runs, name, measure) else text)
-        after = _short(span("AP", [about["measures_suppressed"]["AP"] for about in abouts]))
-        lines.append([f"`{name}`", RUNS[name].changed, str(len(seeds)), *cells, after])
+        lines.append([f"`{name}`", RUNS[name].changed, str(len(seeds)), *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -33,6 +33,7 @@ def test_a_difference_counts_only_outside_the_spread():
     assert rows[2].endswith("| 3 | 0.50–0.54 | 10.0–14.0 | 50 % | 0.60–0.64 |")
     assert rows[3].endswith("| 1 | 0.53 | **2.0** | 50 % | 0.63 |")
     assert "| **0.20** |" in rows[4]
+    assert rows[4].endswith("| **0.30** |")  # after suppression, too
 
 
 def test_a_run_differs_only_with_all_its_seeds():
@@ -44,6 +45,7 @@ def test_a_run_differs_only_with_all_its_seeds():
     assert "| 2 | **0.20–0.30** |" in row
     assert ablations.mean(runs, "one-to-many", "AP") == 0.25
     assert ablations.mean(runs, "baseline", "AP") == 0.52
+    assert ablations.measured(runs, "argmin", "suppressed") == 0.63
 
 
 def test_the_figures_are_drawn():
