@@ -12,9 +12,8 @@ from helpers.figures import field
 from helpers.training.recording import load_recording
 
 figure = field.complaints_figure(load_recording(weights_folder() / "recording.npz"))
-figures.show(
-    figure, "Left, guesses that are taught an object; right, objects that change hands within one step of training."
-)
+caption = "Left, guesses that are taught an object; right, objects that change hands within one step of training."
+figures.show(figure, caption)
 
 # %% [markdown]
 # **You will be able to** read the loss of a detector you have never seen: four questions are enough.
@@ -61,14 +60,14 @@ print("DETR's match:", field.by_target(matchers["DETR"](outputs, targets)[0], la
 # %% [markdown]
 # ## Four questions for any set loss
 #
-# You met them in 07. The answers of DETR and YOLOS:
+# From 07, with DETR's answers:
 #
 # | question | DETR |
 # |:--|:--|
 # | who is paired | each target with one guess |
 # | who is graded on what | all on class, the paired on boxes |
 # | divided by what | class: sum of weights; boxes: targets |
-# | who answers at test time | all *N*, with their best class |
+# | who answers at test time | all *N*, each with its best class; shown are those that claim |
 
 # %% [markdown]
 # ## Sigmoid and focal
@@ -111,8 +110,9 @@ def focal_cost(logits, class_labels):
 used_focal_cost = check_focal_cost(focal_cost)
 
 # %% [markdown]
-# DETR's cost gave the upper "1", column 1, to G. Does the focal cost, too? We read our detector's logits with sigmoids,
-# without the last column. It was not trained so: what we see is how the cost works, not how good such models are.
+# DETR's cost gave the upper "1" to G. Does the focal cost, too? We read the logits with sigmoids, without the last column.
+# They are those of step 36,000, where the costs disagree; the finished detector is surer of G. It was not trained so: what
+# we see is how the cost works, not how good such models are.
 
 # %%
 from transformers.loss.loss_deformable_detr import DeformableDetrHungarianMatcher
@@ -164,18 +164,18 @@ caption = "A small DETR with softmax and with sigmoids: AP comes later, and hard
 figures.show(ablations.curves_figure(runs, ["decoder-focal"]), caption)
 objects = runs["decoder"]["target_counts"][:8].sum()  # of eight recorded scenes
 for name in ("decoder", "decoder-focal"):
-    measured, after = (runs[name]["about"][key]["AP"] for key in ("measures", "measures_suppressed"))
+    added = ablations.measured(runs, name, "suppressed") - ablations.measured(runs, name, "AP")
     logits = torch.from_numpy(runs[name]["logits"][-1]).float()  # (8, 12, 11)
-    score = logits.softmax(-1)[..., :-1].amax(-1)  # (8, 12); focal is stored so that this gives its best sigmoid
-    print(f"{name:14} AP {measured:.2f}, after suppression {after:.2f}; "
-          f"{(score > 0.5).sum()} boxes over 0.5 for {objects} objects")  # fmt: skip
+    score = logits.softmax(-1)[..., :-1].amax(-1)  # (8, 12); recorded so that this is a run's best sigmoid, too
+    print(f"{name:14} seed 0: suppression adds {added:.3f} to AP; "
+          f"{(score > 0.5).sum()} boxes over 0.5 for {objects} objects of eight scenes")  # fmt: skip
 
 # %% [markdown]
 # So fewer boxes pass 0.5, right ones too. A likely reason, not shown here: at `eos_coef` 0.1 a wrong claim costs little; in
 # the focal loss a wrong "yes" weighs three times a missed one.
 #
-# So far each guess answered with its best class. In RT-DETR the *N* best *pairs* of guess and class answer. Which guess
-# appears twice?
+# DETR reads each guess's best class alone. In RT-DETR the *N* best *pairs* of guess and class answer. Which guess appears
+# twice?
 
 # %%
 from transformers import RTDetrImageProcessorPil
@@ -199,14 +199,14 @@ print(len(found["boxes"].unique(dim=0)), "different boxes among", len(found["box
 # ## Denoising
 #
 # [DN-DETR](https://arxiv.org/abs/2203.01305) adds [extra queries](glossary.md#denoising-group) in training: spoiled copies of
-# targets. Each knows its target: no match, so nothing moves.
+# targets. Each knows its target: no match, no flips.
 #
 # | question | answer |
 # |:--|:--|
 # | who is paired | as before; a copy with its target |
-# | who is graded on what | as before; copies restore class and box |
-# | divided by what | targets; copied targets |
-# | who answers at test time | the *N*, as before |
+# | who is graded on what | as before; copies on both |
+# | divided by what | 5 targets; two copies of each: 10 |
+# | who answers at test time | as before, without copies |
 
 # %%
 from transformers.loss.loss_rt_detr import RTDetrLoss
@@ -222,20 +222,22 @@ figures.show(
 )
 
 # %% [markdown]
-# RT-DETR, like DINO, adds a badly spoiled copy to each lightly spoiled one, to be told that it shows nothing. Attention is masked: the
-# usual queries must not read the copies, which hold the answers.
+# RT-DETR, like DINO, adds a badly spoiled copy to each lightly spoiled one, to be told that it shows nothing.
+# The divisor does not count it. A mask hides the copies, which hold the answers, from usual queries.
+#
+# RT-DETR and D-FINE also change a goal: that of a paired guess's class is the IoU of its box, not 1 (`loss_labels_vfl`).
 
 # %% [markdown]
 # ## Groups
 #
 # [Group DETR](https://arxiv.org/abs/2207.13085) trains several [groups](glossary.md#group-matching) of queries, which never
-# hear of each other, and uses one of them at test time.
+# hear of each other, and uses one at test time.
 #
 # | question | answer |
 # |:--|:--|
 # | who is paired | each target with one guess *of each group* |
 # | who is graded on what | all on class, the paired on boxes |
-# | divided by what | targets × groups |
+# | divided by what | 5 targets, two groups: 10 |
 # | who answers at test time | one group |
 
 # %% [markdown]
@@ -248,7 +250,7 @@ figures.show(
 # |:--|:--|
 # | who is paired | each target with one guess; there with *k* |
 # | who is graded on what | all on class, the paired on boxes |
-# | divided by what | each branch by its list of targets |
+# | divided by what | 5 targets; there *k* times 5 |
 # | who answers at test time | the first branch |
 
 # %%
@@ -304,13 +306,14 @@ cards = [f"decoder-{card}" for card in ("focal", "denoising", "groups", "hybrid"
 caption = "The small DETR: the branch (hybrid) is ahead in AP, and leaves fewer duplicates than softmax alone."
 figures.show(ablations.curves_figure(runs, cards), caption)
 ablations.show_table(runs, ["decoder", *cards, "decoder-twice", "decoder-borrowed"])
+print("time of a step:", ablations.step_costs(["decoder", *cards]))
 
 # %% [markdown]
 # In bold all three seeds lie on one side of `decoder`'s ([all runs](ablations.md)). The curves count 200 scenes, the table
 # 1,000.
 #
-# With more positives AP is higher, most with the branch. But a step takes longer: with denoising 1.6 times, with the branch
-# 2.0, with groups 2.4 times. **Which row gives the baseline that time?**
+# With groups and the branch AP is higher; with denoising, after NMS alone. But a step takes up to 2.4 times as long (last line).
+# **Which row gives the baseline that much time?**
 #
 # <details><summary>The last but one, and it is ahead of all three</summary>
 #
@@ -343,12 +346,12 @@ caption = "AP and duplicates with a borrowed match: from the middle on AP is a l
 figures.show(ablations.curves_figure(runs, ["decoder-borrowed"]), caption)
 
 # %% [markdown]
-# The usual match reaches AP 0.45 about 250 steps later. That is what moving costs at most: a finished detector's match is
-# also wiser.
+# The usual match reaches AP 0.45 about 250 steps later, and falls further behind. Not all of that is moving: a finished
+# detector's match is also wiser.
 #
 # ## Exercise: a loss you have never seen
 #
-# For *N* = 12 guesses and *T* = 2 targets, return four numbers: pairs; guesses graded on class; the divisor; guesses that
+# For *N* = 12 guesses and *T* = 2 targets, return four numbers: pairs; guesses graded on class; divisor; guesses that
 # can answer at test time.
 #
 # [A solution](solutions/12.ipynb)
@@ -372,10 +375,10 @@ check_four_answers(four_answers)
 # %% [markdown]
 # ## What we learned
 #
-# - These detectors still match one to one whatever answers. They changed the class cost and its loss, added positives, and
-#   pairs that need no match.
-# - In our small DETR the focal loss left few duplicates, and few boxes over 0.5. More positives lifted AP, twice the steps
-#   lifted it more.
+# - In these detectors, guesses that answer are still matched one to one. What changed: the class cost and its
+#   loss, more positives, pairs without a match.
+# - In our small DETR focal loss left few duplicates and few boxes over 0.5. Groups and a branch lifted AP, twice the
+#   steps more.
 # - With sigmoids a guess may answer twice.
 
 # %% [markdown]
