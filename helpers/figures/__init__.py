@@ -19,7 +19,7 @@ from helpers.figures.names import draw_name
 PREDICTION, TARGET, MATCH, NO_OBJECT = "#0072B2", "#E69F00", "#009E73", "#999999"
 CLASS, L1, GIOU = "#CC79A7", "#56B4E9", "#D55E00"
 TERM_COLOURS = {"loss_ce": CLASS, "loss_bbox": L1, "loss_giou": GIOU}
-TERM_NAMES = {"loss_ce": "class", "loss_bbox": "L1", "loss_giou": "GIoU"}
+TERM_NAMES = {"loss_ce": "class", "loss_bbox": "L1", "loss_giou": "1 − GIoU"}
 INK, QUIET = "#222222", "#6b6b6b"
 # The way from one image to one number: what, its size, the notebooks that explain it, and a colour.
 COURSE = [

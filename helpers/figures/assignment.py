@@ -243,7 +243,7 @@ def street_figure(taxis, passengers, greedy_pairs, best_pairs):
 def shares_figure(shares):
     """The bars of notebook 05 in a figure of their own."""
     figure, axes = new_figure(11, 3.8)
-    draw_shares(axes, shares, "Joint choice matters most where guesses are scarce")
+    draw_shares(axes, shares, "Where targets want the same guess, greedy pays more")
     return figure
 
 

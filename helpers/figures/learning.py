@@ -106,13 +106,13 @@ def curves_figure(recording, stops=None):
     step = recording["curve_step"]
     for name, colour in TERM_COLOURS.items():
         weight = TOTAL_WEIGHTS[name]
-        times = "" if weight == 1 else f"{weight:g} × "
+        times = "" if weight == 1 else f", times {weight:g}"
         top.plot(
             step,
             weight * recording[f"curve_{name}"],
             color=colour,
             lw=2.4,
-            label=times + TERM_NAMES[name],
+            label=TERM_NAMES[name] + times,
         )
     top.set(title="The loss falls, waits, and falls again", ylabel="weighted loss", ylim=(0, None))
     top.legend(loc="upper right", ncols=3)
@@ -235,7 +235,7 @@ def standing_figure(recording, stops):
 
 
 def waiting_figure(recording, start, end):
-    """The class term and the GIoU term from step `start` to `end`, each against its value at the
+    """The class term and 1 − GIoU from step `start` to `end`, each against its value at the
     start.
     """
     figure, axes = figures.new_figure(9.5, 3.7)
@@ -264,7 +264,7 @@ def waiting_figure(recording, start, end):
         ylabel="% of the start",
         xlabel="training step",
     )
-    axes.set_xlim(start, end + (end - start) * 0.1)
+    axes.set_xlim(start, end + (end - start) * 0.12)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return figure
 

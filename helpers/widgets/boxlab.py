@@ -165,6 +165,7 @@ class BoxLab(Piece):
                 title=f"{LOSS_NAMES[key]} {'pulls' if any(pulls[key]) else 'is silent'}",
             )
             axes.set_xticks(range(4), ["cx", "cy", "w", "h"])
+        panels[0].set_ylabel("pull: minus the gradient")
         return fig
 
 

@@ -1,6 +1,6 @@
 // The three terms of the loss, stacked, and their sum.
 
-const TERM_NAMES = { class: "class", l1: "L1", giou: "GIoU" };
+const TERM_NAMES = { class: "class", l1: "L1", giou: "1 − GIoU" };
 
 // `paint` takes what `lossTerms` gives. The scale only grows, until `rescale`.
 function makeLossBar() {
@@ -31,7 +31,7 @@ function makeLossBar() {
         const value = LOSS_WEIGHTS[name] * losses[name];
         parts[i].style.width = `${(100 * value) / (scale || 1)}%`;
         keys[i].textContent =
-          `${TERM_NAMES[name]} ${LOSS_WEIGHTS[name]} × ${losses[name].toFixed(2)} = ${value.toFixed(2)}`;
+          `${TERM_NAMES[name]}: ${LOSS_WEIGHTS[name]} × ${losses[name].toFixed(2)} = ${value.toFixed(2)}`;
       });
       total.textContent = losses.total.toFixed(2);
       before.textContent = was(total.textContent);
