@@ -25,9 +25,9 @@ SavedAgain()
 #
 # <details><summary>How to read along, how to lecture with it</summary>
 #
-# Run the cells from top to bottom with Shift + Enter; everything works without a network. Every result is stored, so you
-# can also just read. Where it says *predict*, decide first: a click on your choice is your vote, and opens an answer to
-# it. In a lecture, let the room vote with raised hands.
+# Run the cells from top to bottom with Shift + Enter; everything works without the internet. Every result is stored, so
+# you can also just read. Where it says *predict*, decide first: a click on your choice is your vote, and opens an answer
+# to it. In a lecture, let the room vote with raised hands.
 #
 # </details>
 
@@ -46,7 +46,7 @@ from helpers.scenes import running_example
 # %% [markdown]
 # ## One picture, twelve guesses
 #
-# Five digits, written by real people (the magenta one is a "1"); the detector has never seen these. It always answers
+# Five digits, written by real people (the upper "1" is no "7"); the detector has never seen these. It always answers
 # with twelve guesses, A to L: each is a box, and eleven logits for ten digits and one more class, [**no
 # object**](glossary.md#no-object). The labels, as tensors, are called *targets*.
 
@@ -131,7 +131,7 @@ figures.show(figure, "From one image to one number: seven stages, the targets jo
 # ## A cost for every pair, then one match
 #
 # Each of the sixty pairs has a [cost](glossary.md#cost): is the guess sure of the target's class, do the boxes' numbers
-# agree, do they overlap? Unlike numbers raise it; certainty and overlap lower it, below zero for a good pair. Five cells
+# agree, do they overlap? Differing boxes raise it; certainty and overlap lower it, below zero for a good pair. Five cells
 # are chosen, no row or column twice, with the least sum.
 
 # %%
@@ -153,8 +153,8 @@ figures.show(figure, "The cost of all sixty pairs; the five matched cells, ringe
 # ## From the match to the loss
 #
 # The match *pairs*, the loss *grades*: all twelve guesses on their class, by [cross-entropy](glossary.md#cross-entropy);
-# seven should say "no object". The other five are graded on their box, too: by L1, the four absolute differences, summed,
-# and by 1 − GIoU (GIoU measures overlap, 1 for equal boxes). The loss nears 0 for a perfect answer.
+# seven should say "no object". The other five are graded on their box, too, and their grades averaged: L1, the four
+# absolute differences, summed, and 1 − GIoU (GIoU measures overlap, 1 for equal boxes). A perfect answer nears 0.
 
 # %%
 criterion = SetCriterion(matcher, num_classes=10, eos_coef=model.config.eos_coefficient)
@@ -183,8 +183,8 @@ assert abs(loss - reference) < 1e-6
 #
 # <details><summary>D: its box fits well</summary>
 #
-# D has a good box, but is nearly sure of "no object". H has a good box, too, and half says "3": H takes over, when B has
-# gone about five pixels. The loss as a set jumps at that moment.
+# D has a good box, but is nearly sure of "no object", as 02 shows. H has a good box, too, and half says "3": H takes
+# over, when B has gone about five pixels. The loss as a set jumps at that moment.
 #
 # </details>
 #

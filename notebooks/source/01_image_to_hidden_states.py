@@ -49,8 +49,8 @@ from helpers.scenes import HandwrittenScenes, running_example
 # ## From a picture to `pixel_values`
 #
 # The image processor turns image and COCO annotation into tensors. Pixels become numbers around zero: light paper lies
-# above it, ink below. Their shape is (B, 3, height, width), here with B = 1 image of 128 by 128 pixels. The `labels` are
-# the subject of notebook 03.
+# above it, ink below. Their shape is (B, 3, height, width), here with B = 1 image of 128 by 128 pixels. Letters in shapes
+# are sizes, never guesses. The `labels` are the subject of notebook 03.
 
 # %%
 image, annotation = running_example()
@@ -121,9 +121,9 @@ print(f"{len(run.hidden_states)} hidden states", tuple(run.hidden_states[0].shap
 print(f"{len(run.attentions)} attentions   ", tuple(run.attentions[0].shape), "images, heads, from, to")
 
 # %% [markdown]
-# **Predict first.** At one place, 32 scenes give 32 states. Their distance from their mean, over their length (norm), we
-# call *evidence*: the share that depends on the scene. Before the first layer only patches have any. Do patches or
-# detection tokens have more after the last?
+# **Predict first.** At one place, 32 scenes give 32 states. We call *evidence* how far they lie from their mean, divided
+# by their length (norm): 0 where all scenes give the same state. Before the first layer only patches have any. Do patches
+# or detection tokens have more after the last?
 #
 # <details><summary>The patches: they hold the picture</summary>
 #
@@ -228,14 +228,14 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 #
 # <details><summary>Does a token use what it looks at?</summary>
 #
-# Attention shows where a token looks, not how it uses what it finds. [CLS] looks at the patches as well, its states differ
-# most of all, and no head ever reads them.
+# Attention shows where a token looks, not how it uses what it finds. [CLS] looks at the patches as well, its states
+# differ most of all, and neither the class head nor the box head reads them.
 #
 # </details>
 #
 # <details><summary>Do the tokens agree in these layers on who takes which digit?</summary>
 #
-# Not in this detector. In layer 1 no token has seen a patch yet, so what it reads of the others is the same for every image.
+# Not in this detector. In layer 1 no token has seen a patch yet, so what the others say is the same for every image.
 # And if nobody may read another token in layers 2 to 5, the detector is as good as before. Notebook 10 tries it.
 #
 # </details>
@@ -249,8 +249,9 @@ figures.show(figure, "Left, the share of patch attention inside a token's box; r
 #
 # <details><summary>What to expect</summary>
 #
-# In layer 1 none looks mainly at its own: no query knows the image yet. In layer 3 most do. G does in layer 4; in layer 2
-# it looks at the "3", in layer 3 above its "1".
+# In layer 1 none looks mainly at its own: no query knows the image yet. In layer 3 all but G do, though F's outlined
+# patches lie at the top edge of its box. G looks above its "1" there. Run layers 2 and 4 to see it look at the "3" first,
+# then at its "1".
 #
 # </details>
 

@@ -59,10 +59,10 @@ print("last_hidden_state:", tuple(outputs.last_hidden_state.shape), "and", tuple
 # %% [markdown]
 # ## Seventy-seven states, twelve of interest
 #
-# The transformer gives `last_hidden_state` (B, S, H): B images, S = 77 places, H = 96 numbers each. Places are [CLS], 64
-# patches, N = 12 detection tokens. Only the tokens' states go on.
+# The transformer gives `last_hidden_state` (B, S, H): B images, S = 77 places, H = 96 numbers (sizes, no tokens). Places
+# are [CLS], 64 patches, N = 12 detection tokens. Only tokens' states go on.
 #
-# **Exercise.** Slice them, in one line, for any batch and any length: (B, S, H) and N in, (B, N, H) out.
+# **Exercise.** Slice them, in one line, for any batch and length: (B, S, H) and N in, (B, N, H) out.
 #
 # [A solution](solutions/02.ipynb)
 
@@ -78,9 +78,10 @@ used_slice = check_slice_detection_states(slice_detection_states)
 # %% [markdown]
 # ## Two heads, by hand
 #
-# A [head](glossary.md#head) is a small network that reads **one** state at a time; tokens do not meet here. One head gives
-# K + 1 = 11 [logits](glossary.md#logit): ten digits, and no object last. The other gives a [box](glossary.md#center-box)
-# $(c_x, c_y, w, h)$: center and size, which a sigmoid makes fractions of the image. Its left edge is $c_x - \tfrac{1}{2} w$.
+# A [head](glossary.md#head) is a small network that reads **one** state at a time; tokens do not meet here. One head
+# gives K + 1 = 11 [logits](glossary.md#logit) (K: ten digits, not token K), no object last. The other gives a
+# [box](glossary.md#center-box) $(c_x, c_y, w, h)$: center and size, which a sigmoid makes fractions of the image. Its
+# left edge is $c_x - \tfrac{1}{2} w$.
 
 
 # %%
@@ -147,7 +148,7 @@ figures.show(
 )
 
 # %% [markdown]
-# ## Every token has its stand
+# ## What does each token claim?
 #
 # An [idle](glossary.md#idle-token) token says "no object", and its box is ignored: a taxi without a passenger.
 #
@@ -275,12 +276,13 @@ cosine = torch.cosine_similarity(gradient[good], gradient[idle], dim=0)
 print(f"gradients of F and its twin C: cosine {cosine:.1f}")
 
 # %% [markdown]
-# No: one twin gets the "4", the other should say "no object". Their gradients point apart.
+# No: one twin gets the "4", the other should say "no object", which raises the class term. Their gradients point
+# apart.
 #
 # ## Exercise: put the slots in order
 #
-# The loss by position paired guess k with label k. Make it work here: return an order of the tokens in which
-# guess k answers label k. Token `prediction_index[i]` answers label `target_index[i]`; idle tokens follow.
+# By position, guess k met label k. Make that work: return an order of tokens in which guess k answers label k. Token
+# `prediction_index[i]` answers label `target_index[i]`; idle tokens follow.
 #
 # [A solution](solutions/02.ipynb)
 #
@@ -303,7 +305,7 @@ check_order_of_slots(order_of_slots, outputs, targets)
 # ## What we learned
 #
 # - The heads read the last N states; a wrong slice has the right shape.
-# - A token is for a part of the picture. Its vectors decide which, not its number.
+# - Here tokens are for parts of the picture. Their vectors decide which, not their numbers.
 #
 # **Test yourself.** Guesses are sorted by score before the loss. Does training change?
 #

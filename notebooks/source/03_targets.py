@@ -226,7 +226,7 @@ def overfit(broken, steps=160):
         curve.append(loss.item())
     with torch.no_grad():
         outputs = detector.eval()(pixel_values)
-    return decode(outputs, [image.size], threshold=0.5)[0], curve
+    return decode(outputs, [image.size], threshold=0.5)[0], curve  # (width, height); transformers: (height, width)
 
 
 runs = ("healthy", "1-based labels", "corner boxes", "no-object labels")
@@ -250,15 +250,15 @@ figures.show(figure, caption)
 
 # %% [markdown]
 # The detectors have learned the wrong targets just as well as the right ones. Even for "no object" the boxes were graded,
-# and learned; nobody claims them. **Wrong targets train silently.** So somebody must look at the targets *before* the
-# training.
+# and learned, or that loss could not have ended low; nobody claims them. **Wrong targets train silently.** So somebody
+# must look at the targets *before* the training.
 
 # %% [markdown]
 # ## A contract, checked
 #
 # The definition of a target is a contract between the data and the loss. `validate_targets`
 # [checks all of it](glossary.md#target-check): fields, shapes, types, the range of the labels, boxes inside the image. It
-# names image, field and cure. (Some annotations count in *thousandths* of the image.)
+# names image, field and cure.
 
 
 # %%
@@ -274,6 +274,8 @@ for name, broken in datasets.items():
     print(fill(f"{name}: {complaint(broken) or 'accepted'}", 100), end="\n\n")
 
 # %% [markdown]
+# (Some annotations count in *thousandths* of the image.)
+#
 # Look again: the labels that count from 1 were **accepted**. In this image they are 4, 2, 5, 2, 6, all of them
 # possible. Only a "9" would show the mistake: it becomes 10. So a data set must be checked whole. Here are 200 scenes.
 

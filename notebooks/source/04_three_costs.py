@@ -1,8 +1,8 @@
 # %% [markdown]
 # # What makes a guess expensive for a target?
 #
-# A guess is dashed blue, its target orange. L1 adds up how far centers and sizes differ. IoU is the shared area, divided by
-# all they cover. GIoU comes later, with pulls: how each would change the guess.
+# A guess is dashed blue, its target orange. L1 adds up how far centers and sizes differ. IoU is the shared area, divided
+# by all they cover. GIoU comes later. *Pulls* say how each would change the guess.
 #
 # **Your move:** drag the guess off the target, far away. Which number stops noticing?
 
@@ -57,11 +57,11 @@ print({name: tuple(matrix.shape) for name, matrix in costs.items()})
 # ## Class: do you know my name?
 #
 # Guess $n$ gives each class a probability $\hat p_n$, by softmax. It is cheap for target $t$ if sure of
-# that target's class $c_t$ (section 3.1 of the DETR paper):
+# that target's class $c_t$ (DETR paper, 3.1):
 #
 # $$C^{\text{class}}_{nt} = -\hat p_n(c_t)$$
 #
-# **Exercise.** Write it: `logits` (N, K + 1) and `class_labels` (T,) in, the
+# **Exercise.** Write it: `logits` (N, K + 1), where K counts classes, and `class_labels` (T,) in, the
 # [matrix](glossary.md#cost-matrix) (N, T) out. T may be 0.
 #
 # <details><summary>A hint</summary>
@@ -313,7 +313,7 @@ for name, weights in others.items():
 #
 # **Take paper**, cover the output, and compute the six costs of three guesses and two targets, with weights 4, 20 and 8.
 #
-# <details><summary>Three guesses, two targets</summary>
+# <details><summary>The task: three guesses, two targets</summary>
 #
 # Boxes are left, top, right, bottom, in tenths of the image. There are two classes, *a* and *b*.
 #

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Who decides which guess is the right one?
 #
-# You do, when you write the cost. Below, our detector, half trained, looks at the running example. Green lines show the
-# match: J has the "5". I claims it, too, and is surer of it.
+# You do, when you write the cost. Below, our young detector (step 9,000 of 44,000) sees the running example. Green lines
+# show the match: J has the "5". I claims it, too, and is surer: 0.71 against 0.68.
 #
-# **Your move:** make the matcher give the "5" to I, with nothing but the three [weights](glossary.md#cost-weight).
+# **Your move:** give the "5" to I, with nothing but the three [weights](glossary.md#cost-weight).
 
 # %%
 from helpers.widgets import MatchingPlayground
@@ -75,7 +75,7 @@ figures.show(figure, "The same guesses under two sets of weights: on the right t
 # %% [markdown]
 # ## Which cost decides, and when?
 #
-# That was one digit at step 9,000 of 44,000. Now we set the weight of a cost to 0, in 200 unseen scenes at four steps, and
+# That was one digit at one step. Now we set the weight of a cost to 0, in 200 unseen scenes at four steps, and
 # count the objects that get another guess than with 1, 5, 2.
 #
 # **Predict first.** Without the class cost, at which step do most objects get another guess?
@@ -87,7 +87,7 @@ figures.show(figure, "The same guesses under two sets of weights: on the right t
 #
 # </details>
 #
-# <details><summary>After 9,000 steps, in the middle of learning</summary>
+# <details><summary>After 9,000 steps, a fifth of the training</summary>
 #
 # Some do, one in fifteen. Names are half learned, but the boxes still fit unequally well and settle most matches by
 # themselves.
@@ -163,7 +163,7 @@ for age, outputs in stages.items():
 # %% [markdown]
 # Two appear in published posts: [raw logits](https://tursunboev.com/posts/2023-04-20-hungarian-matching-detr/) and [GIoU
 # without its minus](https://blog.csdn.net/fh834625/article/details/131828808). The weights 1, 1, 1 are the default of the
-# class in `transformers`, whose GIoU refuses center boxes.
+# class in `transformers`. Its GIoU, unlike ours, refuses most center boxes.
 #
 # **Predict first.** Somebody forgets the softmax. At which step of the training do the most matches change, so that the
 # mistake can be seen?
@@ -182,7 +182,7 @@ for age, outputs in stages.items():
 #
 # </details>
 #
-# <details><summary>After 9,000 steps, half trained</summary>
+# <details><summary>After 9,000 steps, a fifth of the training</summary>
 #
 # Yes: nearly one object in five gets another guess. Earlier, classes decide little, and in the end most digits have a guess
 # that is ahead by logit and by probability.
@@ -314,15 +314,16 @@ check_match_batch(match_batch)
 #
 # <details><summary>Yes: 200 scenes are enough</summary>
 #
-# Not these. On the trained detector two of the seven mistakes change no match at all in 200 scenes: L1 of corner boxes, and
-# the mean of the four differences. Half trained, each of them changes one object in twenty.
+# Not these. On the trained detector two of the seven mistakes change no match at all in 200 scenes: L1 of corner boxes,
+# and the mean of the four differences. At step 9,000 each of them changes one object in twenty.
 #
 # </details>
 #
 # <details><summary>Nobody can say yet</summary>
 #
-# Right. On the trained detector two of the seven mistakes change no match at all in 200 scenes: L1 of corner boxes, and the
-# mean of the four differences. Ask a half-trained one: there each of them changes one object in twenty.
+# Right. On the trained detector two of the seven mistakes change no match at all in 200 scenes: L1 of corner boxes, and
+# the mean of the four differences. Ask one that is still learning: at step 9,000 each of them changes one object in
+# twenty.
 #
 # </details>
 #
