@@ -4,8 +4,16 @@ A piece paints with the next frame, and a busy machine takes its time: what is r
 what stood there before. So what shall come is waited for with `expect`, and what shall stay is read after `drawn`.
 """
 
+import time
+
 PATIENCE = 60_000  # milliseconds that anything gets
 FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# If an element is wider inside than outside: it, and those in it that reach beyond its right edge, by how many pixels.
+STICKING_OUT = """e => e.scrollWidth - e.clientWidth <= 1 ? [] : [["all of it", e.scrollWidth - e.clientWidth],
+  ...[...e.querySelectorAll("*")].map((inner) => [
+    `${inner.tagName} ${inner.getAttribute("class") ?? ""}`,
+    inner.getBoundingClientRect().right - e.getBoundingClientRect().right,
+  ]).filter(([, by]) => by > 1)]"""
 
 
 def expect(what):
@@ -19,6 +27,14 @@ def expect(what):
 def drawn(page):
     """Wait two frames: what was done before is painted."""
     page.evaluate(FRAMES)
+
+
+def expect_to_fit(piece):
+    """Wait until nothing of a piece sticks out at its side; what does all the same is named."""
+    end = time.monotonic() + PATIENCE / 1000
+    while out := piece.evaluate(STICKING_OUT):
+        assert time.monotonic() < end, out
+        rested(piece.page, 100)
 
 
 def rested(page, milliseconds=500):

@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 from conftest import IDLE
-from hand_and_eye import drag, drawn, expect, middle
+from hand_and_eye import drag, drawn, expect, expect_to_fit, middle
 from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, run_all, show, store
 
 NAME = "pieces_playground"
@@ -186,12 +186,6 @@ def test_with_a_kernel_page_and_python_agree(shown):
     assert shown.errors == []
 
 
-# What reaches beyond the right edge of a piece, by class.
-WIDER = """e => [...e.querySelectorAll('*')]
-    .filter(child => child.getBoundingClientRect().right > e.getBoundingClientRect().right + 1)
-    .map(child => child.tagName + '.' + (child.className.baseVal ?? child.className))"""
-
-
 def test_nothing_is_cut_off(shown):
     for theme in ("Light", "Dark"):
         choose_theme(shown, theme)
@@ -199,9 +193,7 @@ def test_nothing_is_cut_off(shown):
             shown.set_viewport_size({"width": width, "height": height})
             found = show(shown, "playground", 0)
             keep_picture(shown, f"playground-{width}-{theme}")
-            drawn(shown)
-            wide = found.evaluate(WIDER)
-            assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (width, theme, wide)
+            expect_to_fit(found)
         shown.set_viewport_size({"width": 1280, "height": 720})
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import IDLE
 from fake_recording import shipped_total, write_fake_recording
-from hand_and_eye import drag, drawn, expect, rested
+from hand_and_eye import drag, drawn, expect, expect_to_fit, rested
 from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, run_all, show, store
 
 from helpers.widgets import BoxLab
@@ -154,8 +154,7 @@ def test_nothing_is_cut_off(shown, width, height):
         for piece in ("stepper", "replay", "dial"):
             found = show(shown, piece)
             keep_picture(shown, f"{piece}-{width}-{theme}")
-            drawn(shown)
-            assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, (piece, width)
+            expect_to_fit(found)
 
 
 BOXLAB = ["from helpers.widgets import BoxLab\nlab = BoxLab()\nlab", "(lab.prediction, lab.target)", "lab.reset()"]
@@ -285,8 +284,7 @@ def test_nothing_of_the_lab_is_cut_off(page, boxlab, width, height):
     for theme in ("Light", "Dark"):
         choose_theme(page, theme)
         keep_picture(page, f"boxlab-{width}-{theme}")
-        drawn(page)
-        page.wait_for_function("e => e.scrollWidth - e.clientWidth <= 1", arg=boxlab.element_handle())
+        expect_to_fit(boxlab)
 
 
 def test_a_lab_that_is_hidden_or_narrow_for_a_moment_keeps_its_width(boxlab):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 from conftest import SCREEN
-from hand_and_eye import drag, drawn, expect, middle, swipe
+from hand_and_eye import drag, expect, expect_to_fit, middle, swipe
 from pieces_alone import PHONE, alone
 from pieces_in_lab import choose_theme, keep_picture, on_projector, opened, run_all, show, store
 
@@ -18,7 +18,6 @@ CELLS = [
     "from helpers.widgets import SceneLab\nlab = SceneLab('a digit to slide')\nlab",
     "print(lab.digits[0][:3], lab.text)",
 ]
-TOO_WIDE = "e => e.scrollWidth - e.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def test_keys_marks_the_switch_and_earlier_weights(page, lab, own):
             page.set_viewport_size({"width": width, "height": height})
             piece = show(page, "scenelab")
             keep_picture(page, f"scenelab-{width}-{theme}")
-            assert piece.evaluate(TOO_WIDE) <= 1, (width, theme)
+            expect_to_fit(piece)
         page.set_viewport_size(SCREEN)
     page.keyboard.press("Control+s")
     page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
@@ -118,7 +117,7 @@ def test_a_finger_drags_a_digit_on_a_narrow_screen(new_page, lab, own):
     page.set_viewport_size(PHONE)
     piece = show(page, "scenelab")
     keep_picture(page, "scenelab-390")
-    assert piece.evaluate(TOO_WIDE) <= 1
+    expect_to_fit(piece)
     top = piece.bounding_box()["y"]
     swipe(page, middle(digit(piece)), (90, 40))
     expect(piece.locator(".trail")).to_contain_text("→")
@@ -165,8 +164,7 @@ def test_the_matrix_of_costs_follows_the_picture(new_page, tmp_path, theme):
     assert sorted(pairs) == torch.stack(python.match, 1).tolist()
     keep_picture(page, f"scenelab-costs-{theme}")
     page.set_viewport_size(PHONE)
-    drawn(page)
-    assert piece.evaluate(TOO_WIDE) <= 1
+    expect_to_fit(piece)
     keep_picture(page, f"scenelab-costs-390-{theme}")
     page.set_viewport_size(SCREEN)
     before = cells.all_inner_texts()

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import IDLE
-from hand_and_eye import drag, expect, middle, swipe
+from hand_and_eye import drag, expect, expect_to_fit, middle, swipe
 from pieces_in_lab import SIZES, choose_theme, keep_picture, on_projector, opened, run_all, show, store
 
 NAME = "pieces_setplay"
@@ -177,4 +177,4 @@ def test_nothing_is_cut_off(shown, width, height):
         choose_theme(shown, theme)
         found = show(shown, "setplay")
         keep_picture(shown, f"setplay-{width}-{theme}")
-        assert found.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, width
+        expect_to_fit(found)
