@@ -25,13 +25,16 @@ def target(count, seed=1, num_classes=NUM_CLASSES):
     return {"class_labels": labels, "boxes": boxes(count, seed=seed)}
 
 
-def infinite_from(dtype):
-    """The least logit, in tenths, of a *wrong* class from which LW-DETR's and RF-DETR's class loss is infinite."""
+def infinite_from(dtype, right=False):
+    """The least logit, in tenths, from which LW-DETR's and RF-DETR's class loss is infinite: of a *wrong* class, or of
+    the right one, whose box is not perfect.
+    """
     criterion = loss_lw_detr.LwDetrImageLoss(None, NUM_CLASSES, 0.25, ["labels"], group_detr=1)
     pairs = [(torch.tensor([0]), torch.tensor([0]))]
+    place = (0, int(target(1)["class_labels"])) if right else (1, 3)
     for tenths in range(10, 300):
         logits = torch.zeros(1, 2, NUM_CLASSES, dtype=dtype)
-        logits[0, 1, 3] = tenths / 10
+        logits[(0, *place)] = tenths / 10
         outputs = {"logits": logits, "pred_boxes": boxes(1, 2).to(dtype)}
         if criterion.loss_labels(outputs, [target(1)], pairs, 1)["loss_ce"].isinf():
             return tenths / 10
@@ -149,7 +152,9 @@ def facts():
     """All of the above by name."""
     precisions = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
     return {
-        "infinite from": {name: infinite_from(dtype) for name, dtype in precisions.items()},
+        "infinite from": {
+            name: (infinite_from(dtype), infinite_from(dtype, True)) for name, dtype in precisions.items()
+        },
         "best score alone, beside another": softmax_over_the_batch(),
         "classes returned": classes_returned(),
         "matched otherwise": matched_by_softmax(),

@@ -149,9 +149,10 @@ def port_table():
     alone, beside = facts["best score alone, beside another"]
     with_2, with_200 = facts["loss with 2, with 200"]
     costs, points = facts["costs, points"]
-    infinite = ", ".join(f"{value} in {dtype}" for dtype, value in facts["infinite from"].items())
+    limits = facts["infinite from"].items()
+    infinite = ", ".join(f"{wrong} and {right} in {dtype}" for dtype, (wrong, right) in limits)
     rows = [
-        ["LW-DETR, RF-DETR: class loss", f"infinite from one wrong logit of {infinite}"],
+        ["LW-DETR, RF-DETR: class loss", f"infinite from one logit, of a wrong class and of the right one: {infinite}"],
         [
             "RT-DETR: `post_process_object_detection(use_focal_loss=False)`",
             f"softmax over the batch: the best score is {alone:g} alone, {beside:g} beside another image",

@@ -22,6 +22,7 @@ def test_the_class_loss_of_lw_detr_and_rf_detr_is_infinite(dtype):
     with reference_still("LW-DETR and RF-DETR take log(1 - p) of a rounded p"):
         limit = ports.infinite_from(dtype)
         assert limit is not None
+        assert limit == ports.infinite_from(dtype, right=True)
     logits = torch.zeros(1, 2, 5, dtype=dtype)
     logits[0, 1, 3] = limit
     logits.requires_grad_()
