@@ -10,7 +10,16 @@ from transformers import YolosForObjectDetection, YolosImageProcessorPil
 from transformers.loss import loss_for_object_detection as reference
 
 from helpers import center_to_corners, generalized_box_iou, validate_targets
-from helpers.figures.clinic import CAUSES, FILES, QUESTIONS, TICKETS, symptom_list, symptom_table, triage_figure
+from helpers.figures.clinic import (
+    CAUSES,
+    FILES,
+    NOTHING,
+    QUESTIONS,
+    TICKETS,
+    symptom_list,
+    symptom_table,
+    triage_figure,
+)
 from helpers.training.recipe import Recipe, build_model
 from tools.notebooks import NOTEBOOKS, read_source
 
@@ -85,10 +94,14 @@ def test_every_cause_has_a_symptom_and_a_place():
     table = symptom_table()
     assert all(symptom in table for symptom, _ in symptoms)
     assert len(table.splitlines()) == 2 + len(CAUSES)
-    assert len(re.findall(r"\]\(\d\d_\w+\.ipynb\)", table)) == sum(len(c.notebooks.split()) for c in CAUSES.values())
+    assert all((NOTEBOOKS / "source" / name).with_suffix(".py").exists() for name in FILES.values() if "ipynb" in name)
+    assert len(re.findall(r"\]\((?:\d\d_\w+\.ipynb|from_coco_to_ap\.md)\)", table)) == sum(
+        len(c.notebooks.split()) for c in CAUSES.values()
+    )
     chosen, stack = symptom_list().children
-    assert list(chosen.options) == [symptom for symptom, _ in symptoms]
-    for (_, keys), page in zip(symptoms, stack.children, strict=True):
+    assert list(chosen.options) == [NOTHING, *(symptom for symptom, _ in symptoms)]
+    assert "Likely cause" not in stack.children[0].value
+    for (_, keys), page in zip(symptoms, stack.children[1:], strict=True):
         assert re.findall(r"Ticket (\d+)", page.value) == [str(key) for key in keys if key in TICKETS]
         assert page.value.count("First: ") == len(keys)
 
@@ -103,7 +116,7 @@ def test_a_cure_stands_below_the_cell_of_its_ticket():
     for number in TICKETS:
         ticket, cure = (
             next(place for place, cell in enumerate(cells) if phrase in cell.source)
-            for phrase in (f"**Ticket {number}.**", f"The cure of ticket {number}<")
+            for phrase in (f"**Ticket {number}.**", f">What cures ticket {number}?<")
         )
         assert [cell.cell_type for cell in cells[ticket : cure + 1]] == ["markdown", "code", "markdown"]
 

@@ -20,9 +20,9 @@ FOLDS = re.compile(r"(?:<details>.*?</details>\s*)+", re.DOTALL)
 OPTION = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 SOLUTION = re.compile(r"\s*\[[^\]]+\]\((?:\.\./)?solutions/[^)]*\)")
 ASKS = ("**Predict first", "**Test yourself")
-CURE = re.compile(
-    r"<details><summary>The cure of .*?</details>", re.DOTALL
-)  # of a ticket: an answer wherever it stands
+CURE = re.compile(  # of a ticket: an answer wherever it stands
+    r"<details><summary>(What cures .*?)</summary>.*?</details>", re.DOTALL
+)
 YOURS = "*Your answer, and why:*"
 
 
@@ -51,7 +51,7 @@ def without_answers(text):
     <BLANKLINE>
     *Your answer, and why:*
     """
-    text = CURE.sub(YOURS, SOLUTION.sub("", text))
+    text = CURE.sub(rf"**\1**\n\n{YOURS}", SOLUTION.sub("", text))
     return FOLDS.sub(_to_fill_in, text).rstrip() if any(mark in text for mark in ASKS) else text
 
 

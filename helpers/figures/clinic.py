@@ -39,7 +39,11 @@ TICKETS = {  # shown in notebook 13, by their numbers there
         "check both sides of a box, sum 1 − GIoU",
         "04 07",
     ),
-    4: Cause("a metric is taken for a loss", "sum by weight; count all right guesses, too", "07"),
+    4: Cause(
+        "a metric is taken for a loss; `class_error` stands in DETR's own log",
+        "sum by weight; count all right guesses, too",
+        "07",
+    ),
     5: Cause("the logarithm of a rounded probability", "take class losses from the logits", "11"),
     6: Cause(
         "boxes are corners, or in pixels",
@@ -52,8 +56,8 @@ TICKETS = {  # shown in notebook 13, by their numbers there
         "03 08",
     ),
     8: Cause(
-        "tokens begin alike, or have had too few steps",
-        "start them apart, then overfit eight scenes",
+        "too few steps, or tokens that begin alike (YOLOS); dropout hides it in `train()`",
+        "start them apart, then overfit eight scenes and look in `eval()`",
         "02 09",
     ),
     9: Cause(
@@ -62,7 +66,7 @@ TICKETS = {  # shown in notebook 13, by their numbers there
         "07 10",
     ),
 }
-ELSEWHERE = {  # shown by the first of the notebooks that they name
+ELSEWHERE = {  # shown by the first of the notebooks that they name, or by the page "AP"
     "empty": Cause(
         "an empty image, or an augmentation, made labels float",
         "labels int64, of an empty image (0,)",
@@ -80,6 +84,26 @@ ELSEWHERE = {  # shown by the first of the notebooks that they name
         "one softmax or sigmoid for match, loss and scores",
         "06",
     ),
+    "tokens": Cause(
+        "not the number of classes, or of tokens, that the checkpoint has",
+        "`ignore_mismatched_sizes=True` for classes, `renew_detection_tokens` for tokens",
+        "AP",
+    ),
+    "switches": Cause(
+        "defaults of `Trainer` that do not suit detection",
+        "`remove_unused_columns=False`, `eval_do_concat_batches=False`",
+        "AP",
+    ),
+    "unseen": Cause(
+        "a new class head, too high a rate for the backbone, or augmentations that lose boxes",
+        "draw augmented targets; fine-tune a detector, its backbone at a tenth of the rate",
+        "AP",
+    ),
+    "evaluation": Cause(
+        "(w, h) for (h, w), labels for category ids, wrong image ids, or corners for sizes",
+        "look at these four, one by one, before you look at the training",
+        "AP 09",
+    ),
 }
 CAUSES = TICKETS | ELSEWHERE
 
@@ -88,11 +112,14 @@ QUESTIONS = (
         "Does it stop\nwith an error?",
         (
             ("index out of bounds", (1,)),
+            ("device-side assert (GPU)", (1,)),
             ("boxes1 … corner format", (2,)),
             ("boxes2 … corner format", (3,)),
             ("indices must be long", ("empty",)),
             ("NoneType, tuple", ("layers",)),
             ("cdist … Half", ("half",)),
+            ("size mismatch at loading", ("tokens",)),
+            ("KeyError 'image' (Trainer)", ("switches",)),
         ),
     ),
     (
@@ -129,19 +156,24 @@ QUESTIONS = (
             ("smaller batches", ("divisor", 7)),
             ("half precision", ("half", 5)),
             ("a port matches otherwise", ("softmax",)),
+            ("boxes alike in eval() only", (8,)),
+            ("fits eight scenes only", ("unseen",)),
+            ("boxes fit, AP is 0", ("evaluation",)),
+            ("Trainer: labels missing", ("switches",)),
         ),
     ),
 )
 FILES = {
-    "02": "02_detection_tokens",
-    "03": "03_targets",
-    "04": "04_three_costs",
-    "06": "06_matcher",
-    "07": "07_loss",
-    "08": "08_masks_and_auxiliary",
-    "09": "09_watch_it_learn",
-    "10": "10_break_it",
-    "11": "11_fast_and_safe",
+    "02": "02_detection_tokens.ipynb",
+    "03": "03_targets.ipynb",
+    "04": "04_three_costs.ipynb",
+    "06": "06_matcher.ipynb",
+    "07": "07_loss.ipynb",
+    "08": "08_masks_and_auxiliary.ipynb",
+    "09": "09_watch_it_learn.ipynb",
+    "10": "10_break_it.ipynb",
+    "11": "11_fast_and_safe.ipynb",
+    "AP": "from_coco_to_ap.md",
 }
 ROW, GAP, COLUMN, CHIP, LEFT = (
     0.6,
@@ -150,6 +182,9 @@ ROW, GAP, COLUMN, CHIP, LEFT = (
     2.98,
     3.3,
 )  # inches: the grid of symptoms beside the questions
+
+
+NOTHING = "…"  # the list's first option
 
 
 def triage_figure():
@@ -180,7 +215,7 @@ def triage_figure():
     axes.text(
         1.18,
         top + ROW / 2,
-        "It needs time: see 09",
+        "Check the evaluation: AP\nThen it needs time: 09",
         ha="center",
         va="center",
         fontsize=12,
@@ -195,7 +230,7 @@ def symptom_table():
     lines = ["| you see | likely cause | do this first | where |", "|:--|:--|:--|:--|"]
     for key, cause in CAUSES.items():
         seen = "; ".join(symptom for symptom, other in _entries() if other == key)
-        links = [f"[{name}]({FILES[name]}.ipynb)" for name in cause.notebooks.split()]
+        links = [f"[{name}]({FILES[name]})" for name in cause.notebooks.split()]
         where = [f"ticket {key}"] * (key in TICKETS) + links
         lines.append(f"| {seen} | {cause.cause} | {cause.cure} | {', '.join(where)} |")
     return "\n".join(lines)
@@ -206,16 +241,19 @@ def show_symptom_table():
     from IPython.display import display
 
     table = symptom_table()
-    folded = f"<details><summary>All as a table</summary>\n\n{table}\n\n</details>"
+    folded = f"<details><summary>All causes as a table</summary>\n\n{table}\n\n</details>"
     display({"text/markdown": folded, "text/plain": table}, raw=True)
 
 
 def symptom_list():
-    """A list to choose a symptom from, with its causes below; it works in a stored page, too."""
-    pages = {}
+    """A list to choose a symptom from, with its causes below; it works in a stored page, too. At
+    first nothing is chosen: a cause is the answer to a question of the notebook.
+    """
+    pages = {NOTHING: ["<p>Below a symptom stands its cause, so bet first.</p>"]}
     for symptom, key in _entries():
         cause, cure = (html.escape(text.replace("`", "")) for text in CAUSES[key][:2])
         title = f"Ticket {key}" if key in TICKETS else f"Notebook {_first_notebook(key)}"
+        title = title.replace("Notebook AP", "From a COCO file to AP")
         pages.setdefault(symptom, []).append(
             f"<p><b>{title}.</b> Likely cause: {cause}.<br>First: {cure}.</p>"
         )
@@ -282,7 +320,7 @@ def _draw_symptom(axes, x, y, text, keys):
 
 
 def _draw_mark(axes, x, y, key):
-    """A ticket as a blue disc with its number; a notebook as a grey plate."""
+    """A ticket as a blue disc with its number; a notebook, or the page "AP", as a grey plate."""
     said = {"ha": "center", "va": "center", "fontsize": 12, "fontweight": "bold", "color": "white"}
     if key in TICKETS:
         axes.add_patch(patches.Circle((x, y), 0.18, facecolor=PREDICTION, edgecolor="none"))
@@ -294,7 +332,8 @@ def _draw_mark(axes, x, y, key):
 
 
 def _draw_legend(axes, y):
-    for x, key, meaning in ((LEFT + 0.2, 1, "a ticket below"), (LEFT + 2.6, "half", "a notebook")):
+    kinds = (1, "a ticket below"), ("half", "a notebook"), ("evaluation", "From a COCO file to AP")
+    for x, (key, meaning) in zip((LEFT + 0.2, LEFT + 2.6, LEFT + 4.6), kinds):
         _draw_mark(axes, x, y, key)
         axes.text(x + 0.34, y, meaning, ha="left", va="center", fontsize=12, color=QUIET)
 

@@ -50,7 +50,9 @@ def test_another_option_shows_another_page(page, lab):
     expect(table.locator("td[style*=outline]")).to_have_count(4)
 
     symptom = show(page, "spl-pages", cell=2)
-    expect(symptom).to_contain_text("Ticket 1.", use_inner_text=True)
+    expect(symptom).to_contain_text("bet first", use_inner_text=True)
+    symptom.locator("select").select_option("index out of bounds")
+    symptom.get_by_text("Ticket 1.").wait_for()
     symptom.locator("select").select_option("loss is NaN")
     symptom.get_by_text("Notebook 11.").wait_for()
     expect(symptom).to_contain_text("Ticket 2.", use_inner_text=True)

@@ -39,8 +39,8 @@ def test_a_vote_keeps_its_options():
     vote = "**Predict first.** Up?\n\n" + fold.format("It *rises*") + fold.format("It falls") + "\nAnd then?"
     assert without_answers(vote).splitlines()[2:4] == ["- ☐ It *rises*", "- ☐ It falls"]
     assert without_answers(vote).endswith("And then?")
-    cure = without_answers("Which cure?\n\n" + fold.format("The cure of ticket 6"))
-    assert cure.startswith("Which cure?\n\n*Your answer")
+    cure = without_answers(fold.format("What cures ticket 6?"))
+    assert cure.startswith("**What cures ticket 6?**\n\n*Your answer")
     assert "Yes." not in cure
     assert without_answers("A text.\n\n" + fold.format("More")) == "A text.\n\n" + fold.format("More")
 
