@@ -1,18 +1,18 @@
 # %% [markdown]
 # # What do the images of a batch do to each other?
 #
-# Each image is matched by itself. So its neighbours in the batch should change nothing, and twice the batch take twice as
-# long. Neither always holds.
+# Until now one image's loss, now a batch on a machine. Each image is matched by itself: neighbours should change nothing,
+# twice the batch take twice as long. Neither always holds.
 #
-# Here is the match of one batch by `helpers`, and by `transformers`, the *reference*. Dotted, the
-# [*floor*](glossary.md#floor): what no matcher can leave out.
+# Here is the match by `helpers`, and by `transformers`, the *reference*; dotted, the [*floor*](glossary.md#floor), which no
+# matcher avoids.
 
 # %%
 from helpers import figures
 from helpers.figures import speed
 
 rows = speed.measured(predictions=100, targets=7)
-caption = "Time of one match, and the memory it takes; ×: the factor whenever the batch doubles, from 16 images on."
+caption = "Time of one match on a CPU, and its memory, on logarithmic axes; ×: the factor whenever the batch doubles, from 16 on."
 figures.show(speed.growth_figure(rows), caption)
 
 # %% [markdown]
@@ -36,9 +36,6 @@ figures.show(speed.growth_figure(rows), caption)
 # </details>
 
 # %%
-import inspect
-from textwrap import dedent
-
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -53,27 +50,28 @@ from helpers.training import processes
 # %% [markdown]
 # ## Images cost each other time
 #
-# Both axes are logarithmic. The floor is the solver's work and one pass over the logits, timed by themselves; noise can
-# lift it above `helpers`.
+# The floor is the solver's work and one pass over the logits, timed apart; noise can lift it. From 16 images on, a doubling
+# takes the reference on average four times as long, as it computes all guesses with all targets (06).
 #
-# **Predict first.** From 16 images on, each doubling takes the reference about four times as long. What takes the time?
+# **Predict first.** Which share of these pairs can be matched, at 64 images?
 #
-# <details><summary>The solver: there are very many matches to choose from</summary>
+# <details><summary>One in 64</summary>
 #
-# All of its work lies below the dotted floor. At 256 images that is not even a hundredth of the reference's time.
-#
-# </details>
-#
-# <details><summary>The three costs of all pairs that can be matched</summary>
-#
-# It is the costs, but not of these pairs. Twice the batch has only twice as many pairs that can be matched, as the next
-# cell counts.
+# Yes: of the 64 images that a guess is compared with, one is its own. Twice the images are four times the pairs, but only
+# twice the pairs that can be matched.
 #
 # </details>
 #
-# <details><summary>Pairs that nobody can match</summary>
+# <details><summary>One in 4,096, since 64 · 64 is 4,096</summary>
 #
-# Yes: guesses of one image with targets of another. At 64 images, 63 of 64 computed pairs are of this kind.
+# So many pairs of images there are, but 64 of them are an image with itself. So it is one in 64.
+#
+# </details>
+#
+# <details><summary>Nearly all: the solver needs something to choose from</summary>
+#
+# It never sees a pair of two images, and is not what takes the time: all of its work lies below the dotted floor. One in 64
+# can be matched.
 #
 # </details>
 
@@ -100,8 +98,7 @@ for B in (1, 4, 16, 64):
     print(f"{B:3} {own:27,} {every:11,} {100 * own / every:5.0f} %  {'':16}{sizes[0]}  {sizes[1]}")
 
 # %% [markdown]
-# The reference puts all guesses of the batch into one list, all targets into another, and computes every guess with every
-# target, one huge matrix:
+# The reference puts all guesses of the batch into one list, all targets into another, and computes one huge matrix:
 #
 # $$\underbrace{B \cdot N}_{\text{rows}} \;\times \sum_{\text{images}} T \quad \text{entries, of which } \tfrac{1}{B} \text{ is used}$$
 #
@@ -203,8 +200,9 @@ shares = {whose: [share_too_dear(sentinel, whose) for sentinel in sentinels] for
 figures.show(speed.sentinel_figure(sentinels, shares, largest_float, max(cost.max() for cost in matrices)), caption)
 
 # %% [markdown]
-# In the reference, NaN logits make such a row, an infinite target box such a column. (A NaN box stops it earlier, as you
-# will see.) The sentinel of `helpers` is just above all that valid pairs can add up to.
+# In the reference, NaN logits make such a row, an infinite target box such a column. (A NaN box stops it earlier.) Where
+# this spoils a match, the loss is NaN or infinite, too: nothing is taught unseen. The sentinel of `helpers` is just above all
+# that valid pairs can cost.
 #
 # *Break it:* set `sentinel` to `1e12`, then to `1e16`.
 
@@ -251,7 +249,7 @@ check_trap_for_the_solver(trap_for_the_solver)
 # %% [markdown]
 # ## One image stops the whole batch
 #
-# Two images make a batch, and one thing is unusual: a NaN box; NaN logits; three targets for two guesses; numbers in
+# Two images make a batch, and one thing is unusual: a NaN box; NaN logits; three targets for two guesses; a model cast to
 # bfloat16; an image without objects; or such an image with `torch.tensor([])` for both tensors. Decide for each before you
 # look: does the reference stop, or does it go on?
 
@@ -264,7 +262,7 @@ accidents = {
     "NaN in a box": ({**outputs_2, "pred_boxes": nan_boxes}, targets_2),
     "NaN in logits": ({**outputs_2, "logits": nan_logits}, targets_2),
     "three targets, two guesses": ({name: value[:, :2] for name, value in outputs_2.items()}, targets_2),
-    "bfloat16": ({name: value.bfloat16() for name, value in outputs_2.items()}, targets_2),
+    "bfloat16, no autocast": ({name: value.bfloat16() for name, value in outputs_2.items()}, targets_2),
     "an empty image": (outputs_2, [no_objects, targets_2[1]]),
     "torch.tensor([])": (outputs_2, [dict.fromkeys(no_objects, torch.tensor([])), targets_2[1]]),
 }
@@ -277,24 +275,23 @@ for name, accident in accidents.items():
         print(f"   {whose:10} {line.partition(', but')[0]}")
 
 # %% [markdown]
-# Three stop the reference. No message names the image, and that for the NaN box blames its format. Two pass in silence: NaN
-# logits, which make the loss NaN, and too few guesses, so that each image loses a target. `helpers` computes [half
-# precision](glossary.md#half-precision) in float32; it warns, or refuses and names the cure.
+# Three stop the reference. None of its three messages names the image, and that for the NaN box blames its format. Two pass
+# in silence: NaN logits, which make the loss NaN, and too few guesses, so that each image loses a target. `helpers` computes
+# [half precision](glossary.md#half-precision) in float32, as autocast does; it warns, or refuses and names the cure.
 
 # %% [markdown]
 # ## Images change each other's weight
 #
 # In [data-parallel training](glossary.md#data-parallel-training) each process, a *rank*, holds a part of the batch, and
-# gradients are averaged. One rank has 2 objects, the other 10. The average halves everything, so for 12 objects each must
-# divide box terms by 6. Each rank runs these lines; `shift` moves its guesses, `DISTANCE` is each pair's L1:
-
-# %%
-print(dedent("\n".join(inspect.getsource(processes.report).splitlines()[-5:])))
+# gradients are averaged. Say one rank has 2 objects, whose L1 add up to *a*, the other 10, with *b*. One process would
+# compute (*a* + *b*) / 12. So both must divide by 6, though neither has 6 objects:
+#
+# $$\tfrac12 \left(\frac a6 + \frac b6\right) = \frac{a + b}{12}$$
 
 # %% [markdown]
-# The loss is `DISTANCE` · objects / `num_boxes`; the last but one line solves that for `num_boxes`. `run_ranks` starts two
-# such processes. In one process with all objects the gradient would be 1: each pair's L1 grows as `shift` does, and the
-# loss is their mean. In a second batch one rank is empty.
+# Two real processes shall show their divisors. `run_ranks` starts them by accelerate, the library below transformers'
+# `Trainer`. In each, all guesses move with one weight, and each pair's L1 grows as it does, so one process with all objects
+# would have the gradient 1. In a second batch one rank is empty.
 
 # %%
 batches = [2, 10], [0, 10]
@@ -304,9 +301,9 @@ for objects, ranks in zip(batches, processes.run_ranks(*batches)):
         print(f"objects {objects}, {name:9}  divided by {divisor:.1f}, mean gradient {gradient:.2f}")
 
 # %% [markdown]
-# Where accelerate, the library below transformers' `Trainer`, has started the processes, the reference takes a *mean* over
-# ranks and then divides by their number once more: 3 in place of 6. With eight ranks box terms are eight times too heavy.
-# `helpers` divides once.
+# The reference takes a *mean* over ranks and then divides by their number once more: 3 in place of 6. With
+# eight ranks box terms are up to eight times too heavy. Without accelerate each rank divides by its own objects, RT-DETR's
+# always ([table](reference.md#by-what-the-box-terms-are-divided)). `helpers` divides once.
 #
 # [Gradient accumulation](glossary.md#gradient-accumulation), small batches one after the other, meets the same question:
 
@@ -326,8 +323,8 @@ print("divisors of the whole: num_boxes {:.0f}, class_weight_sum {:.1f}".format(
 #
 # <details><summary>In the Trainer of transformers</summary>
 #
-# With `gradient_accumulation_steps` its `Trainer` counts the items of the whole batch only for language models; the losses
-# of detectors it averages. Mix in a class of `helpers`, and it counts targets, too:
+# With `gradient_accumulation_steps` its `Trainer` counts the items of the whole batch only where labels are one tensor, as in
+# classification; the losses of detectors, whose labels are a list of dicts, it averages. Mix in a class of `helpers`, and it counts targets, too:
 #
 # ```python
 # from transformers import Trainer
@@ -365,7 +362,7 @@ check_accumulated_loss(accumulated_loss)
 # ## What we learned
 #
 # - Images cost each other time: of the reference's matrix one part in B is used. Compute own pairs only.
-# - One NaN can spoil other matches, or stop the batch. A sentinel belongs in scale with the costs.
+# - One NaN can spoil other matches (the loss shows it), or stop the batch. Keep sentinels near the costs.
 # - Images change each other's weight. Divide by the objects of the whole batch, once, over processes and over time.
 
 # %% [markdown]
