@@ -282,8 +282,8 @@ ablations.show_table(runs, by_duplicates)
 #
 # <details><summary>Rows that belong to the match</summary>
 #
-# **greedy**: nearly the baseline. With twelve guesses for two or three objects the joint choice
-# hardly matters, as [05](05_assignment.ipynb) counted.
+# **greedy**: nearly the baseline. Guesses that have learned to stand apart hardly need a joint choice, as
+# [05](05_assignment.ipynb) counted.
 #
 # **argmin**: a little worse, with more duplicates. A likely reason, not shown here: while all boxes lie together, one guess is
 # the cheapest for several targets, and no rule sends those targets to different guesses.
