@@ -76,7 +76,7 @@ def curves_table(runs):
             for step in STEPS:
                 at = [list(runs[seed]["evaluation_step"]).index(step) for seed in seeds]
                 values = [float(runs[seed][f"evaluation_{measure}"][place]) for seed, place in zip(seeds, at)]
-                cells.append(ablations.span(measure, values))
+                cells.append(ablations.short(ablations.span(measure, values)))
         lines.append([f"`{name}`", *cells])
     return rows(lines)
 
@@ -90,7 +90,7 @@ def layers_table(runs):
             layers = [runs[seed]["about"]["layers"][depth] for seed in seeds]
             cells = [ablations.span(m, [layer["measures"][m] for layer in layers]) for m in ("AP", "duplicates")]
             cells.append(ablations.span("AP", [layer["measures_suppressed"]["AP"] for layer in layers]))
-            lines.append([f"`{name}`", str(depth + 1), *cells])
+            lines.append([f"`{name}`", str(depth + 1), *map(ablations.short, cells)])
     return rows(lines)
 
 

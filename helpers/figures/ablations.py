@@ -165,13 +165,13 @@ def table(runs, names):
     for name in names:
         seeds, cells = seeds_of(runs, name), []
         for measure in MEASURES:
-            text = _short(span(measure, [measured(runs, seed, measure) for seed in seeds]))
+            text = short(span(measure, [measured(runs, seed, measure) for seed in seeds]))
             cells.append(f"**{text}**" if beside(runs, name, measure) else text)
         lines.append([f"`{name}`", RUNS[name].changed, str(len(seeds)), *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _short(text):
+def short(text):
     """A range as narrow as a column wants it."""
     return text.replace(" % to ", " to ").replace(" to ", "–")
 

@@ -90,7 +90,7 @@ ABLATIONS = {
         "no L1 in cost and loss", criterion=_changed({"loss_bbox": 0.0}, bbox_cost=0.0)
     ),
     "log-p": Ablation(
-        "-log p in the class cost", criterion=_changed(costs={"class_cost": log_class_cost})
+        "−log p in the class cost", criterion=_changed(costs={"class_cost": log_class_cost})
     ),
     "greedy": Ablation("a greedy match", criterion=_changed(assign=greedy)),
     "argmin": Ablation("each target takes its cheapest token", criterion=_changed(assign=argmin)),
@@ -109,6 +109,8 @@ ABLATIONS = {
     "no-class-cost-seed-1": dataclasses.replace(BY_PLACE, recipe={"seed": 1}),
     "no-class-cost-seed-2": dataclasses.replace(BY_PLACE, recipe={"seed": 2}),
     "borrowed": BORROWED,
+    "borrowed-seed-1": dataclasses.replace(BORROWED, recipe={"seed": 1}),
+    "borrowed-seed-2": dataclasses.replace(BORROWED, recipe={"seed": 2}),
     "adamw": Ablation("AdamW alone, without Muon", {"muon_rate": None}),
     "l1-matched": Ablation(
         "no L1 in the loss, kept in the cost", criterion=_changed({"loss_bbox": 0.0})
