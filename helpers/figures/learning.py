@@ -241,6 +241,7 @@ def waiting_figure(recording, start, end):
     figure, axes = figures.new_figure(9.5, 3.7)
     step = recording["curve_step"]
     chosen = (step >= start) & (step <= end)
+    ends = []
     for name, colour, words in (
         ("loss_giou", GIOU, GIOU),
         ("loss_ce", TERM_COLOURS["loss_ce"], CLASS_INK),
@@ -250,14 +251,10 @@ def waiting_figure(recording, start, end):
         axes.plot(step[chosen], values, color=colour, lw=1, alpha=0.45)
         smooth = running_mean(values, 9)
         axes.plot(step[chosen], smooth, color=colour, lw=3)
-        axes.text(
-            end + (end - start) * 0.012,
-            smooth[-1],
-            TERM_NAMES[name],
-            color=words,
-            fontweight="bold",
-            va="center",
-        )
+        ends.append((smooth[-1], TERM_NAMES[name], words))
+    beyond = end + (end - start) * 0.012
+    for (height, name, words), va in zip(sorted(ends), ("top", "bottom")):
+        axes.text(beyond, height, name, color=words, fontweight="bold", va=va)
     axes.axhline(100, color=NO_OBJECT, lw=1, ls=":")
     axes.set(
         title="While it waits: a tenth in six thousand steps",

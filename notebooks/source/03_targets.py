@@ -358,7 +358,7 @@ except Exception as error:
 # %% [markdown]
 # **Test yourself.** Your data set has the digits 0 to 8 only, and K = 10. Labels are counted from 1. Who notices?
 #
-# <details><summary>`validate_targets`</summary>
+# <details><summary><code>validate_targets</code></summary>
 #
 # It cannot: the labels become 1 to 9, all within 0 to K − 1. Nobody notices but you, with a drawing.
 #

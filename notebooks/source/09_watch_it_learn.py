@@ -222,7 +222,7 @@ figures.show(
 around = list(learning.around_switch(recording))  # two moments
 for name in ("AP", "duplicates", "count_right"):
     before, after = recording[f"evaluation_{name}"][around]  # count_right: the share of scenes
-    print(f"{name:11} at step {steps[around[0]]:,}: {before:.2f}   at step {steps[around[1]]:,}: {after:.2f}")
+    print(f"{name:11} at step {steps[around[0]]:,}: {before:5.2f}   at step {steps[around[1]]:,}: {after:5.2f}")
 
 # %% [markdown]
 # ## What AP measures

@@ -38,10 +38,19 @@ function fitWidth() {
     wide.tabIndex = wide.scrollWidth > wide.clientWidth ? 0 : -1;
 }
 
+// The list of pages begins with the one that is read in view.
+function showCurrentPage() {
+  const [list, now] = [".sidebar-scroll", ".sidebar-tree .current-page"].map((one) => document.querySelector(one));
+  if (!now) return;
+  const [around, place] = [list, now].map((one) => one.getBoundingClientRect());
+  if (place.bottom > around.bottom) list.scrollTop += place.top - around.top - around.height / 2;
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   new ResizeObserver(fitWidth).observe(document.body);
   window.MathJax?.startup?.promise?.then(fitWidth);
   document.body.append(view);
   document.addEventListener("click", enlarge);
   keepPlace();
+  showCurrentPage();
 });
