@@ -158,7 +158,7 @@ figure = breaking.states_figure(
 )
 figures.show(
     figure,
-    "After fifty steps one-to-many a pile of boxes lies on most digits; NMS brings back about two thirds of the lost AP.",
+    "Fifty steps one-to-many: boxes pile up on most digits; NMS brings back two thirds of the lost AP.",
 )
 
 
