@@ -57,14 +57,16 @@ def quoted(name, measure):
     after suppression, `nms` what suppression adds.
     """
     runs = ablations.load_ablations() | ablations.load_decoders()
-    abouts = [runs[seed]["about"] for seed in ablations.seeds_of(runs, name)]
-    before, after = ([about[part]["AP"] for about in abouts] for part in ("measures", "measures_suppressed"))
+
+    def of_seeds(measure):
+        return [ablations.measured(runs, seed, measure) for seed in ablations.seeds_of(runs, name)]
+
     if measure == "after":
-        return ablations.span("AP", after)
+        return ablations.span("AP", of_seeds("suppressed"))
     if measure == "nms":
-        added = sorted(np.subtract(after, before))
+        added = sorted(np.subtract(of_seeds("suppressed"), of_seeds("AP")))
         return " to ".join(dict.fromkeys(f"{value:.3f}" for value in (added[0], added[-1])))
-    return ablations.span(measure, [about["measures"][measure] for about in abouts])
+    return ablations.span(measure, of_seeds(measure))
 
 
 def curves_table(runs):
